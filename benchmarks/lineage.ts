@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { wallClock } from '#kernel/clock.ts'
+import { createLedger, metadataMigrations, sqlLedgerStore, type Lineage } from '#metadata'
+import { migrate, openDatabase, outboxMigrations, type Db } from '#storage'
+import { printTable } from './table.ts'
+
+/**
+ * Lineage in a ledger of a million nodes, on SQLite and (TRAINYARD_TEST_POSTGRES) PostgreSQL: any node to all that it
+ * was made from and all that was made from it, one statement, within 50 ms.
+ *
+ * The graph: 50 projects of 1,000 trainings with 20 nodes each. The data of a training add to those of the one before,
+ * so that the newest model of a project has thousands of ancestors; rules and a revision are hubs of their project, and
+ * one commit is the hub of all.
+ */
+
+const projects = 50
+const trainings = 1_000
+const rounds = 30
+const limitMs = 50
+
+type Row = { id: string; kind: string; label: string; project: string; at: number; facts: string }
+type EdgeRow = { downstream: string; upstream: string; relation: string }
+type Tables = { node: Row; edge: EdgeRow }
+
+/** The nodes and edges of one training, numbered within its project. */
+function training(p: number, n: number): { nodes: Row[]; edges: EdgeRow[] } {
+  const id = (kind: string, number = n): string => `${kind}_p${p}_${number}`
+  const nodes: Row[] = []
+  const edges: EdgeRow[] = []
+  const add = (kind: string, number: number, ...upstream: string[]): void => {
+    const facts = JSON.stringify({ rows: 14_610, digest: 'd5a9f3a0b1c2d3e4'.repeat(4) })
+    nodes.push({ id: id(kind, number), kind, label: `${kind} ${number}`, project: `p${p}`, at: n, facts })
+    for (const to of upstream) edges.push({ downstream: id(kind, number), upstream: to, relation: 'made_by' })
+  }
+  add('raw_data', n)
+  add('run', n, id('revision', 0), ...(n > 0 && n % 7 === 0 ? [id('incident', n - 1)] : []))
+  for (let task = 0; task < 6; task++)
+    add('task', n * 6 + task, id('run'), task === 0 ? id('raw_data') : id('artifact', n * 6 + task - 1))
+  for (let task = 0; task < 6; task++) add('artifact', n * 6 + task, id('task', n * 6 + task))
+  add('dataset_version', n, id('task', n * 6), ...(n > 0 ? [id('dataset_version', n - 1)] : []))
+  add('training_set', n, id('dataset_version'), id('rules', 0), id('task', n * 6 + 1))
+  add('model_version', n, id('task', n * 6 + 5), id('training_set'))
+  add('evaluation', n, id('model_version'), id('training_set'))
+  add('incident', n, id('model_version'))
+  add(n === 0 ? 'rules' : 'window', n, ...(n === 0 ? ['commit_all'] : [id('model_version')]))
+  if (n === 0) add('revision', 0, 'commit_all')
+  if (n % 2 === 0) edges.push({ downstream: id('evaluation'), upstream: 'commit_all', relation: 'read' })
+  return { nodes, edges }
+}
+
+async function fill(db: Db): Promise<{ nodes: number; edges: number }> {
+  const tables = db.withTables<Tables>()
+  const count = { nodes: 1, edges: 0 }
+  await tables
+    .insertInto('node')
+    .values({ id: 'commit_all', kind: 'commit', label: 'commit', project: 'p0', at: 0, facts: '{}' })
+    .execute()
+  for (let p = 0; p < projects; p++) {
+    await tables.transaction().execute(async tx => {
+      for (let n = 0; n < trainings; n += 50) {
+        const parts = Array.from({ length: 50 }, (_, index) => training(p, n + index))
+        const nodes = parts.flatMap(part => part.nodes)
+        const edges = parts.flatMap(part => part.edges)
+        count.nodes += nodes.length
+        count.edges += edges.length
+        await tx.insertInto('node').values(nodes).execute()
+        await tx.insertInto('edge').values(edges).execute()
+      }
+    })
+  }
+  await sql`analyze`.execute(db)
+  return count
+}
+
+const questions = {
+  'a model in the middle': 'model_version_p7_500',
+  'the newest model of a project': 'model_version_p7_999',
+  'the first data of a project': 'raw_data_p7_0',
+  'the rules of a project (hub)': 'rules_p7_0',
+  'one commit (hub of 25,000 edges)': 'commit_all',
+}
+
+const ways = ['ancestors', 'descendants', 'around'] as const
+type Ask = () => Promise<Lineage>
+
+/** Half of the answers, and all but one in twenty, are faster than these. */
+async function timed(ask: Ask): Promise<{ answer: Lineage; p50: number; p95: number }> {
+  let answer = await ask()
+  const times: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const before = performance.now()
+    answer = await ask()
+    times.push(performance.now() - before)
+  }
+  times.sort((a, b) => a - b)
+  return { answer, p50: times[rounds >> 1]!, p95: times[Math.floor(rounds * 0.95)]! }
+}
+
+async function measure(engine: string, db: Db): Promise<Record<string, string | number>[]> {
+  await migrate(db, [...outboxMigrations, ...metadataMigrations])
+  const size = await fill(db)
+  const ledger = createLedger({ store: sqlLedgerStore(db), clock: wallClock })
+  const asked = [2_000, 10_000].flatMap(nodesMax =>
+    Object.entries(questions).flatMap(([question, id]) => ways.map(way => ({ nodesMax, question, id, way }))),
+  )
+  const rows = []
+  for (const { nodesMax, question, id, way } of asked) {
+    const { answer, p50, p95 } = await timed(() => ledger[way](id, { nodesMax }))
+    rows.push({
+      engine,
+      nodes: size.nodes,
+      edges: size.edges,
+      of: question,
+      way,
+      'at most': nodesMax,
+      found: answer.nodes.length,
+      all: answer.truncated ? 'cut off' : 'yes',
+      'p50 ms': Number(p50.toFixed(1)),
+      'p95 ms': Number(p95.toFixed(1)),
+      'limit ms': limitMs,
+    })
+  }
+  return rows
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'trainyard-lineage-'))
+const sqlite = openDatabase(`sqlite:${join(folder, 'ledger.db')}`)
+const rows = await measure('sqlite', sqlite)
+await sqlite.destroy()
+await rm(folder, { recursive: true })
+
+const url = process.env['TRAINYARD_TEST_POSTGRES']
+if (url) {
+  const admin = openDatabase(url)
+  await sql`drop schema if exists benchmark_lineage cascade`.execute(admin)
+  await sql`create schema benchmark_lineage`.execute(admin)
+  const postgres = openDatabase(`${url}?options=-c%20search_path%3Dbenchmark_lineage`)
+  rows.push(...(await measure('postgres', postgres)))
+  await postgres.destroy()
+  await sql`drop schema benchmark_lineage cascade`.execute(admin)
+  await admin.destroy()
+}
+printTable('Lineage in a ledger of a million nodes', rows)

@@ -1,0 +1,93 @@
+/**
+ * Memory while a great artifact passes through the proxy, up and down, and how fast it passes.
+ *
+ *   node benchmarks/tracking-artifacts.ts [--quick]
+ */
+import { createHash } from 'node:crypto'
+import { request } from 'node:http'
+import { Readable } from 'node:stream'
+import { contenders, withServer, type Running } from './contenders.ts'
+import { round } from './load.ts'
+import { printTable } from './table.ts'
+
+const quick = process.argv.includes('--quick')
+const mib = quick ? 256 : 2_048
+/** What the process may grow while the artifact passes. */
+const limitMiB = 64
+const everyMs = 50
+
+/** `mib` blocks of a MiB, no two alike. */
+function* blocks(): Generator<Buffer> {
+  const block = Buffer.alloc(1024 ** 2)
+  for (let i = 0; i < block.length; i += 4) block.writeUInt32LE(Math.imul(i, 2_654_435_761) >>> 0, i)
+  for (let i = 0; i < mib; i++) {
+    const next = Buffer.from(block)
+    next.writeUInt32LE(i, 0)
+    yield next
+  }
+}
+
+const path = '/api/2.0/mlflow-artifacts/artifacts/0/big/artifacts/model.bin'
+
+async function upload(url: string): Promise<void> {
+  const status = await new Promise<number>((resolve, reject) => {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': mib * 1024 ** 2 }
+    const sent = request(url + path, { method: 'PUT', headers }, response => {
+      response.resume().on('end', () => resolve(response.statusCode!))
+    })
+    sent.on('error', reject)
+    Readable.from(blocks()).pipe(sent)
+  })
+  if (status !== 200) throw new Error(`The upload was answered ${status}.`)
+}
+
+async function download(url: string): Promise<string> {
+  const hash = createHash('sha256')
+  const response = await fetch(url + path)
+  for await (const chunk of response.body!) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+/** The greatest resident memory while `work` goes on. */
+async function peak<T>(server: Running, work: Promise<T>): Promise<{ value: T; peakMiB: number; seconds: number }> {
+  const before = performance.now()
+  let peakMiB = 0
+  let goesOn = true
+  const watch = async (): Promise<void> => {
+    while (goesOn) {
+      peakMiB = Math.max(peakMiB, await server.residentMiB())
+      await new Promise(resolve => setTimeout(resolve, everyMs))
+    }
+  }
+  const watching = watch()
+  const value = await work.finally(() => (goesOn = false))
+  await watching
+  return { value, peakMiB, seconds: (performance.now() - before) / 1_000 }
+}
+
+const expected = createHash('sha256')
+for (const block of blocks()) expected.update(block)
+const digest = expected.digest('hex')
+
+const rows = []
+for (const contender of contenders) {
+  rows.push(
+    await withServer(contender, async server => {
+      const restMiB = await server.residentMiB()
+      const up = await peak(server, upload(server.url))
+      const down = await peak(server, download(server.url))
+      if (down.value !== digest) throw new Error('What came down is not what went up.')
+      return {
+        server: `${contender.product}, ${contender.engine}`,
+        'at rest MiB': restMiB,
+        'up, peak MiB': up.peakMiB,
+        'down, peak MiB': down.peakMiB,
+        'growth MiB': Math.max(up.peakMiB, down.peakMiB) - restMiB,
+        'limit MiB': contender.product === 'Trainyard' ? limitMiB : '',
+        'up MiB/s': round(mib / up.seconds),
+        'down MiB/s': round(mib / down.seconds),
+      }
+    }),
+  )
+}
+printTable(`An artifact of ${mib} MiB through the proxy`, rows)

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync } from 'node:fs'
+
+/**
+ * `npm test`: every test, in groups of one process each (test files of a group share it, which saves half a second a
+ * file), three groups at a time because they wait more than they work. A group's output is shown whole when it ends.
+ * Names of groups as arguments run only those.
+ */
+
+const node = ['--test', '--test-isolation=none']
+const of = (...components: readonly string[]): readonly string[] => [
+  ...node,
+  ...components.map(name => `src/${name}/**/*.test.ts`),
+]
+
+/** The longest first, so that none is left alone at the end. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  platform: [
+    '--test',
+    '--test-concurrency=1',
+    'test/{crash,deliveries,docs,doors,models,outage,restart,secrets}.test.ts',
+  ],
+  authorisation: ['--test', 'test/{authorisation,authorisation-mixed,blobs,exchange,faults,freed}.test.ts'],
+  pages: ['--test', 'test/pages.test.ts'],
+  mlflow: of('mlflow', 'traces'),
+  tracking: of('tracking', 'search', 'exchange'),
+  source: of('source', 'project', 'cli'),
+  serving: of('serving'),
+  workflow: of('workflow', 'compute'),
+  tuning: [...of('tuning'), 'test/tuning.test.ts'],
+  data: of('data', 'features'),
+  delivery: of('delivery', 'registry', 'assurance'),
+  monitoring: of('monitoring', 'statistics'),
+  foundation: [
+    ...of('kernel', 'storage', 'http', 'access', 'metadata', 'outbound', 'secrets', 'notifications', 'composition'),
+    'src/loop.test.ts',
+    'test/architecture.test.ts',
+    'examples/*.test.ts',
+  ],
+  web: ['--import', './web/tsx.ts', ...node, 'web/**/*.test.{ts,tsx}'],
+}
+
+const inGroups = new Set(
+  Object.values(groups).flatMap(options => globSync(options.filter(option => option.endsWith('.test.ts')))),
+)
+const forgotten = globSync(['src/**/*.test.ts', 'test/*.test.ts']).filter(path => !inGroups.has(path))
+if (forgotten.length > 0) throw new RangeError(`No group runs ${forgotten.join(', ')}.`)
+
+const parallel = 3
+
+async function run(name: string): Promise<boolean> {
+  const child = spawn(process.execPath, [...groups[name]!], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const output: Buffer[] = []
+  child.stdout.on('data', chunk => output.push(chunk))
+  child.stderr.on('data', chunk => output.push(chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  process.stdout.write(`\n== ${name}\n${Buffer.concat(output).toString()}`)
+  return code === 0
+}
+
+const waiting = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(groups)
+const unknown = waiting.filter(name => !(name in groups))
+if (unknown.length > 0)
+  throw new RangeError(`There is no group ${unknown.join(', ')}. There is: ${Object.keys(groups).join(', ')}.`)
+const failed: string[] = []
+await Promise.all(
+  Array.from({ length: parallel }, async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
+      if (!(await run(name))) failed.push(name)
+  }),
+)
+console.log(failed.length > 0 ? `\nFailed: ${failed.join(', ')}` : '\nAll groups passed.')
+process.exitCode = failed.length > 0 ? 1 : 0

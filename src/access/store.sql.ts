@@ -1,0 +1,54 @@
+import type { Selectable } from 'kysely'
+import type { Millis } from '#kernel/clock.ts'
+import type { Db } from '#storage'
+import type { TokenStore } from './store.ts'
+import type { AccessTables } from './tables.ts'
+import type { Token } from './token.ts'
+
+export function sqlTokenStore(db: Db): TokenStore {
+  const tables = db.withTables<AccessTables>()
+  return {
+    async insert({ id, name, role, user, projects, createdAt, expiresAt }, hash) {
+      await tables
+        .insertInto('token')
+        .values({
+          id,
+          name,
+          role,
+          hash,
+          created_at: createdAt,
+          expires_at: expiresAt ?? null,
+          user_name: user ?? null,
+          projects: projects ? JSON.stringify(projects) : null,
+        })
+        .execute()
+    },
+    async find(hash) {
+      const row = await tables.selectFrom('token').selectAll().where('hash', '=', hash).executeTakeFirst()
+      return row && fromRow(row)
+    },
+    async get(id) {
+      const row = await tables.selectFrom('token').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && fromRow(row)
+    },
+    async list(user) {
+      let query = tables.selectFrom('token').selectAll().orderBy('id', 'desc')
+      if (user !== undefined) query = query.where('user_name', '=', user)
+      return (await query.execute()).map(fromRow)
+    },
+    async remove(id) {
+      const { numDeletedRows } = await tables.deleteFrom('token').where('id', '=', id).executeTakeFirst()
+      return numDeletedRows === 1n
+    },
+  }
+}
+
+const fromRow = (row: Selectable<AccessTables['token']>): Token => ({
+  id: row.id as Token['id'],
+  name: row.name,
+  role: row.role as Token['role'],
+  ...(row.user_name !== null && { user: row.user_name }),
+  ...(row.projects !== null && { projects: JSON.parse(row.projects) as string[] }),
+  createdAt: row.created_at as Millis,
+  ...(row.expires_at !== null && { expiresAt: row.expires_at as Millis }),
+})

@@ -1,0 +1,59 @@
+import { openAsBlob } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { invalid, messageOf } from '#kernel/error.ts'
+import { verb } from '../command.ts'
+import { chosenProject, projectOption } from '../project-option.ts'
+
+export const pushDataVerb = verb(
+  'push-data <source> <file>',
+  'Upload the data of a source; pipelines that wait for it start.',
+  command => projectOption(command),
+  async ({ client, output, folder }, options, [source, file]) => {
+    const project = await chosenProject(client, options['project'])
+    const bytes = await openAsBlob(resolve(folder, file!)).catch(error => {
+      throw invalid('The file cannot be read.', [{ field: 'file', value: file, allowed: messageOf(error) }])
+    })
+    const arrival = await client.upload<{ digest: string; bytes: number }>(
+      `/api/v1/projects/${project}/sources/${encodeURIComponent(source!)}/data`,
+      bytes,
+    )
+    output.result(arrival, () => [`${arrival.bytes} bytes have arrived at ${source} (${arrival.digest.slice(0, 12)}).`])
+  },
+)
+
+export const truthVerb = verb(
+  'truth <deployment> [prediction=value...]',
+  'Say what really happened to predictions.',
+  command => command.option('--file <path>', 'JSON lines of {"prediction": …, "value": …}'),
+  async ({ client, output, folder }, { file }, [deployment, ...pairs]) => {
+    const given = pairs.flat().map(parsePair)
+    const read = file ? (await readFile(resolve(folder, file), 'utf8')).split('\n').filter(Boolean).map(parseLine) : []
+    if (given.length + read.length === 0)
+      throw invalid('Nothing is said.', [{ field: 'prediction=value', allowed: 'at least one, or --file' }])
+    const answer = await client.send<{ recorded: number; unchanged: number }>(
+      'POST',
+      `/api/v1/deployments/${encodeURIComponent(deployment!)}/truth`,
+      { items: [...given, ...read] },
+    )
+    output.result(answer, () => [`${answer.recorded} recorded, ${answer.unchanged} known already.`])
+  },
+)
+
+function parsePair(pair: string): { prediction: string; value: number } {
+  const [prediction = '', text = ''] = pair.split('=')
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!Number.isFinite(value))
+    throw invalid('This is no truth.', [{ field: 'prediction=value', value: pair, allowed: 'prd_…=1, with a number' }])
+  return { prediction, value }
+}
+
+function parseLine(line: string, index: number): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw invalid('The file is not JSON lines.', [
+      { field: `line ${index + 1}`, value: line, allowed: '{"prediction": "prd_…", "value": 1}' },
+    ])
+  }
+}

@@ -1,0 +1,257 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { TrainyardError } from '#kernel/error.ts'
+import type { Client } from '../client.ts'
+import { group, verb, type Verb } from '../command.ts'
+import { table, type Output } from '../output.ts'
+import { chosenProject, projectOption } from '../project-option.ts'
+
+interface Version {
+  readonly id: string
+  readonly fullName: string
+  readonly model: string
+  readonly version: number
+  readonly stage: string
+  readonly digest?: string
+  readonly bytes?: number
+  readonly commit?: string
+  readonly environment?: string
+  readonly trainingSet?: string
+  readonly createdAt: number
+  readonly evaluation?: { metric: string; metrics: Record<string, number>; rows: number; gate: { passed: boolean } }
+  readonly [field: string]: unknown
+}
+
+const byNumber = async (
+  client: Client,
+  options: Record<string, unknown>,
+  [model, ...numbers]: readonly string[],
+): Promise<Version[]> => {
+  const project = await chosenProject(client, options['project'] as string | undefined)
+  const { items } = await client.get<{ items: Version[] }>(
+    `/api/v1/projects/${project}/models/${encodeURIComponent(model!)}/versions?limit=500`,
+  )
+  return numbers.map(number => {
+    const found = items.find(({ version }) => String(version) === number)
+    if (found) return found
+    const there = items.map(({ version }) => version).join(', ') || 'none'
+    throw new TrainyardError('not_found', `${model} has no version ${number}. There is: ${there}.`)
+  })
+}
+
+/** A verb about one version: `<model> <version>`. */
+const aboutVersion = (
+  name: string,
+  summary: string,
+  run: (
+    version: Version,
+    context: { client: Client; output: Output; folder: string; options: Record<string, unknown> },
+  ) => Promise<void>,
+  describe: Parameters<typeof verb>[2] = command => command,
+): Verb =>
+  verb(
+    `${name} <model> <version>`,
+    summary,
+    command => describe(projectOption(command)),
+    async ({ client, output, folder }, options, args) => {
+      const [version] = await byNumber(client, options, args)
+      await run(version!, { client, output, folder, options })
+    },
+  )
+
+const path = ({ id }: Version, below: string): string => `/api/v1/model-versions/${id}/${below}`
+
+const compareVerb = verb(
+  'compare <model> <versions...>',
+  'Versions of a model side by side: metrics, gate, stage, size.',
+  projectOption,
+  async ({ client, output }, options, args) => {
+    const versions = await byNumber(client, options, args)
+    const metrics = [...new Set(versions.flatMap(({ evaluation }) => Object.keys(evaluation?.metrics ?? {})))]
+    const row = (label: string, cell: (version: Version) => string): readonly string[] => [label, ...versions.map(cell)]
+    output.result(versions, () =>
+      table(
+        ['', ...versions.map(({ version }) => `version ${version}`)],
+        [
+          row('stage', ({ stage }) => stage),
+          row('made', ({ createdAt }) => new Date(createdAt).toISOString().slice(0, 19)),
+          row('bytes', ({ bytes }) => String(bytes ?? '')),
+          row('gate', ({ evaluation }) => (evaluation ? (evaluation.gate.passed ? 'passed' : 'failed') : 'none')),
+          row('test rows', ({ evaluation }) => String(evaluation?.rows ?? '')),
+          ...metrics.map(name => row(name, ({ evaluation }) => short(evaluation?.metrics[name]))),
+        ],
+      ),
+    )
+  },
+)
+
+const short = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(5))))
+
+/** What two versions are by the record, without what only says that they are two. */
+const ignored =
+  /^(id|key|version|source|stage|transitions|aliases|createdAt|updatedAt|evaluation\.importance|evaluation\.gate)/
+
+const diffVerb = verb(
+  'diff <model> <version> <other>',
+  'What differs between two versions: data, code, environment, signature, metrics.',
+  projectOption,
+  async ({ client, output }, options, args) => {
+    const [before, after] = (await byNumber(client, options, args)).map(version => flat(version)) as [Flat, Flat]
+    const changes = [...new Set([...before.keys(), ...after.keys()])]
+      .filter(name => !ignored.test(name) && before.get(name) !== after.get(name))
+      .map(name => ({ field: name, before: before.get(name), after: after.get(name) }))
+    output.result(changes, () =>
+      changes.length === 0
+        ? ['They do not differ.']
+        : table(
+            ['field', `version ${args[1]}`, `version ${args[2]}`],
+            changes.map(change => [change.field, change.before ?? '', change.after ?? '']),
+          ),
+    )
+  },
+)
+
+type Flat = ReadonlyMap<string, string>
+
+function flat(value: unknown, path = ''): Flat {
+  if (value === null || typeof value !== 'object') return new Map([[path, String(value)]])
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]) => [...flat(inner, path === '' ? key : `${path}.${key}`)]),
+  )
+}
+
+interface Run {
+  readonly id: string
+  readonly state: string
+  readonly error?: string
+}
+
+const reproduceVerb = aboutVersion(
+  'reproduce',
+  'Train a version again from its record and compare what comes out.',
+  async (version, { client, output }) => {
+    let run = await client.send<Run>('POST', path(version, 'reproductions'))
+    output.note(`Run ${run.id} trains ${version.fullName} ${version.version} again.`)
+    while (!['succeeded', 'failed', 'cancelled'].includes(run.state)) {
+      await new Promise(done => setTimeout(done, 300))
+      run = (await client.get<{ run: Run }>(`/api/v1/runs/${run.id}`)).run
+    }
+    if (run.state !== 'succeeded')
+      throw new TrainyardError('gate_failed', run.error ?? `Run ${run.id} was ${run.state}.`)
+    output.result(run, () => [
+      `${version.fullName} ${version.version} is reproduced. Details: trainyard status ${run.id}`,
+    ])
+  },
+)
+
+interface Tree {
+  readonly items: readonly { readonly path: string; readonly digest: string; readonly size: number }[]
+}
+
+const exportVerb = aboutVersion(
+  'export',
+  'Write a version to a folder: its files, signature, public key, card, record and lineage.',
+  async (version, { client, output, folder, options }) => {
+    const target = resolve(folder, (options['to'] as string | undefined) ?? `${version.fullName}-${version.version}`)
+    const { items } = await client.get<Tree>(path(version, 'files'))
+    for (const { path: file, digest } of items) {
+      const place = join(target, 'model', file)
+      if (!place.startsWith(join(target, 'model'))) continue
+      await mkdir(dirname(place), { recursive: true })
+      await writeFile(
+        place,
+        Readable.fromWeb((await client.download(`/api/v1/blobs/${digest}?of=${version.id}`)) as never),
+      )
+    }
+    const { bundle, publicKey } = await client.get<{ bundle: string; publicKey: string }>(path(version, 'signature'))
+    const { markdown } = await client.get<{ markdown: string }>(path(version, 'card'))
+    const lineage = await client.get(`/api/v1/lineage/${version.id}?direction=up`)
+    const texts = {
+      'model.sig': bundle,
+      'public-key.pem': publicKey,
+      'card.md': markdown,
+      'version.json': JSON.stringify(version, null, 2),
+      'lineage.json': JSON.stringify(lineage, null, 2),
+    }
+    for (const [name, text] of Object.entries(texts)) await writeFile(join(target, name), text)
+    output.result({ folder: target, files: items.length }, () => [
+      `${items.length} files of ${version.fullName} ${version.version} are in ${target}.`,
+      `Verify: model_signing verify key ${join(target, 'model')} --signature ${join(target, 'model.sig')} --public_key ${join(target, 'public-key.pem')}`,
+    ])
+  },
+  command => command.option('--to <folder>', 'the folder; by default the name of the version'),
+)
+
+interface Scan {
+  readonly verdict: string
+  readonly files: readonly {
+    readonly path: string
+    readonly format: string
+    readonly findings: readonly { readonly severity: string; readonly what: string }[]
+  }[]
+}
+
+const scanVerb = aboutVersion(
+  'scan',
+  'What the files of a version would do when they are loaded.',
+  async (version, { client, output }) => {
+    const scan = await client.get<Scan>(path(version, 'scan'))
+    output.result(scan, () => [
+      `${version.fullName} ${version.version}: ${scan.verdict}`,
+      ...table(
+        ['file', 'format', 'severity', 'finding'],
+        scan.files.flatMap(({ path: file, format, findings }) =>
+          findings.length === 0
+            ? [[file, format, '', '']]
+            : findings.map(({ severity, what }) => [file, format, severity, what]),
+        ),
+      ),
+    ])
+  },
+)
+
+const cardVerb = aboutVersion(
+  'card',
+  'The model card of a version, as Markdown.',
+  async (version, { client, output }) => {
+    const card = await client.get<{ markdown: string }>(path(version, 'card'))
+    output.result(card, () => card.markdown.split('\n'))
+  },
+)
+
+interface ApprovalState {
+  readonly required: number
+  readonly missing: readonly string[]
+}
+
+const judgeVerb = (name: 'approve' | 'reject', summary: string): Verb =>
+  aboutVersion(
+    name,
+    summary,
+    async (version, { client, output, options }) => {
+      const body = {
+        verdict: name,
+        reason: options['reason'],
+        ...(version.digest !== undefined && { digest: version.digest }),
+      }
+      const state = await client.send<ApprovalState>('POST', path(version, 'approvals'), body)
+      output.result(state, () =>
+        state.missing.length === 0
+          ? ['Nothing is missing for production.']
+          : state.missing.map(what => `Missing: ${what}`),
+      )
+    },
+    command => command.requiredOption('--reason <text>', 'why; it is kept with the decision'),
+  )
+
+export const modelsVerb = group('models', 'Compare, examine, judge, reproduce and export versions of models.', [
+  compareVerb,
+  diffVerb,
+  scanVerb,
+  cardVerb,
+  judgeVerb('approve', 'Approve the files of a version.'),
+  judgeVerb('reject', 'Reject the files of a version.'),
+  reproduceVerb,
+  exportVerb,
+])

@@ -1,0 +1,47 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { durationMs } from '#kernel/duration.ts'
+import { fsBlobTrash, referredTo, type Blobs } from '#storage'
+import {
+  createArtifacts,
+  createArtifactSweep,
+  createStorageKeeper,
+  createUploads,
+  fsUploadParts,
+  sqlArtifactStore,
+  sqlUploadStore,
+} from '#tracking'
+import { blobReferences } from './blob-references.ts'
+import type { Composition, Surroundings } from './compose.ts'
+
+/** Files of runs and models; those that come in parts wait beside the blobs, on the same disk. */
+export function composeArtifacts(
+  { config, db, clock, owner, warn }: Pick<Surroundings, 'config' | 'db' | 'clock' | 'owner' | 'warn'>,
+  { blobs, folder }: { blobs: Blobs; folder: string },
+): Pick<Composition, 'artifacts' | 'artifactSweep' | 'storageKeeper' | 'uploads'> {
+  const store = sqlArtifactStore(db)
+  const artifacts = createArtifacts({ db, clock, blobs, store })
+  const uploads = createUploads({
+    db,
+    clock,
+    store: sqlUploadStore(db),
+    parts: fsUploadParts(join(folder, 'uploads')),
+    artifacts,
+    secret: () => store.secret('urls', randomBytes(32).toString('hex')),
+  })
+  const artifactSweep = createArtifactSweep({
+    store,
+    trash: fsBlobTrash(folder),
+    referredTo: (asked, signal) => referredTo({ db, blobs, ...blobReferences }, asked, signal),
+    clock,
+    owner,
+    graceMs: durationMs(config.blobGrace),
+    newName: randomUUID,
+  })
+  return {
+    artifacts,
+    artifactSweep,
+    uploads,
+    storageKeeper: createStorageKeeper({ uploads, sweep: artifactSweep, warn }),
+  }
+}

@@ -1,0 +1,89 @@
+import { createAccess, isLoopback, sqlTokenStore, sqlUserStore } from '#access'
+import {
+  chosenExecutor,
+  createRemotes,
+  engineOf,
+  localExecutor,
+  sqlRemoteStore,
+  type ExecutorSpecs,
+  type LocalExecutorDeps,
+  type Remotes,
+} from '#compute'
+import { durationMs } from '#kernel/duration.ts'
+import { createWorkflow, localExecutorName, sqlWorkflowStore, type WorkflowDeps } from '#workflow'
+import type { Composition, Surroundings } from './compose.ts'
+import { mlflowEnvironment } from './mlflow-environment.ts'
+
+type Common = Omit<WorkflowDeps, 'store' | 'parallelTasks' | 'taskTimeoutMs'> &
+  Omit<LocalExecutorDeps, 'python' | 'env' | 'mlflow' | 'workRetentionMs' | 'graceMs'> &
+  Omit<Parameters<typeof mlflowEnvironment>[0], 'access' | 'baseUrl' | 'asksForTokens' | 'taskTimeoutMs'>
+
+const mib = 1024 * 1024
+
+/** The engine, what runs users' code for it, and whom that code acts as. */
+export function composeRunner(
+  surroundings: Surroundings,
+  common: Common & { readonly executorSpecs: ExecutorSpecs; readonly blobFolder: string },
+): Pick<Composition, 'access' | 'executor' | 'remotes' | 'workflow'> {
+  const { config, db, clock, env, baseUrl } = surroundings
+  const taskTimeoutMs = durationMs(config.taskTimeout)
+  const graceMs = durationMs(config.taskGrace)
+  const workflow = createWorkflow({
+    ...common,
+    store: sqlWorkflowStore(db),
+    parallelTasks: config.parallelTasks,
+    parallelRemoteTasks: config.parallelRemoteTasks,
+    defaultExecutor: config.executor,
+    taskTimeoutMs,
+  })
+  const access = createAccess({ tokens: sqlTokenStore(db), users: sqlUserStore(db), clock })
+  const tracked = { ...common, access, asksForTokens: !isLoopback(config.host), taskTimeoutMs }
+  const workRetentionMs = durationMs(config.workRetention)
+  const executor = localExecutor({
+    ...common,
+    python: config.python,
+    env,
+    mlflow: mlflowEnvironment({ ...tracked, baseUrl }),
+    workRetentionMs,
+    graceMs,
+    isolation: config.isolation,
+    hidden: [common.logFolder, common.blobFolder],
+    limits: {
+      memoryBytes: config.taskMemoryMb * mib || undefined,
+      fileBytes: config.taskFileMb * mib || undefined,
+    },
+  })
+  const remotes = composeRemotes(surroundings, { ...common, tracked, graceMs, retentionMs: workRetentionMs })
+  workflow.useExecutor(chosenExecutor({ [localExecutorName]: executor, ...remotes.executors }))
+  const stop = (): void => {
+    executor.stop()
+    remotes.stop()
+  }
+  return { access, executor: { ...executor, stop }, remotes, workflow }
+}
+
+/** What runs users' code on other machines, whose nodes reach the platform at an address of their own. */
+function composeRemotes(
+  { config, db, env, baseUrl }: Surroundings,
+  {
+    executorSpecs,
+    tracked,
+    ...common
+  }: Pick<Common, 'blobs' | 'clock'> & {
+    executorSpecs: ExecutorSpecs
+    tracked: Omit<Parameters<typeof mlflowEnvironment>[0], 'baseUrl'>
+    graceMs: number
+    retentionMs: number
+  },
+): Remotes {
+  const nodeUrl = (): string => config.nodeUrl || baseUrl()
+  return createRemotes({
+    ...common,
+    engines: Object.fromEntries(Object.entries(executorSpecs).map(([name, spec]) => [name, engineOf(spec, env)])),
+    store: sqlRemoteStore(db),
+    nodeUrl,
+    mlflow: mlflowEnvironment({ ...tracked, baseUrl: nodeUrl }),
+    silenceMs: durationMs(config.nodeSilence),
+    patienceMs: durationMs(config.nodePatience),
+  })
+}

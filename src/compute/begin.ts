@@ -1,0 +1,131 @@
+import { stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { crashPoint } from '#kernel/crash-point.ts'
+import type { Blobs } from '#storage'
+import { thisHost, type Attempt } from '#workflow'
+import type { Environment, Environments } from './environments.ts'
+import type { Mlflow, MlflowAccess } from './executor.ts'
+import type { Gpus } from './gpu.ts'
+import type { Isolation } from './isolation.ts'
+import type { LocalHandle } from './handle.ts'
+import type { Limits, Shims, ShimSpec } from './shim.ts'
+import { commandOf, markName, variablesOf } from './task-environment.ts'
+import { linkModules, prepareFolder, type WorkFolder } from './work-folder.ts'
+
+interface Deps {
+  readonly blobs: Blobs
+  readonly environments: Environments
+  readonly gpus: Gpus
+  readonly shims: Shims
+  readonly mlflow?: Mlflow
+  /** The platform's PATH. */
+  readonly path: string | undefined
+  readonly graceMs: number
+  readonly isolation: Isolation
+  readonly limits: Limits
+}
+
+/** An attempt that runs. */
+export interface Begun {
+  readonly handle: LocalHandle
+  /** Resolves when its shim is gone. */
+  readonly gone: Promise<void>
+  /** Lets this process end before it does. */
+  leave(): void
+}
+
+/** The shim is the second to look at the clock: whoever follows it is the first. */
+const backstopMs = 2_000
+
+export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => Promise<Begun> {
+  const { blobs, gpus, shims, mlflow } = deps
+
+  /** Everything that stands before the command does. */
+  async function prepare(attempt: Attempt, root: string) {
+    const folder = await prepareFolder(blobs, root, attempt)
+    const environments = await environmentsOf(deps.environments, attempt)
+    for (const { modules } of environments) if (modules) await linkModules(folder, modules)
+    const gpuNames = await gpus.names()
+    attempt.record({
+      environments: environments.map(({ path: _, modules: __, ...environment }) => environment),
+      host: { ...thisHost(), ...(gpuNames.length > 0 && { gpus: [...gpuNames] }) },
+    })
+    const command = await deps.isolation.wrap(await commandOf(attempt, folder), root)
+    attempt.signal.throwIfAborted()
+    return { folder, environments, ...command, access: await mlflow?.open(attempt) }
+  }
+
+  /** Makes ready what an attempt needs in the folder `root`, and begins its command once it is noted where it is. */
+  return async (attempt, root) => {
+    const prepared = await prepare(attempt, root)
+    const token = prepared.access?.token
+    const shim = await shims.start(root)
+    try {
+      crashPoint('compute.spawned')
+      const handle: LocalHandle = {
+        executor: 'local',
+        host: hostname(),
+        process: shim.process,
+        folder: root,
+        log: attempt.logFile.path,
+        logFrom: await sizeOf(attempt.logFile.path),
+        environment: prepared.environments[0]?.digest ?? null,
+        token: token?.id ?? null,
+      }
+      await attempt.started(handle)
+      attempt.signal.throwIfAborted()
+      crashPoint('compute.noted')
+      shim.begin(specOf(deps, attempt, prepared))
+      crashPoint('compute.begun')
+      return { handle, gone: shim.gone, leave: shim.leave }
+    } catch (error) {
+      shim.abandon()
+      if (token) await mlflow!.close(token.id)
+      throw error
+    }
+  }
+}
+
+interface Prepared {
+  readonly folder: WorkFolder
+  readonly environments: readonly Environment[]
+  readonly command: readonly string[]
+  readonly isWrapped: boolean
+  readonly access: MlflowAccess | undefined
+}
+
+const specOf = (
+  { path, graceMs, limits }: Deps,
+  attempt: Attempt,
+  { folder, environments, command, isWrapped, access }: Prepared,
+): ShimSpec => ({
+  folder: folder.root,
+  log: attempt.logFile.path,
+  logMax: attempt.logFile.bytesMax,
+  cwd: folder.code,
+  command,
+  env: { ...access?.variables, ...variablesOf(path, { attempt, folder, environments }) },
+  mark: `${markName}=${attempt.id}`,
+  mask: [...attempt.secrets.mask, ...(access?.token ? [access.token.secret] : [])],
+  graceMs,
+  timeoutMs: attempt.timeoutMs + backstopMs,
+  isWrapped,
+  limits,
+})
+
+async function environmentsOf(
+  environments: Environments,
+  { spec, code, signal, log }: Attempt,
+): Promise<readonly Environment[]> {
+  const { node, python } = spec.environment ?? {}
+  return [
+    ...(node === undefined ? [] : [await environments.use({ kind: 'node', lock: node, code, signal, log })]),
+    ...(python === undefined ? [] : [await environments.use({ kind: 'python', lock: python, code, signal, log })]),
+  ]
+}
+
+const sizeOf = async (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )

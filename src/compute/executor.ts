@@ -1,0 +1,125 @@
+import { join } from 'node:path'
+import type { Clock } from '#kernel/clock.ts'
+import type { Blobs } from '#storage'
+import type { Attempt, AttemptId, Executor } from '#workflow'
+import { createBeginner } from './begin.ts'
+import { conclude } from './conclude.ts'
+import { createEnvironments } from './environments.ts'
+import { nvidiaGpus } from './gpu.ts'
+import { LocalHandle } from './handle.ts'
+import { createIsolation, type IsolationKind } from './isolation.ts'
+import { isHere, killMarked, processesMarked } from './processes.ts'
+import { createResourceMeter } from './resources.ts'
+import { createShims, type Limits } from './shim.ts'
+import { markName } from './task-environment.ts'
+import { sweep } from './work-folder.ts'
+
+/** Runs users' code in processes of this machine, which outlive this one. */
+export interface LocalExecutor extends Executor {
+  /** Removes work folders that are older than the retention. Returns how many. Also happens every ten minutes. */
+  sweep(): Promise<number>
+  /** Ends the regular sweep. Attempts are ended, or left, through their signals. */
+  stop(): void
+}
+
+/** How a task's code reaches MLflow's API. */
+export interface MlflowAccess {
+  readonly variables: Readonly<Record<string, string>>
+  /** The token among them: its id, and the text that no log may show. */
+  readonly token?: { readonly id: string; readonly secret: string }
+}
+
+export interface Mlflow {
+  open(attempt: Pick<Attempt, 'id' | 'run' | 'task' | 'tracking'>): Promise<MlflowAccess>
+  /** Takes a token back, once nothing of its attempt is left. */
+  close(token: string): Promise<void>
+}
+
+export interface LocalExecutorDeps {
+  readonly blobs: Blobs
+  /** Work folders are in `work`, environments in `environments` below it. */
+  readonly dataFolder: string
+  readonly clock: Clock
+  /** The Python that tasks are held by, and environments are built with. */
+  readonly python: string
+  /** The platform's own environment. Tasks get its PATH and nothing else. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly workRetentionMs: number
+  /** Variables by which a client of MLflow in the task's code finds this platform and the task's own tracking run. */
+  readonly mlflow?: Mlflow
+  /** Between TERM and KILL. */
+  readonly graceMs: number
+  /** None when left out. */
+  readonly isolation?: IsolationKind
+  /** Folders beside the data folder that no isolated task may see: blobs, logs. */
+  readonly hidden?: readonly string[]
+  readonly limits?: Limits
+}
+
+const sweepMs = 600_000
+
+export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
+  const { dataFolder, clock } = deps
+  const work = join(dataFolder, 'work')
+  const path = deps.env['PATH']
+  const gpus = nvidiaGpus(path)
+  const begin = createBeginner({
+    ...deps,
+    path,
+    gpus,
+    environments: createEnvironments({ ...deps, folder: join(dataFolder, 'environments') }),
+    shims: createShims({ python: deps.python, path }),
+    isolation: createIsolation({
+      kind: deps.isolation ?? 'none',
+      path,
+      hidden: [dataFolder, ...(deps.hidden ?? [])],
+      readable: [join(dataFolder, 'environments')],
+    }),
+    limits: deps.limits ?? {},
+  })
+  const following = { ...deps, meter: createResourceMeter({ clock, gpus }) }
+  const inUse = new Set<string>()
+
+  async function keeping<T>(root: string, work: () => Promise<T>): Promise<T> {
+    inUse.add(root)
+    try {
+      return await work()
+    } finally {
+      inUse.delete(root)
+    }
+  }
+
+  const executor: LocalExecutor = {
+    execute(attempt) {
+      const root = join(work, attempt.id)
+      return keeping(root, async () => {
+        const begun = await begin(attempt, root)
+        return conclude(following, attempt, begun).finally(begun.leave)
+      })
+    },
+
+    adopt(attempt, given) {
+      const handle = LocalHandle.parse(given)
+      return keeping(handle.folder, () => conclude(following, attempt, { handle }))
+    },
+
+    async canReach(given) {
+      const { process: shim, folder } = LocalHandle.parse(given)
+      // In this folder only processes of this platform's own have worked, which a restart of the machine has ended.
+      return folder.startsWith(work) || isHere(shim)
+    },
+
+    async reap(live) {
+      const found = (await processesMarked(markName)).filter(({ home }) => home.startsWith(work))
+      const ids = [...new Set(found.map(({ mark }) => mark as AttemptId))]
+      if (ids.length === 0) return
+      const wanted = await live(ids)
+      await killMarked(markName, new Set(ids.filter(id => !wanted.has(id))))
+    },
+
+    sweep: () => sweep(work, { clock, retentionMs: deps.workRetentionMs, inUse }),
+    stop: () => clearInterval(timer),
+  }
+  const timer = setInterval(() => void executor.sweep().catch(() => {}), sweepMs).unref()
+  return executor
+}

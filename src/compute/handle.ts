@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { ProcessIdentity } from './processes.ts'
+
+/** What is noted of an attempt that runs: how any process of this machine finds it again. */
+export const LocalHandle = z.object({
+  executor: z.literal('local'),
+  host: z.string(),
+  /** The shim. */
+  process: ProcessIdentity,
+  folder: z.string(),
+  log: z.string(),
+  /** Where in the log its output begins. */
+  logFrom: z.int(),
+  /** Digest of the environment it runs in. */
+  environment: z.string().nullable(),
+  /** Id of the token that its code was given. */
+  token: z.string().nullable(),
+})
+export type LocalHandle = z.output<typeof LocalHandle>

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { TrainyardError } from '#kernel/error.ts'
+import type { LocalExecutorDeps } from './executor.ts'
+import { openBench, until } from './testing.ts'
+
+test('a secret is masked in the log and in the error, also when it comes in pieces, overlaps another or never ends', async t => {
+  const { attempt, executor } = await openBench(t)
+  const one = await attempt(
+    {
+      run: `printf 'a hunt'; sleep 0.2; printf 'er22 b\n'; printf '%s\n' "$KEY"; printf 'swordfish, sword, swordf\n'; printf 'hunter'; exit 3`,
+    },
+    {
+      secrets: { variables: { KEY: 'two\nlines' }, mask: ['hunter22', 'two\nlines', 'sword', 'swordfish'] },
+    },
+  )
+
+  const error = (await executor.execute(one).catch((thrown: unknown) => thrown)) as TrainyardError
+
+  const lines = ['a ••• b', '•••', '•••, •••, •••f', 'hunter']
+  assert.equal(one.lines.concat('hunter').join('\n'), lines.join('\n'))
+  assert.equal(
+    error.message,
+    `The task ended with exit code 3. Its last lines:\n${lines.map(line => `  ${line}`).join('\n')}`,
+  )
+})
+
+test('a log that is full keeps its beginning and its end', async t => {
+  const { attempt, executor, folder } = await openBench(t)
+  const logFile = { path: join(folder, 'full.log'), bytesMax: 1_000 }
+
+  await executor.execute(await attempt({ run: 'seq 1 100000' }, { logFile }))
+
+  const text = await readFile(logFile.path, 'utf8')
+  const [, leftOut] =
+    /^1\n2\n[^]*… the log is full: (\d+) bytes are left out here …\n[^]*\n99999\n100000\n$/.exec(text) ?? []
+  assert.ok(Number(leftOut) > 100_000 && text.length < 300_000, `${leftOut} left out of ${text.length}`)
+})
+
+const limited: readonly {
+  what: string
+  run: string
+  limits: NonNullable<LocalExecutorDeps['limits']>
+  kind: string
+}[] = [
+  {
+    what: 'memory, with all that it has started',
+    run: 'sleep 60 & exec node -e "globalThis.x = Buffer.alloc(4e8, 1); setTimeout(() => {}, 60_000)"',
+    limits: { memoryBytes: 200 * 1024 ** 2 },
+    kind: 'out_of_memory',
+  },
+  {
+    what: 'the size of a file',
+    run: 'exec head -c 3000000 /dev/zero > big',
+    limits: { fileBytes: 1024 ** 2 },
+    kind: 'disk',
+  },
+]
+for (const { what, run, limits, kind } of limited)
+  test(`a task that is over its limit is killed, and told why: ${what}`, async t => {
+    const { attempt, executor } = await openBench(t, () => ({ limits }))
+    const one = await attempt({ run })
+
+    const error = (await executor.execute(one).catch((thrown: unknown) => thrown)) as TrainyardError
+
+    assert.deepEqual([error.detail, one.recorded.exit?.cause], [{ cause: { kind } }, kind])
+  })
+
+test('bubblewrap shows a task the machine read-only, and of the platform its own folder alone', async t => {
+  const { attempt, executor, blobs, folder } = await openBench(t, () => ({ isolation: 'bubblewrap' }))
+  await mkdir(join(folder, 'data', 'private'), { recursive: true })
+  const one = await attempt(
+    {
+      run: `ls ${folder}/data; ls /tmp; (echo x > /etc/trainyard) 2>/dev/null || echo refused; (echo x > "$TRAINYARD_INPUT_ROWS") 2>/dev/null || echo refused; cp "$TRAINYARD_INPUT_ROWS" "$TRAINYARD_OUTPUT_COPY"; echo $(ps -e 2>/dev/null | wc -l); sleep 0.1; kill -9 $$`,
+      outputs: ['copy'],
+    },
+    { inputs: { rows: await blobs.put('rows') } },
+  )
+
+  const error = (await executor.execute(one).catch((thrown: unknown) => thrown)) as TrainyardError
+  if (error.code === 'unavailable') return t.skip(error.message)
+
+  assert.match(one.lines.join(' '), /^(environments )?work trainyard-compute-\w+ refused refused \d\d?$/)
+  assert.deepEqual(error.detail, { cause: { kind: 'signal', signal: 'SIGKILL' } })
+})
+
+test('a task that is isolated is asked to end, and may say its last word', async t => {
+  const { attempt, executor } = await openBench(t, () => ({ isolation: 'auto', graceMs: 5_000 }))
+  const controller = new AbortController()
+  const one = await attempt(
+    { run: `trap 'echo asked; exit 0' TERM; echo begun; while true; do sleep 0.02; done` },
+    { signal: controller.signal },
+  )
+  const execution = executor.execute(one).catch((thrown: unknown) => thrown)
+  await until(() => one.lines.includes('begun'))
+
+  controller.abort(new TrainyardError('task_failed', 'The run was cancelled.', { cause: { kind: 'cancelled' } }))
+  await execution
+
+  assert.deepEqual([one.lines[0], one.lines.at(-1)], ['begun', 'asked'])
+})

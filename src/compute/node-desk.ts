@@ -1,0 +1,147 @@
+import type { Readable } from 'node:stream'
+import type { Clock } from '#kernel/clock.ts'
+import type { Digest } from '#kernel/digest.ts'
+import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
+import { readTree, type Blob, type Blobs } from '#storage'
+import { hashOfNodeSecret, unseal } from './node-token.ts'
+import type { NodeName, Remote, RemoteStore } from './store.ts'
+import { AssignedSecrets, type Assignment, type NodeEnd, type NodeHost } from './wire.ts'
+
+/** What nodes of other machines ask and say, each about the one attempt that its token is of. */
+export interface NodeDesk {
+  /** Throws `unauthorized` for a token that is none, `forbidden` for another attempt's, `conflict` when it has ended. */
+  admit(attempt: string, secret: string | undefined): Promise<void>
+  /** What to do. Throws `conflict` when another process has asked before: an attempt is begun once. */
+  claim(
+    node: NodeName,
+    secret: string,
+    host: NodeHost,
+  ): Promise<{ assignment: Assignment & AssignedSecrets; files: File[] }>
+  /** Bytes of the attempt's code or inputs. Throws `not_found` for any others. */
+  blob(attempt: string, digest: Digest): Promise<Readable>
+  log(node: NodeName, piece: { position: number; bytes: Buffer }): Promise<number>
+  /** Why the task is to end, once it is. */
+  beat(node: NodeName): Promise<string | undefined>
+  putOutput(node: NodeName, name: string, bytes: Readable): Promise<Blob>
+  end(node: NodeName, end: NodeEnd): Promise<void>
+}
+
+interface File {
+  readonly path: string
+  readonly digest: Digest
+  readonly executable: boolean
+}
+
+/** Under this name, which no output can have, lies what a node has measured. */
+export const metricsName = '$metrics'
+const remembered = 256
+
+interface Deps {
+  readonly store: RemoteStore
+  readonly blobs: Blobs
+  readonly clock: Clock
+  /** Called when a node has ended or said something, for whoever follows the attempt here. */
+  heard(attempt: string): void
+}
+
+export function createNodeDesk({ store, blobs, clock, heard }: Deps): NodeDesk {
+  const known = createKnown<ReadonlySet<Digest>>()
+
+  async function open(attempt: string): Promise<Remote> {
+    const remote = await store.find(attempt)
+    if (!remote || remote.isClosed) throw over(attempt)
+    return remote
+  }
+
+  const requireNode = async (node: NodeName): Promise<void> => {
+    if (!(await store.seen(node, clock.now()))) throw twice(node)
+  }
+
+  return {
+    async admit(attempt, secret) {
+      const owner = secret === undefined ? undefined : await store.ofToken(hashOfNodeSecret(secret), clock.now())
+      if (!owner)
+        throw new TrainyardError('unauthorized', 'The token of the attempt is missing, unknown or has expired.')
+      if (owner.attempt !== attempt) throw new TrainyardError('forbidden', 'The token is of another attempt.')
+      await open(attempt)
+    },
+
+    async claim(node, secret, host) {
+      const { assignment, stop } = await open(node.attempt)
+      const { sealed } = (await store.ofToken(hashOfNodeSecret(secret), clock.now()))!
+      if (stop !== undefined) throw over(node.attempt)
+      if (!(await store.claim({ ...node, host, at: clock.now() }))) throw twice(node)
+      heard(node.attempt)
+      const secrets = AssignedSecrets.parse(JSON.parse(unseal(secret, sealed)))
+      return { assignment: { ...assignment, ...secrets }, files: await filesOf(blobs, assignment) }
+    },
+
+    async blob(attempt, digest) {
+      const readable = await known.get(attempt, async () => readableOf(blobs, (await open(attempt)).assignment))
+      if (!readable.has(digest)) throw notFound('file of the attempt', digest)
+      return blobs.read(digest)
+    },
+
+    async log(node, piece) {
+      const next = await store.appendLog(node, piece)
+      if (next === undefined) throw twice(node)
+      heard(node.attempt)
+      return next
+    },
+
+    async beat(node) {
+      await requireNode(node)
+      return (await open(node.attempt)).stop
+    },
+
+    async putOutput(node, name, bytes) {
+      const { assignment } = await open(node.attempt)
+      if (name !== metricsName && !assignment.outputs.includes(name)) throw notFound('output of the attempt', name)
+      await requireNode(node)
+      const blob = await blobs.put(bytes)
+      // Large files take a while.
+      await requireNode(node)
+      await store.putOutput({ attempt: node.attempt, name, ...blob })
+      return blob
+    },
+
+    async end(node, end) {
+      if (!(await store.end(node, end))) throw twice(node)
+      heard(node.attempt)
+    },
+  }
+}
+
+const over = (attempt: string): TrainyardError =>
+  conflict(`The attempt ${attempt} has ended: nothing of it is wanted any more.`, { attempt })
+
+const twice = ({ attempt, rank }: NodeName): TrainyardError =>
+  conflict(`Node ${rank} of the attempt ${attempt} is another process.`, { attempt, rank })
+
+const filesOf = async (blobs: Blobs, { code }: Assignment): Promise<File[]> =>
+  code === undefined
+    ? []
+    : Object.entries(await readTree(blobs, code)).map(([path, { digest, executable }]) => ({
+        path,
+        digest,
+        executable,
+      }))
+
+/** What the nodes of an attempt may read. */
+async function readableOf(blobs: Blobs, assignment: Assignment): Promise<ReadonlySet<Digest>> {
+  const inputs = assignment.inputs.flatMap(input => ('digest' in input ? [input.digest] : []))
+  return new Set([...inputs, ...(await filesOf(blobs, assignment)).map(({ digest }) => digest)])
+}
+
+/** Keeps the answers about the last attempts: a node asks for one file after the other. */
+function createKnown<T>(): { get(attempt: string, find: () => Promise<T>): Promise<T> } {
+  const kept = new Map<string, T>()
+  return {
+    async get(attempt, find) {
+      const found = kept.get(attempt) ?? (await find())
+      if (kept.size >= remembered) kept.delete(kept.keys().next().value!)
+      kept.set(attempt, found)
+      return found
+    },
+  }
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { createApp } from '#http'
+import { manualClock } from '#kernel/clock.ts'
+import { newId } from '#kernel/id.ts'
+import { fsBlobs } from '#storage'
+import { testEngines } from '#storage/testing.ts'
+import { createNodeDesk } from './node-desk.ts'
+import { hashOfNodeSecret, newNodeSecret, sealFor } from './node-token.ts'
+import { attemptRoutes } from './routes.ts'
+import { sqlRemoteStore } from './store.sql.ts'
+import { computeMigrations } from './tables.ts'
+
+const host = { name: 'n1', platform: 'linux', cpus: 1, memoryBytes: 1, python: '3.11' }
+const me = { rank: 0, instance: 'instance-1' }
+
+async function open(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-desk-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const blobs = fsBlobs(folder)
+  const store = sqlRemoteStore(await testEngines()[0]!.open(t, computeMigrations))
+  const clock = manualClock(1_000)
+  const app = await createApp({ version: '0' })
+  attemptRoutes(app, createNodeDesk({ store, blobs, clock, heard: () => {} }))
+  const rows = await blobs.put('rows')
+
+  async function begin() {
+    const attempt = newId<'attempt'>('att')
+    const secret = newNodeSecret()
+    const times = { graceMs: 1, timeoutMs: 1, logMax: 1_000, beatMs: 1, patienceMs: 1 }
+    const inputs = [{ name: 'rows', ...rows }]
+    await store.open({
+      attempt,
+      executor: 'x',
+      assignment: { command: 'true', mark: 'A=b', inputs, outputs: ['model'], ...times },
+      at: 1,
+    })
+    const sealed = sealFor(secret, JSON.stringify({ variables: { KEY: 'word' }, mask: ['word'] }))
+    await store.addToken({ hash: hashOfNodeSecret(secret), attempt, sealed, expiresAt: 2_000 })
+    return { attempt, secret }
+  }
+  /** Calls a route of an attempt: status, and the JSON or the title of the problem. */
+  async function call(
+    { attempt, secret }: { attempt: string; secret?: string },
+    [method, path]: readonly ['GET' | 'POST' | 'PUT', string],
+    payload?: object | string,
+  ): Promise<{ status: number; body: unknown }> {
+    const isBytes = typeof payload === 'string'
+    const answer = await app.inject({
+      method,
+      url: `/api/v1/attempts/${attempt}${path}`,
+      headers: {
+        ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
+        ...(isBytes && { 'content-type': 'application/octet-stream' }),
+      },
+      ...(payload !== undefined && { payload }),
+    })
+    const isJson = String(answer.headers['content-type']).includes('json')
+    return { status: answer.statusCode, body: isJson ? answer.json() : answer.body }
+  }
+  return { blobs, store, clock, rows, begin, call }
+}
+
+test('a node hears what to do, secrets among it, reads its inputs, and hands in what it made', async t => {
+  const { begin, call, rows, blobs, store } = await open(t)
+  const one = await begin()
+
+  const { body } = await call(one, ['POST', '/claim'], { ...me, host })
+  const { assignment, files } = body as { assignment: Record<string, unknown>; files: unknown[] }
+  assert.deepEqual(
+    [assignment['command'], assignment['variables'], assignment['mask'], files],
+    ['true', { KEY: 'word' }, ['word'], []],
+  )
+  assert.deepEqual(await call(one, ['GET', `/blobs/${rows.digest}`]), { status: 200, body: 'rows' })
+  const query = `rank=0&instance=${me.instance}`
+  assert.deepEqual(await call(one, ['POST', `/log?${query}&position=0`], 'hello\n'), { status: 200, body: { next: 6 } })
+  assert.deepEqual(await call(one, ['POST', `/log?${query}&position=0`], 'hello\n'), { status: 200, body: { next: 6 } })
+  assert.deepEqual(await call(one, ['POST', '/heartbeat'], me), { status: 200, body: {} })
+  const made = await blobs.put('weights')
+  assert.deepEqual(await call(one, ['PUT', `/outputs/model?${query}`], 'weights'), { status: 200, body: made })
+  await store.stop(one.attempt, 'cancelled')
+  assert.deepEqual(await call(one, ['POST', '/heartbeat'], me), { status: 200, body: { stop: 'cancelled' } })
+  assert.deepEqual(await call(one, ['POST', '/end'], { ...me, end: {} }), { status: 200, body: {} })
+  assert.deepEqual(await store.outputs(one.attempt), { model: made })
+})
+
+test('a token is good for its own attempt, for what that reads and writes, and while it lasts', async t => {
+  const { begin, call, blobs, clock, store } = await open(t)
+  const [one, other] = [await begin(), await begin()]
+  await call(one, ['POST', '/claim'], { ...me, host })
+  const foreign = await blobs.put('somebody else’s')
+  const query = `rank=0&instance=${me.instance}`
+  const statuses = async (...calls: readonly Promise<{ status: number }>[]) =>
+    (await Promise.all(calls)).map(({ status }) => status)
+
+  assert.deepEqual(
+    await statuses(
+      call({ attempt: one.attempt }, ['POST', '/heartbeat'], me),
+      call({ attempt: one.attempt, secret: newNodeSecret() }, ['POST', '/heartbeat'], me),
+      call({ attempt: other.attempt, secret: one.secret }, ['POST', '/claim'], { ...me, host }),
+      call({ attempt: newId('att'), secret: one.secret }, ['POST', '/heartbeat'], me),
+      call(one, ['GET', `/blobs/${foreign.digest}`]),
+      call(one, ['PUT', `/outputs/other?${query}`], 'x'),
+      call(one, ['POST', '/claim'], { ...me, instance: 'instance-2', host }),
+      call(one, ['POST', '/heartbeat'], { ...me, instance: 'instance-2' }),
+      call(one, ['PUT', '/outputs/model?rank=0&instance=instance-2'], 'x'),
+      call(one, ['POST', '/end'], { ...me, instance: 'instance-2', end: {} }),
+    ),
+    [401, 401, 403, 403, 404, 404, 409, 409, 409, 409],
+  )
+  await store.close(one.attempt, 1_500)
+  assert.deepEqual(
+    await statuses(
+      call(one, ['POST', '/heartbeat'], me),
+      call(one, ['POST', '/end'], { ...me, end: {} }),
+      call(one, ['POST', '/claim'], { ...me, host }),
+    ),
+    [409, 409, 409],
+  )
+  clock.advance(1_000)
+  assert.deepEqual(await statuses(call(other, ['POST', '/claim'], { ...me, host })), [401])
+})
+
+test('what is said wrong is refused by field', async t => {
+  const { begin, call } = await open(t)
+  const one = await begin()
+  const { status, body } = await call(one, ['POST', '/claim'], { rank: -1, instance: 'x', host })
+
+  assert.equal(status, 422)
+  assert.match(JSON.stringify(body), /"body\.rank".*"body\.instance"/)
+})

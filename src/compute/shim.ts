@@ -1,0 +1,162 @@
+import { execFile, spawn } from 'node:child_process'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { z } from 'zod'
+import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
+import { identify, type ProcessIdentity } from './processes.ts'
+
+/**
+ * The process that holds an attempt and outlives the server: `shim/shim.py`. It is begun in two steps, so that nothing
+ * runs of which nobody has noted where: first the process, which waits; then, its name being noted, what it is to do.
+ */
+
+/** What a shim is told. Times in milliseconds, sizes in bytes. */
+export interface ShimSpec {
+  /** Where its last word will stand. */
+  readonly folder: string
+  readonly log: string
+  /** How long the log may be, with what stands in it already. */
+  readonly logMax: number
+  readonly cwd: string
+  readonly command: readonly string[]
+  /** The whole environment of the command. */
+  readonly env: Readonly<Record<string, string>>
+  /** The entry of `env` by which its processes are found, wherever they have gone. */
+  readonly mark: string
+  /** Texts that the log must not show. */
+  readonly mask: readonly string[]
+  readonly graceMs: number
+  readonly timeoutMs: number
+  /** Whether the command begins with a wrapper, which is not to be asked to end. */
+  readonly isWrapped: boolean
+  readonly limits: Limits
+}
+
+/** What a task may use at most. */
+export interface Limits {
+  /** All its processes together, resident. */
+  readonly memoryBytes?: number | undefined
+  /** Each file that it writes. */
+  readonly fileBytes?: number | undefined
+}
+
+/** How the command ended. */
+export const ShimExit = z.object({
+  code: z.int().nullable(),
+  signal: z.string().nullable(),
+  /** `succeeded`, `exit`, `signal`, `out_of_memory`, `disk`; or why the shim has ended it: `stopped`, `timeout`, `unwanted`. */
+  cause: z.string(),
+  pid: z.int(),
+  seconds: z.number(),
+  cpuSeconds: z.number(),
+  peakRssBytes: z.int(),
+})
+export type ShimExit = z.output<typeof ShimExit>
+
+/** A shim that waits. */
+interface Waiting {
+  readonly process: ProcessIdentity
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>
+  begin(spec: ShimSpec): void
+  /** Ends it; it has begun nothing. */
+  abandon(): void
+  /** Lets this process end before it does. */
+  leave(): void
+}
+
+export interface Shims {
+  start(folder: string): Promise<Waiting>
+}
+
+const program = fileURLToPath(new URL('shim/shim.py', import.meta.url))
+
+/** Starts shims with the Python of this name. */
+export function createShims({
+  python,
+  path = '/usr/local/bin:/usr/bin:/bin',
+}: {
+  python: string
+  path?: string | undefined
+}): Shims {
+  let found: Promise<string> | undefined
+  // The name on the PATH may be that of a script which looks for the real one, and takes five times as long.
+  const interpreter = (): Promise<string> =>
+    (found ??= promisify(execFile)(python, ['-I', '-S', '-c', 'import sys; print(sys.executable)'], {
+      env: { PATH: path },
+    }).then(({ stdout }) => stdout.trim()))
+
+  return {
+    async start(folder) {
+      const file = await interpreter().catch((error: unknown) => {
+        found = undefined
+        throw noPython(python, error)
+      })
+      const errors = await open(join(folder, 'shim.log'), 'a')
+      const child = spawn(file, ['-I', '-S', program], {
+        cwd: folder,
+        env: {},
+        detached: true,
+        stdio: ['pipe', 'ignore', errors.fd],
+      })
+      const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
+      try {
+        await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+      } finally {
+        await errors.close()
+      }
+      const input = child.stdin!
+      // One that ends before it has read everything is noticed by its end.
+      input.on('error', () => {})
+      const pid = child.pid!
+      return {
+        process: (await identify(pid)) ?? { pid, startTime: '', boot: '', space: '' },
+        gone,
+        begin: spec => void input.end(encode(spec)),
+        abandon: () => void child.kill('SIGKILL'),
+        leave: () => child.unref(),
+      }
+    },
+  }
+}
+
+const noPython = (python: string, error: unknown): TrainyardError =>
+  new TrainyardError(
+    'unavailable',
+    `Tasks need Python 3.8 or later, and ${python} cannot be started. See the setting python.`,
+    {
+      python,
+      why: messageOf(error).slice(0, 500),
+    },
+  )
+
+/** What the shim has left as its last word; undefined when it has none. */
+export async function lastWord(folder: string): Promise<ShimExit | undefined> {
+  const text = await readFile(join(folder, 'exit.json'), 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : ShimExit.parse(JSON.parse(text))
+}
+
+/** `name NUL value NUL` pairs, closed by `end`. */
+function encode(spec: ShimSpec): string {
+  const pairs = [
+    ...(['folder', 'log', 'logMax', 'cwd', 'mark', 'graceMs', 'timeoutMs'] as const).map(name => [name, spec[name]]),
+    ...(spec.isWrapped ? [['wrapped', '1']] : []),
+    ...(spec.limits.memoryBytes === undefined ? [] : [['memory', spec.limits.memoryBytes]]),
+    ...(spec.limits.fileBytes === undefined ? [] : [['fileSize', spec.limits.fileBytes]]),
+    ...spec.command.map(value => ['arg', value]),
+    ...spec.mask.map(value => ['mask', value]),
+    ...Object.entries(spec.env).map(([name, value]) => ['env', `${name}=${value}`]),
+    ['end', ''],
+  ]
+  const broken = pairs.find(([, value]) => String(value).includes('\0'))
+  if (broken)
+    throw invalid('A program cannot be given text with U+0000.', [
+      { field: String(broken[0]), value: String(broken[1]).slice(0, 200), allowed: 'text without U+0000' },
+    ])
+  return pairs
+    .flat()
+    .map(part => `${part}\0`)
+    .join('')
+}

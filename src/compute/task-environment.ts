@@ -1,0 +1,76 @@
+import { writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { libraryHook } from '#project'
+import type { Attempt } from '#workflow'
+import type { Environment } from './environments.ts'
+import type { FunctionCall } from './function-main.ts'
+import type { WorkFolder } from './work-folder.ts'
+
+/** The variable by which the processes of an attempt are found, whatever group or parent they have. */
+export const markName = 'TRAINYARD_ATTEMPT'
+
+/** Program and arguments of a command, or of a function. */
+export async function commandOf({ spec, params }: Attempt, folder: WorkFolder): Promise<readonly string[]> {
+  if (spec.run !== undefined) return ['/bin/sh', '-c', spec.run]
+  const [module = '', name = ''] = spec.function!.split('#')
+  const call: FunctionCall = {
+    module: join(folder.code, module),
+    name,
+    inputs: folder.inputs,
+    outputs: folder.outputs,
+    params,
+    metrics: folder.metrics,
+  }
+  const path = join(folder.root, 'call.json')
+  await writeFile(path, JSON.stringify(call))
+  return [process.execPath, '--import', libraryHook, functionMain, path]
+}
+
+/** Beside this file under the same extension: `.ts` in the repository, `.js` in the package. */
+const functionMain = fileURLToPath(
+  new URL(`function-main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
+)
+
+/** All that the process inherits: the environment's programs first, then the platform's Node, then what the machine has. */
+export function variablesOf(
+  path = '/usr/local/bin:/usr/bin:/bin',
+  { attempt, folder, environments }: { attempt: Attempt; folder: WorkFolder; environments: readonly Environment[] },
+): Record<string, string> {
+  const named = (kind: string, values: Readonly<Record<string, unknown>>): [string, string][] =>
+    Object.entries(values).map(([name, value]) => [
+      `TRAINYARD_${kind}_${name.toUpperCase().replaceAll('-', '_')}`,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ])
+  return {
+    ...attempt.secrets.variables,
+    PATH: [...environments.flatMap(environment => environment.path), dirname(process.execPath), path].join(delimiter),
+    HOME: folder.root,
+    TMPDIR: folder.temporary,
+    ...Object.fromEntries([...named('INPUT', folder.inputs), ...named('OUTPUT', folder.outputs)]),
+    TRAINYARD_METRICS: folder.metrics,
+    ...saidOf(attempt),
+  }
+}
+
+/** What a task is told wherever it runs. */
+export function saidOf(attempt: Attempt): Record<string, string> {
+  return {
+    ...attempt.secrets.variables,
+    LANG: 'C.UTF-8',
+    // Python otherwise keeps its output back until it ends.
+    PYTHONUNBUFFERED: '1',
+    ...Object.fromEntries(named('PARAM', attempt.params)),
+    TRAINYARD_RUN: attempt.run.id,
+    TRAINYARD_TASK: attempt.task,
+    TRAINYARD_KEY: attempt.key,
+    TRAINYARD_SEED: String(attempt.seed),
+    [markName]: attempt.id,
+  }
+}
+
+const named = (kind: string, values: Readonly<Record<string, unknown>>): [string, string][] =>
+  Object.entries(values).map(([name, value]) => [
+    `TRAINYARD_${kind}_${name.toUpperCase().replaceAll('-', '_')}`,
+    String(value),
+  ])

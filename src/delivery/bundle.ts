@@ -1,0 +1,45 @@
+import { posix } from 'node:path'
+import type { Digest } from '#kernel/digest.ts'
+import type { ModelSpec, Revision } from '#project'
+import type { EvaluatedVersion } from '#registry'
+import { packBundle, type Golden, type ServiceView } from '#serving'
+import { readTree, type Blobs, type Tree } from '#storage'
+
+/** What a model server needs to answer for one model version, and nothing else. */
+export interface BundleContent {
+  readonly version: EvaluatedVersion
+  readonly model: ModelSpec
+  /** The revision whose serving code is shipped. */
+  readonly revision: Revision
+  /** Where features are looked up; null when requests carry them all. */
+  readonly service: ServiceView | null
+  readonly golden: readonly Golden[]
+}
+
+/** Stores the bundle of a version: with serving code, every file of its folder, at its place in the repository. */
+export async function putBundle(
+  blobs: Blobs,
+  { version, model, revision, service, golden }: BundleContent,
+): Promise<Digest> {
+  const serving = model.serving === undefined ? undefined : posix.normalize(model.serving)
+  return packBundle(blobs, {
+    manifest: {
+      project: version.project,
+      model: version.model,
+      version: version.id,
+      number: version.version,
+      signature: version.signature,
+      service,
+      ...(serving !== undefined && { serving }),
+      golden: [...golden],
+    },
+    model: version.digest,
+    code: serving === undefined ? {} : filesBeside(await readTree(blobs, revision.code), serving),
+  })
+}
+
+/** A module in `serving/` may import its neighbours and what is below them. */
+function filesBeside(tree: Tree, module: string): Tree {
+  const folder = posix.dirname(module)
+  return Object.fromEntries(Object.entries(tree).filter(([path]) => folder === '.' || path.startsWith(`${folder}/`)))
+}

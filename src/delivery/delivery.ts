@@ -1,0 +1,60 @@
+import type { z } from 'zod'
+import type { Digest } from '#kernel/digest.ts'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import { projectApplied } from '#project'
+import { stageChanged } from '#registry'
+import { sourcePushed } from '#source'
+import { on, type Handler } from '#storage'
+import type { PlatformTask } from '#workflow'
+import { ciHandlers, ciPipeline, onPushed } from './ci.ts'
+import { snapshot } from './code.ts'
+import { onApplied, onStageChanged } from './deploy.ts'
+import type { DeliveryParts } from './parts.ts'
+import { deployHandlers } from './release.ts'
+import type { BuildWire } from './wire.ts'
+
+export type Build = z.output<typeof BuildWire>
+
+/** The paper's CI/CD component (C1): from a push to what the project declares, from a promotion to what answers. */
+export interface Delivery {
+  /** What was pushed and became of it, newest first. */
+  builds(project: string, page: PageRequest): Promise<Page<Build>>
+  /** The code of a commit, as a tree. Throws `not_found`. */
+  snapshot(project: string, commit: string): Promise<Digest>
+  /** What it does on events: for `outbox.subscribe('delivery', …)`. */
+  readonly handlers: readonly Handler[]
+  /** The tasks of its pipelines, each for `workflow.provide`. */
+  readonly tasks: Readonly<Record<string, PlatformTask>>
+}
+
+export function createDelivery(parts: DeliveryParts): Delivery {
+  return {
+    async builds(project, page) {
+      const { items, ...rest } = await parts.workflow.runs({ project, pipeline: ciPipeline }, page)
+      const delivered = await parts.store.delivered(items.map(({ id }) => id))
+      const builds = items.map(({ id, params, state, createdAt }) => {
+        const bundle = delivered.get(id)?.code
+        return {
+          project,
+          commit: String(params['commit']),
+          subject: String(params['subject']),
+          run: id,
+          state,
+          ...(bundle === undefined ? {} : { bundle }),
+          at: createdAt,
+        }
+      })
+      return { items: builds, ...rest }
+    },
+
+    snapshot: (project, commit) => snapshot(parts, project, commit),
+
+    handlers: [
+      on(sourcePushed, event => onPushed(parts, event)),
+      on(stageChanged, event => onStageChanged(parts, event)),
+      on(projectApplied, event => onApplied(parts, event)),
+    ],
+
+    tasks: { ...ciHandlers(parts), ...deployHandlers(parts) },
+  }
+}

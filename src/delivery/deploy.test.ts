@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { readTree } from '#storage'
+import { logisticOnnx, type ModelVersion } from '#registry'
+import { newId } from '#kernel/id.ts'
+import { canonicalJson } from '#kernel/json.ts'
+import { files, openBench, rain, type Bench } from './testing.ts'
+
+const testRows =
+  'city,event_time,wind,label\nSeattle,2015-01-01,1.5,0\nSeattle,2015-01-02,,1\nSeattle,2015-01-03,-2,1\n'
+
+/** The project, applied without a push. */
+async function applied(t: TestContext, change = {}): Promise<Bench> {
+  const bench = await openBench(t)
+  await apply(bench, rain(change))
+  return bench
+}
+
+async function apply({ blobs, projects }: Bench, spec: unknown): Promise<void> {
+  const entries = Object.entries(files).map(
+    async ([path, text]) => [path, { ...(await blobs.put(text)), executable: false }] as const,
+  )
+  const tree = await blobs.put(canonicalJson(Object.fromEntries(await Promise.all(entries))))
+  await projects.apply({ spec, code: tree.digest, actor: 'ada' })
+}
+
+/** A version in staging, evaluated by a run on two complete rows and an incomplete one. */
+async function registered(bench: Bench, weight: number): Promise<ModelVersion> {
+  const { blobs, workflow, registry } = bench
+  const model = await blobs.put(logisticOnnx({ weights: { wind: weight }, intercept: 0 }))
+  const rows = await blobs.put(testRows)
+  workflow.provide('test.rows', async () => ({ outputs: { test: { digest: rows.digest } } }))
+  workflow.provide('registry.evaluate', async () => ({ outputs: {} }))
+  const common = { params: {}, after: [], retries: 0, inputs: {}, outputs: [] }
+  const run = await workflow.start({
+    project: 'rain',
+    pipeline: 'training',
+    cause: { kind: 'manual', reason: 'A test.' },
+    tasks: {
+      rows: { ...common, uses: 'test.rows', outputs: ['test'] },
+      evaluate: { ...common, uses: 'registry.evaluate', params: { model: 'rain' }, inputs: { test: 'rows.test' } },
+    },
+  })
+  await workflow.settled(run.id, { timeoutMs: 5_000 })
+  const key = newId('key')
+  return registry.register(
+    {
+      key,
+      project: 'rain',
+      model: 'rain',
+      digest: model.digest,
+      bytes: model.size,
+      run: run.id,
+      signature: {
+        inputs: [{ name: 'wind', datatype: 'FP32', shape: [-1, 1] }],
+        outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1, 1] }],
+      },
+      evaluation: {
+        metric: 'brier',
+        metrics: { brier: 0.1 },
+        rows: 2,
+        importance: {},
+        gate: { passed: true, rules: [] },
+      },
+    },
+    { evaluation: 'evl_1', task: 'tsk_1' },
+  )
+}
+
+const promote = ({ registry }: Bench, { id }: ModelVersion) =>
+  registry.transition(id, { to: 'production', actor: 'ada', reason: 'It is good.' })
+const stages = ({ registry }: Bench, ...versions: ModelVersion[]) =>
+  Promise.all(versions.map(async ({ id }) => (await registry.version(id)).stage))
+
+/** Two versions: the first live, the second a canary that is being observed. */
+async function withCanary(bench: Bench): Promise<[ModelVersion, ModelVersion]> {
+  const [first, second] = [await registered(bench, 1), await registered(bench, 2)]
+  await promote(bench, first)
+  await bench.ended('deploy')
+  await promote(bench, second)
+  for (let waited = 0; bench.serving.revisions.length < 2 && waited < 5_000; waited += 20)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  return [first, second]
+}
+
+test('the first version in production is bundled, rehearsed and takes all of the traffic', async t => {
+  const bench = await applied(t)
+  const version = await registered(bench, 1)
+
+  const promoted = await promote(bench, version)
+  const [run] = await bench.ended('deploy')
+
+  const [revision] = bench.serving.revisions
+  assert.deepEqual(
+    [run!.state, run!.cause.reason, bench.rehearsal.bundles],
+    ['succeeded', 'Version 1 of rain was moved to production: It is good.', [revision!.bundle]],
+  )
+  assert.deepEqual(await bench.events('delivery.rolled_out'), [
+    {
+      deployment: 'rain',
+      revision: revision!.id,
+      version: version.id,
+      outcome: 'first',
+      reason: 'It is the first revision of the deployment.',
+    },
+  ])
+  const promotion = promoted.transitions.findLast(({ to }) => to === 'production')!.id
+  // Serving, which is stood in for, writes the node.
+  await bench.db
+    .transaction()
+    .execute(tx =>
+      bench.ledger.record(tx, { id: revision!.id, kind: 'deployment_revision', label: 'rain 1', project: 'rain' }),
+    )
+  const { edges } = await bench.ledger.ancestors(revision!.id)
+  assert.deepEqual(
+    edges.filter(({ relation }) => relation === 'let_through_by' || relation === 'promoted'),
+    [
+      { from: revision!.id, to: promotion, relation: 'let_through_by' },
+      { from: promotion, to: version.id, relation: 'promoted' },
+    ],
+  )
+})
+
+test('a bundle holds manifest, model, serving code with its neighbours, and predictions computed elsewhere', async t => {
+  const bench = await applied(t)
+  const version = await registered(bench, 1)
+
+  await promote(bench, version)
+  await bench.ended('deploy')
+
+  const tree = await readTree(bench.blobs, bench.rehearsal.bundles[0]!)
+  const manifest = JSON.parse((await bench.blobs.bytes(tree['bundle.json']!.digest)).toString()) as Record<
+    string,
+    unknown
+  > & { golden: { inputs: object; outputs: { probability: number } }[] }
+  const { golden, ...rest } = manifest
+  assert.deepEqual(Object.keys(tree).toSorted(), ['bundle.json', 'model.onnx', 'serving/answer.ts', 'serving/words.ts'])
+  assert.equal(tree['model.onnx']!.digest, version.digest)
+  assert.deepEqual(rest, {
+    project: 'rain',
+    model: 'rain',
+    version: version.id,
+    number: 1,
+    signature: version.signature,
+    service: { entityKey: 'city', views: [] },
+    serving: 'serving/answer.ts',
+  })
+  assert.deepEqual(
+    golden.map(({ inputs, outputs }) => [inputs, outputs.probability.toFixed(6)]),
+    [
+      [{ wind: 1.5 }, (1 / (1 + Math.exp(-1.5))).toFixed(6)],
+      [{ wind: -2 }, (1 / (1 + Math.exp(2))).toFixed(6)],
+    ],
+  )
+})
+
+test('a second version is a canary until its guard is content, and is then promoted', async t => {
+  const bench = await applied(t)
+  const [first, second] = await withCanary(bench)
+  const weight = bench.serving.revisions[0]!.weight
+
+  bench.serving.view = { verdict: 'continue', requests: 60, reason: 'Nothing yet.' }
+  await bench.ended('deploy')
+
+  assert.deepEqual(
+    [weight, bench.serving.revisions.map(({ state }) => state), await stages(bench, first, second)],
+    [10, ['live', 'retired'], ['archived', 'production']],
+  )
+  assert.deepEqual(
+    (await bench.events('delivery.rolled_out')).map(data => (data as { outcome: string }).outcome),
+    ['first', 'promoted'],
+  )
+})
+
+test('a rejected canary is rolled back, and the former version is in production again without a new deployment', async t => {
+  const bench = await applied(t)
+  const [first, second] = await withCanary(bench)
+
+  bench.serving.view = { verdict: 'reject', requests: 12, reason: 'The canary fails too often.' }
+  const runs = await bench.ended('deploy')
+
+  assert.deepEqual(
+    [runs.length, bench.serving.revisions.map(({ state }) => state), await stages(bench, first, second)],
+    [2, ['rolled_back', 'live'], ['production', 'archived']],
+  )
+  assert.deepEqual((await bench.events('delivery.rolled_out')).at(-1), {
+    deployment: 'rain',
+    revision: bench.serving.revisions[0]!.id,
+    version: second.id,
+    outcome: 'rolled_back',
+    reason: 'The canary fails too often.',
+  })
+})
+
+test('a bundle that fails its rehearsal takes no traffic, and its version leaves production', async t => {
+  const bench = await applied(t)
+  const [first, second] = [await registered(bench, 1), await registered(bench, 2)]
+  await promote(bench, first)
+  await bench.ended('deploy')
+
+  bench.rehearsal.checks = [{ name: 'golden', passed: false, found: 'row 1: 0.9 instead of 0.8' }]
+  await promote(bench, second)
+  const [, run] = await bench.ended('deploy')
+
+  assert.deepEqual(
+    [run!.state, bench.serving.revisions.length, await stages(bench, first, second)],
+    ['failed', 1, ['production', 'archived']],
+  )
+  assert.match(await bench.logOf(run!, 'rehearse'), /FAILED {2}golden: row 1: 0\.9 instead of 0\.8/)
+  assert.match(run!.error ?? '', /The rehearsal failed: golden\./)
+})
+
+test('a canary that a person has ended is not ended again', async t => {
+  const bench = await applied(t)
+  const [first, second] = await withCanary(bench)
+
+  bench.serving.revisions[0]!.state = 'rolled_back'
+  await bench.ended('deploy')
+
+  assert.deepEqual([bench.serving.ends, await stages(bench, first, second)], [[], ['production', 'archived']])
+})
+
+test('a newer promotion ends the canary before it, and follows it', async t => {
+  const bench = await applied(t)
+  const [, second] = await withCanary(bench)
+  const third = await registered(bench, 3)
+
+  await promote(bench, third)
+  for (let waited = 0; bench.serving.revisions.length < 3 && waited < 8_000; waited += 20)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  bench.serving.view = { verdict: 'pass', requests: 5, reason: 'It is as good.' }
+  await bench.ended('deploy')
+
+  assert.deepEqual(
+    [bench.serving.revisions.map(({ state }) => state), await stages(bench, second, third)],
+    [
+      ['live', 'rolled_back', 'retired'],
+      ['archived', 'production'],
+    ],
+  )
+})
+
+test('a deployment that is declared after its model went to production is brought up', async t => {
+  const bench = await applied(t, { deployments: {} })
+  const version = await registered(bench, 1)
+  await promote(bench, version)
+  assert.deepEqual(await bench.ended('deploy'), [])
+
+  await apply(bench, rain())
+  const [run] = await bench.ended('deploy')
+
+  assert.deepEqual([run?.state, bench.serving.revisions.map(revision => revision.version)], ['succeeded', [version.id]])
+})
+
+test('steps that a crash makes run again deploy, announce and bundle once', async t => {
+  const bench = await applied(t)
+  const version = await registered(bench, 1)
+  await promote(bench, version)
+  const [run] = await bench.ended('deploy')
+  const tasks = await bench.workflow.tasks(run!.id)
+
+  for (const { name, params, inputs, outputs, id: taskId } of tasks) {
+    const call = {
+      run: run!,
+      task: name,
+      taskId,
+      params: params as never,
+      inputs,
+      key: `${run!.id}/${name}`,
+      log: () => {},
+      metric: () => {},
+      signal: new AbortController().signal,
+    }
+    assert.deepEqual(
+      await bench.delivery.tasks[`delivery.${name}`]!(call).then(result =>
+        'outputs' in result ? result.outputs : result,
+      ),
+      outputs,
+    )
+  }
+
+  assert.deepEqual([bench.serving.revisions.length, (await bench.events('delivery.rolled_out')).length], [1, 1])
+})

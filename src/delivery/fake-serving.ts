@@ -1,0 +1,63 @@
+import { manualClock, wallClock } from '#kernel/clock.ts'
+import { newId } from '#kernel/id.ts'
+import type { Deployment, DeployedRevision, Rollouts } from './parts.ts'
+
+/** Serving as the tests of this component need it: states and weights, no model server. */
+export interface FakeServing extends Rollouts {
+  readonly revisions: DeployedRevision[]
+  view: Awaited<ReturnType<Rollouts['guard']>>
+  /** Ends of canaries, as they were asked for. */
+  readonly ends: unknown[]
+}
+
+/** One deployment named `rain`, with the states and weights that serving gives its revisions. */
+export function fakeServing(): FakeServing {
+  const revisions: DeployedRevision[] = []
+  const serving: FakeServing = {
+    revisions,
+    view: { verdict: 'continue', requests: 0, reason: 'There is too little to tell.' },
+    ends: [],
+    deployments: async project =>
+      revisions.length === 0
+        ? []
+        : [
+            {
+              project,
+              name: 'rain',
+              model: 'rain',
+              url: '',
+              state: 'live',
+              revisions,
+              createdAt: manualClock().now(),
+            } satisfies Deployment,
+          ],
+    async deploy({ deployment, version, bundle, weight }) {
+      const state = weight === 100 ? 'live' : 'canary'
+      const number = revisions.length + 1
+      const revision: DeployedRevision = {
+        id: newId<'deployment_revision'>('rev'),
+        deployment,
+        number,
+        version: version.id,
+        versionNumber: version.version,
+        bundle,
+        state,
+        weight,
+        requests: 0,
+        errors: 0,
+        createdAt: wallClock.now(),
+      }
+      revisions.unshift(revision)
+      return revision
+    },
+    guard: async () => serving.view,
+    async finishCanary(_, { revision, outcome, actor, reason }) {
+      serving.ends.push({ outcome, actor, reason })
+      for (const held of revisions) {
+        if (held.id === revision) held.state = outcome === 'promote' ? 'live' : 'rolled_back'
+        else if (held.state === 'live' && outcome === 'promote') held.state = 'retired'
+      }
+    },
+  }
+  return serving
+}

@@ -1,0 +1,60 @@
+import { open } from 'node:fs/promises'
+import type { EvaluatedVersion, Scalar } from '#registry'
+import type { Golden } from '#serving'
+import { identifier, literal } from '#storage'
+import type { DeliveryParts } from './parts.ts'
+
+const rowsMax = 5
+
+/** The first complete rows that the version was tested on, with the outputs computed outside of any server. */
+export async function goldenRows(
+  parts: Pick<DeliveryParts, 'workflow' | 'registry' | 'blobs' | 'duckdb'>,
+  version: EvaluatedVersion,
+  signal: AbortSignal,
+): Promise<readonly Golden[]> {
+  const tasks = await parts.workflow.tasks(version.run)
+  const evaluated = tasks.find(({ kind, params }) => kind === 'registry.evaluate' && params['model'] === version.model)
+  const test = evaluated?.inputs['test']?.digest
+  if (test === undefined) return []
+  const inputs = await readRows(parts, { path: await parts.blobs.path(test), version, signal })
+  if (inputs.length === 0) return []
+  const { outputs } = await parts.registry.score(version.id, inputs, signal)
+  return inputs.map((row, index) => ({
+    inputs: row,
+    outputs: Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values[index]!])),
+  }))
+}
+
+async function readRows(
+  { duckdb }: Pick<DeliveryParts, 'duckdb'>,
+  { path, version, signal }: { path: string; version: EvaluatedVersion; signal: AbortSignal },
+): Promise<Record<string, Scalar>[]> {
+  const { inputs } = version.signature
+  const columns = inputs.map(
+    ({ name, datatype }) =>
+      `try_cast(${identifier(name)} as ${datatype === 'BYTES' ? 'varchar' : 'double'}) as ${identifier(name)}`,
+  )
+  const complete = inputs.map(({ name, datatype }) =>
+    datatype === 'BYTES' ? `${identifier(name)} is not null` : `isfinite(${identifier(name)})`,
+  )
+  const rows = await duckdb.query(
+    [
+      `select * from (select ${columns.join(', ')} from ${await scan(path)}) where ${complete.join(' and ')} limit ${rowsMax}`,
+    ],
+    signal,
+  )
+  return rows as Record<string, Scalar>[]
+}
+
+/** A file that begins with `PAR1` is Parquet, anything else is CSV. */
+async function scan(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return buffer.toString('latin1') === 'PAR1'
+      ? `read_parquet(${literal(path)})`
+      : `read_csv(${literal(path)}, header = true, sample_size = -1)`
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,7 @@
+export { createDelivery, type Build, type Delivery } from './delivery.ts'
+export type { DeliveryParts } from './parts.ts'
+export { sqlDeliveryStore } from './store.sql.ts'
+export type { DeliveryStore } from './store.ts'
+export { deliveryMigrations } from './tables.ts'
+export { buildDelivered, rolledOut } from './events.ts'
+export { deliveryRoutes } from './routes.ts'

@@ -1,0 +1,68 @@
+import { crashPoint } from '#kernel/crash-point.ts'
+import { notFound } from '#kernel/error.ts'
+import type { TaskCall, TaskResult } from '#workflow'
+import { decideCanary } from './canary.ts'
+import { findDeployment, liveRevision } from './deployment.ts'
+import { rolledOut, type rolloutOutcomes } from './events.ts'
+import type { DeliveryParts, DeployedRevision } from './parts.ts'
+import { textParam } from './task.ts'
+import { withdraw } from './withdraw.ts'
+
+type Outcome = (typeof rolloutOutcomes)[number]
+interface End {
+  readonly outcome: Outcome
+  readonly reason: string
+}
+
+export const usualLookMs = 1_000
+
+/** Watches a canary until it is promoted or rolled back, by its guard or by a person, and writes down how it ended. */
+export async function observe(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
+  const { ref: revisionId = '', value } = call.inputs['revision'] ?? {}
+  const { first } = value as { first: boolean }
+  const { project } = call.run
+  const [name, versionId] = [textParam(call, 'deployment'), textParam(call, 'version')]
+  const revision = (await findDeployment(parts, project, name))?.revisions.find(({ id }) => id === revisionId)
+  if (!revision) throw notFound('deployment revision', revisionId)
+
+  const end = first
+    ? { outcome: 'first' as const, reason: 'It is the first revision of the deployment.' }
+    : await endOf(parts, call, revision)
+  if ('waitMs' in end) return end
+
+  crashPoint('delivery.canary_ended')
+  if (end.outcome === 'rolled_back') {
+    const version = await parts.registry.version(versionId)
+    await withdraw(parts, { version, former: (await liveRevision(parts, project, name))?.version, reason: end.reason })
+  }
+  const data = { deployment: name, revision: revisionId, version: versionId, ...end }
+  await parts.store.conclude({ run: call.run.id, at: parts.clock.now(), ...data }, tx =>
+    parts.outbox.emit(tx, rolledOut, { project, actor: call.run.actor, data }),
+  )
+  call.log(`Revision ${revision.number}: ${end.outcome.replace('_', ' ')}. ${end.reason}`)
+  return { outputs: { outcome: { value: { ...end } } } }
+}
+
+type Waiting = { readonly waitMs: number; readonly waitingFor: string }
+
+async function endOf(parts: DeliveryParts, call: TaskCall, revision: DeployedRevision): Promise<End | Waiting> {
+  const { serving, projects, registry, clock } = parts
+  const { project, actor } = call.run
+  // It has ended before: by an attempt that was lost, or by a person.
+  if (revision.state !== 'canary')
+    return revision.state === 'live'
+      ? { outcome: 'promoted', reason: 'It takes all of the traffic.' }
+      : { outcome: 'rolled_back', reason: 'Its traffic was taken away.' }
+  const name = textParam(call, 'deployment')
+  const { spec } = await projects.current(project)
+  const { verdict, requests, reason: because } = await serving.guard(name)
+  const { stage } = await registry.version(revision.version)
+  const decision = decideCanary(
+    { verdict, because, requests, elapsedMs: clock.now() - revision.createdAt, wanted: stage === 'production' },
+    spec.deployments[name]?.canary,
+  )
+  if (decision.outcome === 'wait') return { waitMs: parts.lookEveryMs ?? usualLookMs, waitingFor: decision.waitingFor }
+  const { outcome, reason } = decision
+  await serving.finishCanary(name, { revision: revision.id, outcome, actor, reason })
+  return { outcome: outcome === 'promote' ? 'promoted' : 'rolled_back', reason }
+}

@@ -1,0 +1,44 @@
+import type { z } from 'zod'
+import type { Clock } from '#kernel/clock.ts'
+import type { Digest } from '#kernel/digest.ts'
+import type { Features } from '#features'
+import type { Ledger } from '#metadata'
+import type { Projects } from '#project'
+import type { Registry } from '#registry'
+import type { DeploymentWire, RevisionWire } from '#serving/wire.ts'
+import type { Repositories } from '#source'
+import type { Check, GuardVerdict, Serving } from '#serving'
+import type { Blobs, Db, Duckdb, Outbox } from '#storage'
+import type { Workflow } from '#workflow'
+import type { DeliveryStore } from './store.ts'
+
+/** What delivery is made of: it starts runs, and uses nearly every component in them. */
+export interface DeliveryParts {
+  readonly db: Db
+  readonly store: DeliveryStore
+  readonly workflow: Pick<Workflow, 'start' | 'runs' | 'tasks'>
+  readonly repositories: Pick<Repositories, 'checkout' | 'commitInfo' | 'contains'>
+  readonly projects: Pick<Projects, 'plan' | 'apply' | 'current' | 'find'>
+  readonly registry: Pick<Registry, 'version' | 'evaluated' | 'champion' | 'transition' | 'score'>
+  readonly features: Pick<Features, 'resolveService'>
+  readonly serving: Rollouts
+  readonly ledger: Pick<Ledger, 'link'>
+  readonly outbox: Outbox
+  readonly blobs: Blobs
+  readonly duckdb: Duckdb
+  readonly clock: Clock
+  /** Folder for checkouts that live as long as one step. */
+  readonly workFolder: string
+  /** How often a canary is looked at; 1 s when left out. */
+  readonly lookEveryMs?: number
+  /** Starts a model server with nothing but this bundle and tries it. */
+  readonly rehearse: (bundle: Digest, signal: AbortSignal) => Promise<{ checks: readonly Check[] }>
+}
+
+export type Deployment = z.output<typeof DeploymentWire>
+export type DeployedRevision = z.output<typeof RevisionWire>
+
+/** What delivery asks of serving. */
+export interface Rollouts extends Pick<Serving, 'deployments' | 'deploy' | 'finishCanary'> {
+  guard(deployment: string): Promise<Pick<GuardVerdict, 'verdict' | 'requests' | 'reason'>>
+}

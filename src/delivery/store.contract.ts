@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { Millis } from '#kernel/clock.ts'
+import { digestOf } from '#kernel/digest.ts'
+import type { Delivered, DeliveryStore, Rollout } from './store.ts'
+
+/** What every {@link DeliveryStore} promises. Call it from the adapter's test with a way to open an empty store. */
+export function deliveryStoreContract(name: string, open: (t: TestContext) => Promise<DeliveryStore>): void {
+  const delivered = (run: string): Delivered => ({
+    run,
+    project: 'rain',
+    commit: 'c0ffee',
+    code: digestOf('x'),
+    revision: 'prv_1',
+    at: 1_000 as Millis,
+  })
+  const rollout: Rollout = {
+    run: 'run_1',
+    deployment: 'rain',
+    revision: 'rev_1',
+    version: 'mdv_1',
+    outcome: 'promoted',
+    reason: 'Nothing was rejected.',
+    at: 1_000 as Millis,
+  }
+
+  test(`${name}: a run delivers once, however often it says so`, async t => {
+    const store = await open(t)
+    let within = 0
+
+    for (const run of ['a', 'a', 'b']) await store.deliver(delivered(run), async () => void within++)
+
+    assert.deepEqual(
+      [within, await store.delivered(['a', 'c']), await store.delivered([])],
+      [2, new Map([['a', delivered('a')]]), new Map()],
+    )
+  })
+
+  test(`${name}: a run concludes once, and not at all when what is written beside it fails`, async t => {
+    const store = await open(t)
+    let within = 0
+
+    await assert.rejects(
+      store.conclude(rollout, async () => Promise.reject(new Error('full'))),
+      /full/,
+    )
+    for (let time = 0; time < 2; time++) await store.conclude(rollout, async () => void within++)
+
+    assert.equal(within, 1)
+  })
+}

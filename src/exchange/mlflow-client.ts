@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { TrainyardError, messageOf } from '#kernel/error.ts'
+
+/** Speaks to an MLflow server, whoever wrote it. */
+export interface MlflowClient {
+  /** Where it is, without what logs in. */
+  readonly address: string
+  get<Answer>(path: string, query: Readonly<Record<string, string | number | undefined>>): Promise<Answer>
+  post<Answer>(path: string, body: unknown): Promise<Answer>
+  /** The bytes at a path of the server, below its root. */
+  bytes(path: string): Promise<Readable>
+}
+
+export interface MlflowAccess {
+  readonly url: string
+  readonly token?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly signal?: AbortSignal
+}
+
+const tries = 4
+const api = '/api/2.0/mlflow'
+
+/** Log-in may also stand in the URL. Failures of the network and of a busy server are tried again, with patience. */
+export function createMlflowClient({ url, token, user, password, signal }: MlflowAccess): MlflowClient {
+  const parsed = new URL(url)
+  const name = user ?? decodeURIComponent(parsed.username)
+  const secret = password ?? decodeURIComponent(parsed.password)
+  parsed.username = ''
+  parsed.password = ''
+  const root = parsed.href.replace(/\/$/, '')
+  const authorization: Record<string, string> = token
+    ? { authorization: `Bearer ${token}` }
+    : name === ''
+      ? {}
+      : { authorization: `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}` }
+
+  async function send(path: string, init: RequestInit): Promise<Response> {
+    const headers = { ...authorization, ...(init.headers as Record<string, string>) }
+    for (let attempt = 1; ; attempt++) {
+      const answer = await fetch(`${root}${path}`, { ...init, headers, ...(signal && { signal }) }).catch(
+        (error: unknown) => error as Error,
+      )
+      const isLast = attempt === tries || signal?.aborted === true
+      if (answer instanceof Error) {
+        if (isLast) throw new TrainyardError('unavailable', `No server answers at ${root}: ${messageOf(answer)}`)
+      } else if (answer.status < 500 && answer.status !== 429) return answer
+      else if (isLast) throw await refusal(answer, path)
+      await sleep(250 * 4 ** attempt)
+    }
+  }
+
+  async function json<Answer>(path: string, init: RequestInit): Promise<Answer> {
+    const response = await send(path, init)
+    if (!response.ok) throw await refusal(response, path)
+    return (await response.json()) as Answer
+  }
+
+  return {
+    address: root,
+    get(path, query) {
+      const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))
+      return json(`${api}/${path}?${new URLSearchParams(given).toString()}`, {})
+    },
+    post: (path, body) =>
+      json(`${api}/${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    async bytes(path) {
+      const response = await send(path, {})
+      if (!response.ok) throw await refusal(response, path)
+      return response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream)
+    },
+  }
+}
+
+async function refusal(response: Response, path: string): Promise<TrainyardError> {
+  const text = await response.text()
+  const { status } = response
+  const code =
+    status === 404
+      ? 'not_found'
+      : status === 401
+        ? 'unauthorized'
+        : status === 403
+          ? 'forbidden'
+          : status < 500
+            ? 'invalid'
+            : 'unavailable'
+  return new TrainyardError(
+    code,
+    `The MLflow server answered ${status} to ${path.split('?')[0]}: ${text.slice(0, 300)}`,
+  )
+}

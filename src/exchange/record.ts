@@ -1,0 +1,132 @@
+import type { Readable } from 'node:stream'
+
+/*
+ * What is carried from one ledger to another, in one form, whichever system it comes from. Times are milliseconds
+ * since the epoch.
+ */
+
+export interface KeyText {
+  readonly key: string
+  readonly value: string
+}
+
+export interface CarriedExperiment {
+  /** As the source calls it. */
+  readonly id: string
+  readonly name: string
+  readonly lifecycle: 'active' | 'deleted'
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly tags: readonly KeyText[]
+}
+
+export const runStatuses = ['RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED'] as const
+export type RunStatus = (typeof runStatuses)[number]
+
+export interface CarriedDataset {
+  readonly name: string
+  readonly digest: string
+  readonly sourceType: string
+  readonly source: string
+  readonly schema?: string
+  readonly profile?: string
+  /** Of the input: `mlflow.data.context` says what it was for. */
+  readonly tags: readonly KeyText[]
+}
+
+/** A logged model that a run read or made. */
+export interface ModelLink {
+  readonly direction: 'input' | 'output'
+  readonly model: string
+  readonly step: number
+}
+
+export interface CarriedRun {
+  readonly id: string
+  readonly name: string
+  readonly user: string
+  readonly status: RunStatus
+  readonly lifecycle: 'active' | 'deleted'
+  readonly startedAt: number
+  readonly endedAt?: number
+  readonly params: readonly KeyText[]
+  readonly tags: readonly KeyText[]
+  readonly datasets: readonly CarriedDataset[]
+  readonly links: readonly ModelLink[]
+}
+
+export interface CarriedPoint {
+  readonly key: string
+  readonly step: number
+  readonly timestamp: number
+  /** NaN and infinities too. */
+  readonly value: number
+}
+
+export const loggedModelStatuses = ['LOGGED_MODEL_PENDING', 'LOGGED_MODEL_READY', 'LOGGED_MODEL_UPLOAD_FAILED'] as const
+
+export interface CarriedModelPoint extends CarriedPoint {
+  readonly run: string
+  readonly datasetName?: string
+  readonly datasetDigest?: string
+}
+
+export interface CarriedLoggedModel {
+  readonly id: string
+  readonly name: string
+  readonly modelType?: string
+  readonly sourceRun?: string
+  readonly status: (typeof loggedModelStatuses)[number]
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly params: readonly KeyText[]
+  readonly tags: readonly KeyText[]
+  readonly points: readonly CarriedModelPoint[]
+}
+
+export interface CarriedVersion {
+  readonly version: number
+  readonly description: string
+  /** As the source says it; the files it names are found by run or logged model where they have come along. */
+  readonly source: string
+  readonly run?: string
+  readonly runLink?: string
+  readonly stage: string
+  readonly user: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly tags: readonly KeyText[]
+}
+
+export interface CarriedModel {
+  readonly name: string
+  readonly description: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly tags: readonly KeyText[]
+  readonly aliases: readonly { readonly alias: string; readonly version: number }[]
+  readonly versions: readonly CarriedVersion[]
+}
+
+/** A file of a run or a logged model; `path` is relative to its artifacts. */
+export interface CarriedFile {
+  readonly path: string
+  /** Length in bytes, where the source says it. */
+  readonly size?: number
+  open(): Promise<Readable>
+}
+
+/** A ledger that can be read whole. Nothing is held in memory but what one yield gives. */
+export interface Source {
+  /** What it is, for people: an address or a folder. */
+  readonly name: string
+  experiments(): AsyncIterable<CarriedExperiment>
+  /** Some hundred at a time; the rest of each may be asked for until the next are. */
+  runs(experiment: CarriedExperiment): AsyncIterable<readonly CarriedRun[]>
+  /** All points of a run, some thousand at a time, in any order, each once. */
+  points(run: CarriedRun): AsyncIterable<readonly CarriedPoint[]>
+  files(run: CarriedRun): AsyncIterable<CarriedFile>
+  loggedModels(experiment: CarriedExperiment): AsyncIterable<CarriedLoggedModel>
+  modelFiles(model: CarriedLoggedModel): AsyncIterable<CarriedFile>
+  models(): AsyncIterable<CarriedModel>
+}

@@ -1,0 +1,101 @@
+import type { Millis } from '#kernel/clock.ts'
+import { conflict, notFound } from '#kernel/error.ts'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import { featuresOf, type FeatureVersion, type FeatureViewState, type TrainingSet } from './feature-version.ts'
+import type { FeatureDeps } from './compute.ts'
+import type { OnlineRow, OnlineStore } from './online-store.ts'
+import { joinViews, keyOf, resolveDeclared, type ServiceView } from './service.ts'
+
+/** The paper's feature store (C4): features with the rules that make them, offline by version and online by key. */
+export interface Features {
+  /** The views that the project declares now. */
+  views(project: string): Promise<readonly FeatureViewState[]>
+  /** Throws `not_found`. */
+  version(id: string): Promise<FeatureVersion>
+  /** Newest first. */
+  versions(project: string, view: string, page: PageRequest): Promise<Page<FeatureVersion>>
+  /** Throws `not_found`. */
+  trainingSet(id: string): Promise<TrainingSet>
+  /** The features of a service for each key, in their order, as of an instant; as of now without one. */
+  readOnline(request: {
+    project: string
+    service: string
+    keys: readonly string[]
+    at?: Millis | undefined
+  }): Promise<OnlineRow[]>
+  /**
+   * Which features the service has and where they are looked up, by the newest version of each view. Throws `not_found`
+   * for an unknown service, `conflict` when a view was never computed.
+   */
+  resolveService(project: string, service: string): Promise<ServiceView>
+}
+
+export function createFeatures(deps: FeatureDeps): Features {
+  const { store, online, projects } = deps
+
+  async function resolveService(project: string, service: string): Promise<ServiceView> {
+    const { spec } = await projects.current(project)
+    const columns = new Map<string, readonly string[]>()
+    for (const view of Object.keys(spec.features)) {
+      const latest = await store.latest(project, view)
+      if (latest) columns.set(view, featuresOf(latest, keyOf(spec, view)))
+    }
+    return resolveDeclared(spec, service, view => {
+      const found = columns.get(view)
+      if (!found)
+        throw conflict(`Feature view ${view} was never computed: run a pipeline that does.`, { project, view })
+      return found
+    })
+  }
+
+  return {
+    async views(project) {
+      const { spec } = await projects.current(project)
+      const states = []
+      for (const [name, { entity, source }] of Object.entries(spec.features)) {
+        const [latest, state] = [await store.latest(project, name), await online.state({ project, view: name })]
+        const there = state ? { onlineTo: state.to } : {}
+        states.push({
+          project,
+          name,
+          entity,
+          key: keyOf(spec, name),
+          source,
+          ...(latest ? { latest } : {}),
+          ...there,
+          onlineRows: state?.rows ?? 0,
+        })
+      }
+      return states
+    },
+
+    async version(id) {
+      const found = await store.find(id as FeatureVersion['id'])
+      if (!found) throw notFound('feature version', id)
+      return found
+    },
+
+    versions: (project, view, page) => store.versions(project, view, page),
+
+    async trainingSet(id) {
+      const found = await store.findTrainingSet(id as TrainingSet['id'])
+      if (!found) throw notFound('training set', id)
+      return found
+    },
+
+    readOnline: async ({ project, service, keys, at = deps.clock.now() }) =>
+      readService(online, { project, service: await resolveService(project, service), keys, at }),
+
+    resolveService,
+  }
+}
+
+/** Reads a service from the online store: one statement for each of its views. */
+export async function readService(
+  online: Pick<OnlineStore, 'read'>,
+  { project, service, keys, at }: { project: string; service: ServiceView; keys: readonly string[]; at: Millis },
+): Promise<OnlineRow[]> {
+  const parts = []
+  for (const { view, maxAgeMs } of service.views) parts.push(await online.read({ project, view, keys, at, maxAgeMs }))
+  return joinViews(service, keys, parts)
+}

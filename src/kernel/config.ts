@@ -1,0 +1,167 @@
+import { z } from 'zod'
+import { invalid, type Problem } from './error.ts'
+import { durationMs, durationPattern } from './duration.ts'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const isHourOrMore = (text: string): boolean => durationPattern.test(text) && durationMs(text) >= 3_600_000
+const isSecondOrMore = (text: string): boolean => durationPattern.test(text) && durationMs(text) >= 1_000
+const duration = z.string().regex(durationPattern, 'a duration such as 90s, 10m, 1.5h or 30d')
+
+/** Structured settings are JSON in flags and in the environment, and plain in the file. */
+function fromJson(value: unknown): unknown {
+  try {
+    return typeof value === 'string' ? JSON.parse(value) : value
+  } catch {
+    return value
+  }
+}
+
+/** One row per setting: its type, its default and its sentence. Flags, environment and docs/config.md all come from here. */
+export const settings = {
+  data: {
+    type: z.string().default('.trainyard'),
+    help: 'Folder of everything the platform writes by itself: state, blobs, environments, logs.',
+  },
+  host: {
+    type: z.string().default('127.0.0.1'),
+    help: 'Address to listen on. Anything but a loopback address makes tokens mandatory.',
+  },
+  port: { type: port.default(7070), help: 'Port of the API and the pages; 0 takes a free one.' },
+  servingPort: { type: port.default(7071), help: 'Port of the model server; 0 takes a free one and keeps it.' },
+  database: {
+    type: z.string().default(''),
+    help: 'State: `sqlite:<file>` or `postgres://…`. Empty: `sqlite:` in the data folder.',
+  },
+  blobs: { type: z.string().default(''), help: 'Artifacts: `file:<folder>`. Empty: a folder in the data folder.' },
+  logs: {
+    type: z.string().default(''),
+    help: 'Folder of the logs of tasks; servers on one database share it. Empty: `logs` in the data folder.',
+  },
+  online: {
+    type: z.string().default(''),
+    help: 'Online features: `sqlite:<file>` or `postgres://…`. Empty: `sqlite:` in the data folder.',
+  },
+  parallelTasks: {
+    type: z.coerce.number().int().min(1).max(256).default(2),
+    help: 'Tasks that may run at the same time on this machine.',
+  },
+  parallelRemoteTasks: {
+    type: z.coerce.number().int().min(1).max(1_000).default(100),
+    help: 'Tasks at the same time that this server has on other machines.',
+  },
+  executors: {
+    type: z.preprocess(fromJson, z.record(z.string(), z.unknown()).default({})),
+    help: 'Where tasks can run beside this machine: names, each with a Ray, Slurm or Kubernetes ([executors.md](executors.md)), as JSON.',
+  },
+  executor: { type: z.string().default('local'), help: 'Where tasks run that name no executor.' },
+  nodeUrl: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'Where other machines that run tasks reach this server. Empty: at the address that it listens on.',
+  },
+  nodeSilence: {
+    type: duration.default('30s'),
+    help: 'How long a machine that runs a task may be silent, while the server listens, before the task is begun anew elsewhere.',
+  },
+  nodePatience: {
+    type: duration.default('30m'),
+    help: 'How long a task on another machine goes on while the server is not heard of.',
+  },
+  taskTimeout: { type: duration.default('1h'), help: 'Wall-clock limit of a task that declares none.' },
+  taskGrace: {
+    type: duration.default('30s'),
+    help: 'How long a task that is cancelled, or over its limit, may take to end by itself before it is killed.',
+  },
+  isolation: {
+    type: z.enum(['none', 'bubblewrap', 'auto']).default('none'),
+    help: 'What keeps tasks from the machine beyond process group and environment: `bubblewrap`, or `auto` where it works.',
+  },
+  taskMemoryMb: {
+    type: z.coerce.number().int().min(0).default(0),
+    help: 'Memory in MiB that all processes of a task together may hold before it is killed; 0 is no limit.',
+  },
+  taskFileMb: {
+    type: z.coerce.number().int().min(0).default(0),
+    help: 'Size in MiB that a file which a task writes may have; 0 is no limit.',
+  },
+  tasksAtStop: {
+    type: z.enum(['leave', 'end']).default('leave'),
+    help: 'What becomes of running tasks of users’ code when the server is stopped: `leave` lets them go on, and the next start follows them; `end` ends them, and they are begun again.',
+  },
+  bodyTimeout: {
+    type: duration.refine(isSecondOrMore, 'a duration of a second or more, such as 60s').default('60s'),
+    help: 'How long a sender may be silent in the midst of a request: within it must come 1 KiB, or the rest.',
+  },
+  workRetention: { type: duration.default('7d'), help: 'How long the working folder of a finished task is kept.' },
+  predictionRetention: { type: duration.default('365d'), help: 'How long logged predictions are kept.' },
+  blobGrace: {
+    type: duration.refine(isHourOrMore, 'a duration of an hour or more, such as 24h').default('24h'),
+    help: 'How long bytes of deleted files are kept: once before they go to the trash, and once there.',
+  },
+  signingKey: {
+    type: z.string().default(''),
+    help: 'Private key in PEM (P-256, P-384 or P-521) that models are signed with. Empty: one is made in the data folder.',
+  },
+  masterKey: {
+    type: z.string().default(''),
+    help: 'Master key that secrets are sealed under: 32 bytes in base64, or `file:<path>` of a file of mode 600 with them. Of several, divided by commas, the first seals and all open. Empty: one is made in the data folder.',
+  },
+  webhookTargets: {
+    type: z.enum(['public', 'any']).default('public'),
+    help: 'Where webhooks may post: `public` is https to public addresses, `any` also http and addresses of private networks.',
+  },
+  publicUrl: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'Address under which people see the pages, for links in messages. Empty: where this server listens.',
+  },
+  notifyWebhook: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'Address that is told of what happens in projects which declare no channels, as JSON by POST. Empty: none.',
+  },
+  notifySlack: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'The same for an incoming webhook of Slack or of what speaks like it.',
+  },
+  notifyEmail: { type: z.string().default(''), help: 'The same by e-mail: addresses, divided by commas.' },
+  smtp: {
+    type: z.union([z.literal(''), z.url({ protocol: /^smtps?$/ })]).default(''),
+    help: 'Server that mail is sent through: `smtp://user:password@host:587`, or `smtps://…`.',
+  },
+  mailFrom: { type: z.email().default('trainyard@localhost.localdomain'), help: 'Sender of mail.' },
+  openlineageUrl: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'Where OpenLineage events of runs, tasks and datasets are sent by POST. Empty: nowhere.',
+  },
+  logLevel: {
+    type: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    help: 'Least severe line that is logged.',
+  },
+  python: { type: z.string().default('python3'), help: 'The Python that environments are built with.' },
+} as const satisfies Record<string, { type: z.ZodType; help: string }>
+
+export type Config = { readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['type']> }
+
+export const envName = (name: string): string => `TRAINYARD_${name.replace(/[A-Z]/g, c => `_${c}`).toUpperCase()}`
+export const flagName = (name: string): string => `--${name.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`
+
+/**
+ * Reads every setting, a flag before the environment before `trainyard.config.json` before the default, or throws one
+ * `invalid` error that names all that are wrong. Called once, by whoever composes the process.
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, unknown>> = {},
+  file: Readonly<Record<string, unknown>> = {},
+): Config {
+  const problems: Problem[] = Object.keys(file)
+    .filter(name => !(name in settings))
+    .map(name => ({ field: name, allowed: `a setting: ${Object.keys(settings).join(', ')}` }))
+  const entries = Object.entries(settings).map(([name, { type }]) => {
+    const value = flags[name] ?? env[envName(name)] ?? file[name]
+    const result = z.safeParse(type, value)
+    if (!result.success)
+      problems.push({ field: `${flagName(name)} (${envName(name)})`, value, allowed: result.error.issues[0]!.message })
+    return [name, result.data] as const
+  })
+  if (problems.length > 0) throw invalid('Bad settings.', problems)
+  return Object.fromEntries(entries) as Config
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { Millis } from '#kernel/clock.ts'
+import { digestOf } from '#kernel/digest.ts'
+import type { Db } from '#storage'
+import type { Edge } from './node.ts'
+import type { Direction, LedgerStore, Reached } from './store.ts'
+
+/** What every {@link LedgerStore} promises. Call it from the adapter's test with a way to open an empty store. */
+export function ledgerStoreContract(
+  name: string,
+  open: (t: TestContext) => Promise<{ db: Db; store: LedgerStore }>,
+): void {
+  test(`${name}: a node written twice keeps its first label and merges its facts`, async t => {
+    const { db, store } = await open(t)
+    const node = { id: 'run_1', kind: 'run', label: 'first', project: 'rain', at: 5 as Millis } as const
+
+    await db.transaction().execute(tx => store.putNode(tx, { ...node, facts: { a: 1 } }))
+    await db.transaction().execute(tx => store.putNode(tx, { ...node, label: 'second', facts: { b: 2 } }))
+
+    assert.deepEqual(await store.findNode('run_1'), { ...node, facts: { a: 1, b: 2 } })
+  })
+
+  test(`${name}: the projects of bytes are those of the nodes that are these bytes`, async t => {
+    const { db, store } = await open(t)
+    const digest = digestOf('rows')
+    const put = (id: string, project: string, facts: Record<string, string>): Promise<void> =>
+      db
+        .transaction()
+        .execute(tx => store.putNode(tx, { id, kind: 'dataset_version', label: id, project, at: 5 as Millis, facts }))
+    await put('dsv_1', 'rain', { digest })
+    await put('dsv_2', 'rain', { digest })
+    await put('dsv_3', 'snow', { digest })
+    await put('dsv_4', 'hail', { of: digest })
+
+    assert.deepEqual((await store.projectsOf(digest)).toSorted(), ['rain', 'snow'])
+    assert.deepEqual(await store.projectsOf(digestOf('nothing')), [])
+  })
+
+  test(`${name}: nothing is written when the caller's transaction fails`, async t => {
+    const { db, store } = await open(t)
+
+    await assert.rejects(
+      db.transaction().execute(async tx => {
+        await store.putNode(tx, { id: 'run_1', kind: 'run', label: 'x', project: 'rain', at: 5 as Millis, facts: {} })
+        await store.putEdge(tx, { from: 'run_1', to: 'run_0', relation: 'after' })
+        throw new Error('undone')
+      }),
+      /undone/,
+    )
+
+    assert.deepEqual([await store.findNode('run_1'), await edgesOf(store, 'run_1', 'upstream')], [undefined, []])
+  })
+
+  test(`${name}: edges are found from both ends, once however often they were written`, async t => {
+    const { db, store } = await open(t)
+    const edge = { from: 'b', to: 'a', relation: 'made_by' }
+
+    await db.transaction().execute(async tx => {
+      await store.putEdge(tx, edge)
+      await store.putEdge(tx, edge)
+    })
+
+    assert.deepEqual(
+      [
+        await edgesOf(store, 'b', 'upstream'),
+        await edgesOf(store, 'a', 'downstream'),
+        await edgesOf(store, 'a', 'upstream'),
+      ],
+      [[edge], [edge], []],
+    )
+  })
+
+  test(`${name}: what was made once is not made again by who finds it`, async t => {
+    const { db, store } = await open(t)
+    const first = { from: 'data', to: 'ingest1', relation: 'made_by' }
+
+    await db.transaction().execute(async tx => {
+      await store.putFirstEdge(tx, first)
+      await store.putFirstEdge(tx, { ...first, to: 'ingest2' })
+      await store.putFirstEdge(tx, { ...first, to: 'raw', relation: 'read_from' })
+    })
+
+    assert.deepEqual(await edgesOf(store, 'data', 'upstream'), [
+      first,
+      { from: 'data', to: 'raw', relation: 'read_from' },
+    ])
+  })
+
+  test(`${name}: a walk goes both ways to the end, through diamonds, circles and ids without a node`, async t => {
+    const { db, store } = await open(t)
+    await db.transaction().execute(async tx => {
+      for (const id of ['data', 'left', 'right', 'model', 'live'])
+        await store.putNode(tx, { id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: { id } })
+      for (const edge of [
+        'left>data',
+        'right>data',
+        'model>left',
+        'model>right',
+        'unknown>model',
+        'live>unknown',
+        'data>live',
+      ])
+        await store.putEdge(tx, { from: edge.split('>')[0]!, to: edge.split('>')[1]!, relation: 'made_by' })
+    })
+
+    const { upstream, downstream } = await store.walk({ upstream: ['model'], downstream: ['model'] }, 10)
+
+    const all = ['data', 'left', 'live', 'model', 'right']
+    const said = (reached: Reached | undefined): unknown => [
+      reached?.nodes.map(node => node.id).toSorted(),
+      reached?.edges.length,
+      reached?.isAll,
+      reached?.nodes.find(node => node.id === 'live')?.facts,
+    ]
+    assert.deepEqual(
+      [said(upstream), said(downstream)],
+      [
+        [all, 7, true, { id: 'live' }],
+        [all, 7, true, { id: 'live' }],
+      ],
+    )
+  })
+
+  test(`${name}: a walk that is cut off has the nearest nodes, and says so`, async t => {
+    const { db, store } = await open(t)
+    await db.transaction().execute(async tx => {
+      for (const id of ['hub', 'leaf1', 'leaf2', 'twig1', 'twig2'])
+        await store.putNode(tx, { id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: {} })
+      for (const n of [1, 2]) {
+        await store.putEdge(tx, { from: `leaf${n}`, to: 'hub', relation: 'made_by' })
+        await store.putEdge(tx, { from: `twig${n}`, to: `leaf${n}`, relation: 'made_by' })
+      }
+    })
+
+    const { downstream, upstream } = await store.walk({ downstream: ['hub'] }, 3)
+
+    const near = downstream!.nodes
+      .map(node => node.id)
+      .toSorted()
+      .slice(0, 3)
+    assert.deepEqual([near, downstream!.isAll, upstream], [['hub', 'leaf1', 'leaf2'], false, undefined])
+  })
+}
+
+const edgesOf = async (store: LedgerStore, id: string, direction: Direction): Promise<readonly Edge[]> =>
+  (await store.walk({ [direction]: [id] }, 10))[direction]!.edges

@@ -1,0 +1,42 @@
+import type { Digest } from '#kernel/digest.ts'
+import type { AnyTx } from '#storage'
+import type { Edge, Node } from './node.ts'
+
+/** Which way to walk: upstream to what something was made from, downstream to what was made from it. */
+export type Direction = 'upstream' | 'downstream'
+
+/** What a walk has come to. Without `isAll` there is more than the limit, and edges may be missing too. */
+export interface Reached {
+  readonly nodes: readonly Node[]
+  readonly edges: readonly Edge[]
+  readonly isAll: boolean
+}
+
+/** Where the ledger is kept. Writes take the caller's transaction, so that a fact and its lineage are never apart. */
+export interface LedgerStore {
+  /** Writes a node; a repeat keeps kind, label and time, and merges the facts. */
+  putNode(tx: AnyTx, node: Node): Promise<void>
+  /** Writes an edge; a repeat changes nothing. */
+  putEdge(tx: AnyTx, edge: Edge): Promise<void>
+  /** Writes an edge unless its downstream end has one of the same relation already. */
+  putFirstEdge(tx: AnyTx, edge: Edge): Promise<void>
+  findNode(id: string): Promise<Node | undefined>
+  /** The projects of the nodes that are these bytes. */
+  projectsOf(digest: Digest): Promise<readonly string[]>
+  /**
+   * All that the starts lead to in each direction, nearest first, in one statement: at most `nodesMax` nodes a direction,
+   * the starts included, and the edges on the way. Ids without a node are walked through.
+   */
+  walk(
+    starts: Readonly<Partial<Record<Direction, readonly string[]>>>,
+    nodesMax: number,
+  ): Promise<Readonly<Partial<Record<Direction, Reached>>>>
+}
+
+/** What the intake of OpenLineage events needs beyond the ledger. */
+export interface OpenLineageStore {
+  /** Notes that an event was taken; false when it had been. */
+  insertEvent(tx: AnyTx, key: string, at: number): Promise<boolean>
+  /** Nodes by their id, or by the digest of their bytes (of several the newest), under what was asked. */
+  findReferences(keys: readonly string[]): Promise<ReadonlyMap<string, { id: string; project: string }>>
+}

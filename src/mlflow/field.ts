@@ -1,0 +1,52 @@
+import { z } from 'zod'
+
+/**
+ * Fields of MLflow's requests, after what its servers accept (protobuf's JSON mapping, loosely): whole numbers and
+ * ids may come as numbers or as text, doubles as `"NaN"` and `"Infinity"`, booleans as text, one value for a list of one.
+ */
+
+const decimal = z
+  .string()
+  .regex(/^-?\d{1,19}$/)
+  .transform(Number)
+
+/** A whole number within ±2^53. */
+export const int64 = z.union([z.int(), decimal.pipe(z.int())])
+
+const special = { NaN, Infinity, '-Infinity': -Infinity } as const
+
+/** A double; NaN and the infinities are texts in JSON, and finite numbers may be. */
+export const double = z.union([
+  z.number(),
+  z.enum(['NaN', 'Infinity', '-Infinity']).transform(text => special[text]),
+  z
+    .string()
+    .regex(/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i)
+    .transform(Number)
+    .pipe(z.number()),
+])
+
+/** An identifier that older clients send as a number. */
+export const id = z.union([z.string(), z.int().transform(String)])
+
+export const flag = z.union([
+  z.boolean(),
+  z
+    .string()
+    .regex(/^(true|false)$/i)
+    .transform(text => text.toLowerCase() === 'true'),
+])
+
+/** So many fit one statement of either database, three values each. */
+const itemsMax = 10_000
+
+/** A repeated field: of one value the query string shows no list. Absent is empty. */
+export const many = <Item extends z.ZodType>(item: Item, most = itemsMax) =>
+  z
+    .preprocess(
+      value => (value === undefined || Array.isArray(value) ? (value ?? []) : [value]),
+      z.array(z.unknown()).max(most, `at most ${most} items`),
+    )
+    .pipe(z.array(item))
+
+export const KeyValue = z.object({ key: z.string(), value: z.string().default('') })

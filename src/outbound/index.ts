@@ -1,0 +1,6 @@
+export { createGuardedPost, type GuardedPost } from './guarded-post.ts'
+export { createCourier, type Courier } from './courier.ts'
+export { deliveryStates, type DeliveryQueue } from './queue.ts'
+export { queueIndexes, sqlDeliveryQueue } from './queue.sql.ts'
+export { askedPauseMs, forADay, type Retry } from './retry.ts'
+export { signatureOf } from './signature.ts'

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { rain } from './example.ts'
+import { executorProblems, type ExecutorsAt } from './executor-problems.ts'
+import { parseProjectFile } from './parse.ts'
+
+const image = `train@sha256:${'a'.repeat(64)}`
+const executors: ExecutorsAt = {
+  known: {
+    local: { isLocal: true, distributes: false, containers: false },
+    ray: { isLocal: false, distributes: false, containers: false },
+    pods: { isLocal: false, distributes: true, containers: { image: undefined } },
+  },
+  fallback: 'local',
+}
+
+const problemsOf = (task: object): readonly string[] => {
+  const file = parseProjectFile({
+    ...rain(),
+    pipelines: { p: { tasks: { t: task } } },
+    models: {},
+    deployments: {},
+    monitors: {},
+  })
+  return executorProblems(file, executors).map(({ field, allowed }) => `${field}: ${allowed}`)
+}
+
+test('a task may ask only for what the server’s executors have', () => {
+  const at = 'pipelines.p.tasks.t'
+  assert.deepEqual(
+    [
+      { run: 'true', executor: 'pods', image, nodes: 4, resources: { gpu: 1, memory: '2GiB' } },
+      { run: 'true', executor: 'rey' },
+      { function: 'a.ts#f', executor: 'ray' },
+      { run: 'true', executor: 'ray', nodes: 2, image },
+      { run: 'true', executor: 'pods' },
+      { run: 'true', executor: 'ray', environment: { node: 'package-lock.json' } },
+      { uses: 'data.ingest', params: { source: 'weather' }, executor: 'ray' },
+    ].map(problemsOf),
+    [
+      [],
+      [`${at}.executor: one of local, ray, pods; did you mean ray?`],
+      [`${at}.function: a task with run: functions run on local only, and this is for ray`],
+      [`${at}.nodes: 1: ray starts a task on one machine`, `${at}.image: nothing: ray runs no containers`],
+      [`${at}.image: required: pods runs containers and has no image of its own`],
+      [`${at}.environment.node: nothing: ray builds environments of Python only`],
+      [`${at}.executor: nothing: the platform itself does data.ingest`],
+    ],
+  )
+})

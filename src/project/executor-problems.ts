@@ -1,0 +1,70 @@
+import type { Problem } from '#kernel/error.ts'
+import { oneOf } from './nearest.ts'
+import { showPath, type Path } from './path.ts'
+import type { ProjectFile } from './project-file.ts'
+import type { Report } from './report.ts'
+import type { TaskSpec } from './task-spec.ts'
+
+/** What an executor of the server can do. */
+export interface ExecutorAbility {
+  /** Whether it is this machine: the platform's own Node is there. */
+  readonly isLocal: boolean
+  /** Whether it starts one command on several machines. */
+  readonly distributes: boolean
+  /** Whether tasks run in containers, and if so, in which image when they name none. */
+  readonly containers: false | { readonly image: string | undefined }
+}
+
+export interface ExecutorsAt {
+  readonly known: Readonly<Record<string, ExecutorAbility>>
+  /** Of tasks that name none. */
+  readonly fallback: string
+}
+
+/** What is wrong with where the tasks of a file are to run, on the server that it is for. */
+export function executorProblems(file: ProjectFile, executors: ExecutorsAt): Problem[] {
+  const problems: Problem[] = []
+  const report: Report = (path, value, allowed) => void problems.push({ field: showPath(path), value, allowed })
+  for (const [name, pipeline] of Object.entries(file.pipelines))
+    for (const section of ['tasks', 'finally'] as const)
+      for (const [taskName, task] of Object.entries(pipeline[section] ?? {}))
+        taskProblems(task, ['pipelines', name, section, taskName], { executors, report })
+  return problems
+}
+
+const fields = ['executor', 'resources', 'nodes', 'image'] as const
+
+function taskProblems(
+  task: TaskSpec,
+  path: Path,
+  { executors, report }: { executors: ExecutorsAt; report: Report },
+): void {
+  if (task.uses) {
+    for (const field of fields)
+      if (task[field] !== undefined)
+        report([...path, field], task[field], `nothing: the platform itself does ${task.uses}`)
+    return
+  }
+  const name = task.executor ?? executors.fallback
+  if (!Object.hasOwn(executors.known, name))
+    return report([...path, 'executor'], name, oneOf(name, Object.keys(executors.known)))
+  const { isLocal, distributes, containers } = executors.known[name]!
+  if (!isLocal && task.function !== undefined)
+    report(
+      [...path, 'function'],
+      task.function,
+      `a task with run: functions run on local only, and this is for ${name}`,
+    )
+  if (!isLocal && task.environment?.node !== undefined)
+    report(
+      [...path, 'environment', 'node'],
+      task.environment.node,
+      `nothing: ${name} builds environments of Python only`,
+    )
+  if (!distributes && (task.nodes ?? 1) > 1)
+    report([...path, 'nodes'], task.nodes, `1: ${name} starts a task on one machine`)
+  if (!containers && task.image !== undefined)
+    report([...path, 'image'], task.image, `nothing: ${name} runs no containers`)
+  if (containers && task.image === undefined && containers.image === undefined)
+    report([...path, 'image'], undefined, `required: ${name} runs containers and has no image of its own`)
+}

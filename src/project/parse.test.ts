@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TrainyardError, type Problem } from '#kernel/error.ts'
+import { rain } from './example.ts'
+import { parseProjectFile } from './parse.ts'
+
+const problemsOf = (json: unknown): readonly Problem[] => {
+  try {
+    parseProjectFile(json)
+  } catch (error) {
+    if (error instanceof TrainyardError && error.code === 'invalid')
+      return error.detail['problems'] as readonly Problem[]
+    throw error
+  }
+  return []
+}
+
+/** The example with one thing changed, named by its path. */
+function rainWith(path: string, value: unknown): unknown {
+  const json = structuredClone(rain()) as unknown as Record<string, unknown>
+  const keys = path.split('.')
+  let parent = json
+  for (const key of keys.slice(0, -1)) parent = parent[key] as Record<string, unknown>
+  parent[keys.at(-1)!] = value
+  return json
+}
+
+test('every default is filled in, the outputs of platform tasks among them, and parsing the answer changes nothing', () => {
+  const file = parseProjectFile(rain())
+
+  assert.deepEqual(file.pipelines['training']!.tasks['split'], {
+    uses: 'features.split',
+    inputs: { rows: 'rows.rows' },
+    outputs: ['train', 'test'],
+    params: { testDays: 90 },
+    after: [],
+    retries: 0,
+  })
+  assert.deepEqual(file.deployments['rain']!.canary, { weight: 10, requestsMin: 1_000, maxDuration: '24h' })
+  assert.deepEqual(parseProjectFile(file), file)
+})
+
+test('every wrong field is named with its value and what is allowed', () => {
+  const json = {
+    ...rain(),
+    objectiv: 1,
+    sources: { w: { type: 'cvs' }, s: { type: 'csv', kye: ['a'], columns: { 'wind speed': 'text' } } },
+    tests: '',
+    deployments: { d: { model: 'rain', canary: { weight: 'ten' } } },
+  }
+
+  assert.deepEqual(problemsOf(json), [
+    { field: 'sources.w.type', value: 'cvs', allowed: 'one of csv, parquet, sql; did you mean csv?' },
+    {
+      field: 'sources.s.columns["wind speed"]',
+      value: 'text',
+      allowed: 'one of boolean, integer, number, string, date, timestamp',
+    },
+    { field: 'sources.s.kye', allowed: 'no such field; did you mean key?' },
+    { field: 'deployments.d.canary.weight', value: 'ten', allowed: 'a number' },
+    { field: 'tests', value: '', allowed: 'not empty' },
+    { field: 'objectiv', allowed: 'no such field; did you mean objective?' },
+  ])
+})
+
+test('a file that is no object, or lacks its name, is refused', () => {
+  assert.deepEqual(problemsOf(null), [{ field: 'the project file', value: null, allowed: 'an object' }])
+  assert.deepEqual(problemsOf(rainWith('name', undefined)), [{ field: 'name', allowed: 'required: a text' }])
+})
+
+const wrong: [path: string, value: unknown, problem: Problem][] = [
+  [
+    'objective.metric',
+    'rmse',
+    {
+      field: 'objective.metric',
+      value: 'rmse',
+      allowed: 'a metric of binary_classification: brier, log_loss, auc, accuracy, f1',
+    },
+  ],
+  [
+    'labels.rain.source',
+    'wether',
+    { field: 'labels.rain.source', value: 'wether', allowed: 'one of weather; did you mean weather?' },
+  ],
+  [
+    'labels.rain.source',
+    'constructor',
+    { field: 'labels.rain.source', value: 'constructor', allowed: 'one of weather' },
+  ],
+  ['entities', {}, { field: 'features.daily.entity', value: 'city', allowed: 'nothing: none is declared' }],
+  [
+    'services.rain.features',
+    ['dayly:wind'],
+    { field: 'services.rain.features[0]', value: 'dayly', allowed: 'one of daily; did you mean daily?' },
+  ],
+  ['models.rain.pipeline', 'train', { field: 'models.rain.pipeline', value: 'train', allowed: 'one of training' }],
+  [
+    'models.rain.gate.metric',
+    'mae',
+    {
+      field: 'models.rain.gate.metric',
+      value: 'mae',
+      allowed: 'a metric of binary_classification: brier, log_loss, auc, accuracy, f1',
+    },
+  ],
+  ['deployments.rain.model', 'snow', { field: 'deployments.rain.model', value: 'snow', allowed: 'one of rain' }],
+  [
+    'monitors',
+    { m: { deployment: 'rian' } },
+    { field: 'monitors.m.deployment', value: 'rian', allowed: 'one of rain; did you mean rain?' },
+  ],
+  [
+    'pipelines.training.triggers',
+    [{ on: 'data', source: 'x' }],
+    { field: 'pipelines.training.triggers[0].source', value: 'x', allowed: 'one of weather' },
+  ],
+  [
+    'pipelines.training.triggers',
+    [{ on: 'schedule', cron: '0 6 * * *', timeZone: 'Mars' }],
+    {
+      field: 'pipelines.training.triggers[0].timeZone',
+      value: 'Mars',
+      allowed: 'an IANA time zone such as UTC or Europe/Berlin',
+    },
+  ],
+  [
+    'pipelines.training.tasks.ingest.params',
+    {},
+    { field: 'pipelines.training.tasks.ingest.params.source', value: undefined, allowed: 'required: one of weather' },
+  ],
+  [
+    'pipelines.training.tasks.ingest.params',
+    { source: 'weather', soruce: 1 },
+    {
+      field: 'pipelines.training.tasks.ingest.params.soruce',
+      value: 1,
+      allowed: 'a parameter of data.ingest; did you mean source?',
+    },
+  ],
+  [
+    'pipelines.training.tasks.split.params',
+    { format: 'csv' },
+    {
+      field: 'pipelines.training.tasks.split.params',
+      value: { format: 'csv' },
+      allowed: 'testDays or testShare for features.split',
+    },
+  ],
+  [
+    'pipelines.training.tasks.split.params',
+    { testDays: '90' },
+    { field: 'pipelines.training.tasks.split.params.testDays', value: '90', allowed: 'a number' },
+  ],
+  [
+    'pipelines.training.tasks.evaluate.inputs',
+    { model: 'train.model' },
+    {
+      field: 'pipelines.training.tasks.evaluate.inputs.test',
+      value: undefined,
+      allowed: 'required by registry.evaluate: task.output',
+    },
+  ],
+  [
+    'pipelines.training.tasks.train.inputs',
+    { train: 'split.trian' },
+    {
+      field: 'pipelines.training.tasks.train.inputs.train',
+      value: 'split.trian',
+      allowed: 'an output of split: one of train, test; did you mean train?',
+    },
+  ],
+  [
+    'pipelines.training.tasks.train.after',
+    ['ingets'],
+    {
+      field: 'pipelines.training.tasks.train.after[0]',
+      value: 'ingets',
+      allowed: 'one of ingest, features, rows, split, train, evaluate; did you mean ingest?',
+    },
+  ],
+  [
+    'pipelines.training.tasks.ingest.after',
+    ['train'],
+    {
+      field: 'pipelines.training.tasks',
+      value: 'ingest -> train -> split -> rows -> features -> ingest',
+      allowed: 'no cycle: a task cannot wait for itself',
+    },
+  ],
+  [
+    'pipelines.training.tasks.train.after',
+    ['train'],
+    { field: 'pipelines.training.tasks', value: 'train -> train', allowed: 'no cycle: a task cannot wait for itself' },
+  ],
+]
+
+for (const [path, value, problem] of wrong) {
+  test(`${path} = ${JSON.stringify(value)} is refused`, () => {
+    assert.deepEqual(problemsOf(rainWith(path, value)), [problem])
+  })
+}
+
+test('a cron expression that means nothing is refused', () => {
+  const [problem, ...rest] = problemsOf(
+    rainWith('pipelines.training.triggers', [{ on: 'schedule', cron: '0 25 * * *' }]),
+  )
+
+  assert.match(
+    `${problem?.field} ${problem?.allowed} ${rest.length}`,
+    /^pipelines\.training\.triggers\[0\]\.cron a cron expression such as 0 6 \* \* \*; .+ 0$/,
+  )
+})

@@ -1,0 +1,7 @@
+export { type Condition, type Filter, type Operator } from './filter.ts'
+export { numberOperators, textOperators, type Field, type Language } from './language.ts'
+export { parseFilter } from './parse-filter.ts'
+export { ordersMax, parseOrder, type Order } from './parse-order.ts'
+export { compare, exists, filterSql } from './condition-sql.ts'
+export { decodeCursor, encodeCursor, type CursorValue } from './cursor.ts'
+export { afterSql, orderSql, type OrderTerm } from './keyset.ts'

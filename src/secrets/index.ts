@@ -1,0 +1,6 @@
+export { createSecrets, type Renew, type Secrets } from './secrets.ts'
+export { createVault, type Vault } from './vault.ts'
+export { masterKeySource } from './master-key.ts'
+export { sqlSecretStore } from './store.sql.ts'
+export { secretMigrations } from './tables.ts'
+export { secretRoutes } from './routes.ts'

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { wallClock } from '#kernel/clock.ts'
+import { newId } from '#kernel/id.ts'
+import { createOutbox, outboxMigrations } from '#storage'
+import { testEngines } from '#storage/testing.ts'
+import { collectSegments, type CollectorParts } from './collector.ts'
+import { compactLog, pruneLog } from './compaction.ts'
+import { readByIds, readPage } from './log-reader.ts'
+import { processTicks } from './process-ticks.ts'
+import { segmentName } from './segment-name.ts'
+import { sqlServingStore } from './store.sql.ts'
+import { servingMigrations } from './tables.ts'
+import { duckdb } from './testing.ts'
+
+const dead = { pid: 1_999_999_999, ticks: 1 }
+
+async function open(t: TestContext) {
+  const db = await testEngines()[0]!.open(t, [...outboxMigrations, ...servingMigrations])
+  const root = await mkdtemp(join(tmpdir(), 'trainyard-log-'))
+  t.after(() => rm(root, { recursive: true }))
+  const warnings: string[] = []
+  const outbox = createOutbox({ db, clock: wallClock, owner: 'test', warn: () => {} })
+  const store = sqlServingStore(db)
+  const parts: CollectorParts = {
+    db,
+    store,
+    outbox,
+    duckdb,
+    clock: wallClock,
+    segments: join(root, 'log'),
+    folder: join(root, 'predictions'),
+    warn: (_, message) => void warnings.push(message),
+  }
+  await mkdir(parts.segments)
+  await db.transaction().execute(async tx => {
+    await store.putDeployment(tx, { name: 'rain', project: 'rain', model: 'rain', createdAt: 1 })
+    await store.addRevision(tx, {
+      id: 'rev_1' as never,
+      key: undefined,
+      deployment: 'rain',
+      version: 'mdv_1',
+      versionNumber: 1,
+      bundle: 'b' as never,
+      createdAt: 1 as never,
+    })
+  })
+  let counter = 0
+  const write = async (text: string, { owner = dead, suffix = '' } = {}): Promise<string> => {
+    const name = segmentName({ startedAt: 1_000 + counter, ...owner, counter: counter++ }) + suffix
+    await writeFile(join(parts.segments, name), text)
+    return name
+  }
+  const count = async () =>
+    (await outbox.after(0, 1_000)).reduce((sum, { data }) => sum + (data as { count: number }).count, 0)
+  return { parts, store, write, warnings, count, left: () => readdir(parts.segments) }
+}
+
+const line = (change: object = {}): string =>
+  `${JSON.stringify({ id: newId('prd'), row: 0, event_time: 1_000, features: { wind: 1 }, outputs: { probability: 0.5 }, deployment: 'rain', revision: 'rev_1', version: 'mdv_1', received_at: 60_000, latency_ms: 1, forced: false, ...change })}\n`
+
+test('a segment that stands there again after it was collected is counted once', async t => {
+  const { parts, store, write, count, left } = await open(t)
+  const text = line() + line({ row: 1 }) + line({ error: 'no' })
+  const name = await write(text)
+
+  await collectSegments(parts)
+  // As after a crash between the transaction and the deletion.
+  await writeFile(join(parts.segments, name), text)
+  await collectSegments(parts)
+
+  const { requests, errors, errorStreak } = (await store.revision('rev_1'))!
+  assert.deepEqual([await count(), requests, errors, errorStreak, await left()], [3, 2, 1, 1, []])
+  assert.equal((await readPage(parts, { deployment: 'rain', limit: 9 })).items.length, 3)
+})
+
+test('the last line of a writer that died is dropped when it is torn, and every line before it is kept', async t => {
+  const { parts, write, count, left } = await open(t)
+  const whole = line()
+  await write(whole + line().slice(0, 90), { suffix: '.open' })
+  await write('', { suffix: '.open' })
+  await write(`${line()}${'\0'.repeat(64)}`)
+
+  await collectSegments(parts)
+
+  assert.deepEqual([await count(), await left()], [2, []])
+})
+
+test('the segment that a living server writes to is left alone', async t => {
+  const { parts, write, left } = await open(t)
+  const name = await write(line(), { owner: { pid: process.pid, ticks: processTicks(process.pid)! }, suffix: '.open' })
+
+  await collectSegments(parts)
+
+  assert.deepEqual(await left(), [name])
+})
+
+test('what is no log at all is set aside and does not keep back what comes after', async t => {
+  const { parts, write, count, left } = await open(t)
+  const name = await write('[1,2,3')
+  await write(line())
+
+  await collectSegments(parts)
+
+  assert.deepEqual([await count(), (await left()).filter(file => !file.startsWith(name))], [1, []])
+})
+
+test('many small files become one, and no row is lost or doubled', async t => {
+  const { parts, store, write } = await open(t)
+  for (let i = 0; i < 6; i++) {
+    await write(line({ event_time: i }))
+    await collectSegments(parts)
+  }
+  const before = (await readPage(parts, { deployment: 'rain', limit: 100 })).items
+
+  await compactLog(parts, 'rain', 4)
+
+  assert.deepEqual(
+    [
+      (await store.segments({ deployment: 'rain' }, { limit: 500 })).items.length,
+      (await readdir(join(parts.folder, 'rain'))).length,
+    ],
+    [3, 3],
+  )
+  assert.deepEqual((await readPage(parts, { deployment: 'rain', limit: 100 })).items, before)
+  assert.deepEqual(await readByIds(parts, [before[3]!.id]), [before[3]])
+})
+
+test('a page is read from no more files than it needs, whatever their order', async t => {
+  const { parts, write } = await open(t)
+  await write(Array.from({ length: 10 }, (_, i) => line({ event_time: i * 10 })).join(''))
+  await collectSegments(parts)
+  await write(Array.from({ length: 10 }, (_, i) => line({ event_time: i * 10 + 5 })).join(''))
+  await collectSegments(parts)
+  const times = async (query: object) =>
+    (await readPage(parts, { deployment: 'rain', limit: 4, ...query })).items.map(({ eventTime }) => eventTime)
+
+  assert.deepEqual(
+    [await times({}), await times({ to: 21 }), await times({ from: 91 }), await times({ from: 200 })],
+    [[95, 90, 85, 80], [20, 15, 10, 5], [95], []],
+  )
+})
+
+test('predictions that are older than their retention are deleted with their files', async t => {
+  const { parts, write, store } = await open(t)
+  await write(line({ received_at: 1_000 }))
+  await collectSegments(parts)
+  await write(line({ received_at: 9_000 }))
+  await collectSegments(parts)
+
+  await pruneLog(parts, 5_000)
+
+  assert.deepEqual(
+    [
+      (await store.segments({ deployment: 'rain' }, { limit: 9 })).items.map(({ receivedTo }) => receivedTo),
+      (await readdir(join(parts.folder, 'rain'))).length,
+    ],
+    [[9_000], 1],
+  )
+})

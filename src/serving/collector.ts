@@ -1,0 +1,211 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Clock } from '#kernel/clock.ts'
+import { crashPoint } from '#kernel/crash-point.ts'
+import { conflict, TrainyardError } from '#kernel/error.ts'
+import { literal, type Db, type Duckdb, type Outbox, type Row } from '#storage'
+import { predictionsLogged } from './events.ts'
+import { bucketSql } from './latency.ts'
+import { copyRows, publishFile, segmentRows, unfinished } from './log-files.ts'
+import { isRunning } from './process-ticks.ts'
+import { openSuffix, parseSegmentName } from './segment-name.ts'
+import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
+
+export interface CollectorParts {
+  readonly db: Db
+  readonly store: ServingStore
+  readonly outbox: Pick<Outbox, 'emit'>
+  readonly duckdb: Duckdb
+  readonly clock: Clock
+  /** Where the model server writes segments. */
+  readonly segments: string
+  /** Where the Parquet files go, a folder for each deployment. */
+  readonly folder: string
+  readonly warn: (facts: object, message: string) => void
+}
+
+const segmentsPerPass = 64
+const ingestedKeptMs = 24 * 3_600_000
+
+/**
+ * Moves closed segments into the prediction log: Parquet first, then index, counters and events in one transaction,
+ * then the segment is deleted. Whatever is interrupted is done again, and counted once. Answers which deployments have
+ * new predictions.
+ */
+export async function collectSegments(parts: CollectorParts): Promise<ReadonlySet<string>> {
+  const touched = new Set<string>()
+  for (;;) {
+    const closed = await closedSegments(parts)
+    const done = await parts.store.ingested(closed.map(({ name }) => name))
+    for (const { path } of closed.filter(({ name }) => done.has(name))) await rm(path, { force: true })
+    const pass = closed.filter(({ name }) => !done.has(name)).slice(0, segmentsPerPass)
+    if (pass.length === 0) break
+    for (const deployment of await ingestOrSetAside(parts, pass)) touched.add(deployment)
+  }
+  await parts.store.forgetIngested(parts.clock.now() - ingestedKeptMs)
+  return touched
+}
+
+interface Closed {
+  readonly name: string
+  readonly path: string
+  readonly bytes: number
+}
+
+async function closedSegments({ segments }: CollectorParts): Promise<readonly Closed[]> {
+  const files: string[] = await readdir(segments).catch(() => [])
+  const closed: Closed[] = []
+  for (const file of files.toSorted()) {
+    const owner = parseSegmentName(file)
+    if (!owner || (owner.isOpen && isRunning(owner))) continue
+    const path = join(segments, file)
+    const found = await stat(path).catch(() => undefined)
+    if (found) closed.push({ name: owner.isOpen ? file.slice(0, -openSuffix.length) : file, path, bytes: found.size })
+  }
+  return closed
+}
+
+/** A segment that cannot be read must not keep back those after it. */
+async function ingestOrSetAside(parts: CollectorParts, pass: readonly Closed[]): Promise<readonly string[]> {
+  try {
+    return await ingest(parts, pass)
+  } catch (error) {
+    if (!(error instanceof TrainyardError && error.code === 'invalid')) throw error
+    if (pass.length > 1) return ingestOrSetAside(parts, pass.slice(0, 1))
+    parts.warn(
+      { err: error, segment: pass[0]!.path },
+      'a segment of the prediction log cannot be read and is set aside',
+    )
+    await rename(pass[0]!.path, `${pass[0]!.path}.broken`)
+    return []
+  }
+}
+
+async function ingest(parts: CollectorParts, pass: readonly Closed[]): Promise<readonly string[]> {
+  const full = pass.filter(({ bytes }) => bytes > 0)
+  const counts = full.length === 0 ? [] : await parts.duckdb.query(summary(full.map(({ path }) => path)))
+  const segments = segmentsOf(counts, `${full[0]?.name.replace('.ndjson', '')}.parquet`)
+  await writeParquet(parts, full, segments)
+  crashPoint('serving.segment_written')
+  await register(parts, { pass, segments, counts })
+  crashPoint('serving.segment_registered')
+  for (const { path } of pass) await rm(path, { force: true })
+  return segments.map(({ deployment }) => deployment)
+}
+
+/** One row for each deployment, revision and minute of arrival. */
+function summary(paths: readonly string[]): readonly string[] {
+  const first = `"row" = 0`
+  // Requests that named their revision say nothing about the split: the guard does not see them.
+  const split = `${first} and not forced`
+  return [
+    `create temp table log as ${segmentRows(paths)}`,
+    `create temp table streak as
+       with last as (select revision, max(id) as ok from log where ${split} and error is null group by revision)
+       select revision, any_value(ok) is not null as has_success, count(*) filter (where error is not null and id > coalesce(ok, '')) as streak
+       from log left join last using (revision) where ${split} group by revision`,
+    `select deployment, revision, received_at // 60000 * 60000 as minute, count(*) as rows,
+       count(*) filter (where ${first}) as requests, count(*) filter (where ${first} and error is not null) as errors,
+       count(*) filter (where ${split}) as split_requests, count(*) filter (where ${split} and error is not null) as split_errors,
+       cast(to_json(histogram(${bucketSql}) filter (where ${first})) as varchar) as latency,
+       min(event_time) as event_from, max(event_time) as event_to, min(id) as id_from, max(id) as id_to, max(received_at) as received_to,
+       any_value(streak) as streak, any_value(has_success) as has_success
+     from log left join streak using (revision) group by deployment, revision, minute order by deployment, revision, minute`,
+  ]
+}
+
+function segmentsOf(counts: readonly Row[], file: string): readonly SegmentRow[] {
+  return [...groupBy(counts, row => row['deployment'] as string)].map(([deployment, rows]) => ({
+    deployment,
+    file: join(deployment, file),
+    rows: total(rows, 'rows'),
+    eventFrom: Math.min(...rows.map(row => row['event_from'] as number)),
+    eventTo: Math.max(...rows.map(row => row['event_to'] as number)),
+    idFrom: rows.map(row => row['id_from'] as string).toSorted()[0]!,
+    idTo: rows
+      .map(row => row['id_to'] as string)
+      .toSorted()
+      .at(-1)!,
+    receivedTo: Math.max(...rows.map(row => row['received_to'] as number)),
+  }))
+}
+
+async function writeParquet(
+  { duckdb, folder }: CollectorParts,
+  full: readonly Closed[],
+  segments: readonly SegmentRow[],
+): Promise<void> {
+  if (segments.length === 0) return
+  for (const { file } of segments) await mkdir(dirname(join(folder, file)), { recursive: true })
+  const copies = segments.map(({ deployment, file }) =>
+    copyRows(`select * from log where deployment = ${literal(deployment)}`, unfinished(join(folder, file))),
+  )
+  await duckdb.query([`create temp table log as ${segmentRows(full.map(({ path }) => path))}`, ...copies])
+  for (const { file } of segments) await publishFile(join(folder, file))
+}
+
+interface Batch {
+  readonly pass: readonly Closed[]
+  readonly segments: readonly SegmentRow[]
+  readonly counts: readonly Row[]
+}
+
+async function register(
+  { db, store, outbox, clock }: CollectorParts,
+  { pass, segments, counts }: Batch,
+): Promise<void> {
+  const projects = new Map((await store.deployments()).map(({ name, project }) => [name, project]))
+  await db.transaction().execute(async tx => {
+    if (
+      !(await store.ingest(
+        tx,
+        pass.map(({ name }) => name),
+        clock.now(),
+      ))
+    )
+      throw conflict('Someone else has collected these segments.')
+    for (const segment of segments) await store.addSegment(tx, segment)
+    await store.addCounts(tx, counts.map(toMinute), revisionsOf(counts))
+    for (const { deployment, rows, eventFrom, eventTo } of segments) {
+      const data = { deployment, count: rows, from: eventFrom, to: eventTo }
+      await outbox.emit(tx, predictionsLogged, { project: projects.get(deployment), data })
+    }
+  })
+}
+
+const toMinute = (row: Row): MinuteCounts => ({
+  deployment: row['deployment'] as string,
+  revision: row['revision'] as string,
+  minute: row['minute'] as number,
+  requests: row['requests'] as number,
+  errors: row['errors'] as number,
+  splitRequests: row['split_requests'] as number,
+  splitErrors: row['split_errors'] as number,
+})
+
+function revisionsOf(counts: readonly Row[]): readonly RevisionCounts[] {
+  return [...groupBy(counts, row => row['revision'] as string)].map(([revision, rows]) => {
+    const latency = new Map<number, number>()
+    for (const row of rows) {
+      const buckets = JSON.parse((row['latency'] as string | null) ?? '{}') as Record<string, number>
+      for (const [bucket, count] of Object.entries(buckets))
+        latency.set(Number(bucket), (latency.get(Number(bucket)) ?? 0) + count)
+    }
+    return {
+      revision,
+      requests: total(rows, 'requests'),
+      errors: total(rows, 'errors'),
+      trailingErrors: Number(rows[0]!['streak'] ?? 0),
+      hasSuccess: rows[0]!['has_success'] === true,
+      latency,
+    }
+  })
+}
+
+const total = (rows: readonly Row[], name: string): number => rows.reduce((sum, row) => sum + (row[name] as number), 0)
+
+function groupBy(rows: readonly Row[], keyOf: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row])
+  return groups
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '#kernel/clock.ts'
+import { conflict, notFound } from '#kernel/error.ts'
+import type { Deployment, Revision } from './deployment.ts'
+import { judgeCanary, type GuardVerdict } from './guard.ts'
+import { latencyQuantile } from './latency.ts'
+import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
+import type { Supervisor } from './supervisor.ts'
+
+export interface DescribeParts {
+  readonly store: ServingStore
+  readonly supervisor: Pick<Supervisor, 'url' | 'isUp' | 'crashesSince'>
+  readonly clock: Clock
+}
+
+/** Deployments with their revisions, counts and latencies. */
+export async function describeDeployments(
+  { store, supervisor }: DescribeParts,
+  rows: readonly DeploymentRow[],
+): Promise<readonly Deployment[]> {
+  const revisions = await store.revisions(rows.map(({ name }) => name))
+  const latencies = await store.latencies(revisions.map(({ id }) => id))
+  const isUp = supervisor.isUp()
+  return rows.map(({ name, createdAt, ...row }) => {
+    const own = revisions.filter(({ deployment }) => deployment === name)
+    const state = !isUp ? 'down' : own.some(revision => revision.state === 'canary') ? 'canary' : 'live'
+    return {
+      ...row,
+      name,
+      url: `${supervisor.url() ?? ''}/v2/models/${name}`,
+      state,
+      revisions: own.map(revision => toRevision(revision, latencies.get(revision.id))),
+      createdAt: createdAt as Deployment['createdAt'],
+    }
+  })
+}
+
+function toRevision(
+  { liveAt: _, errorStreak: __, ...revision }: RevisionRow,
+  latency: ReadonlyMap<number, number> = new Map(),
+): Revision {
+  const [p50, p95] = [latencyQuantile(latency, 0.5), latencyQuantile(latency, 0.95)]
+  return {
+    ...revision,
+    ...(p50 === undefined ? {} : { latencyP50Ms: p50 }),
+    ...(p95 === undefined ? {} : { latencyP95Ms: p95 }),
+  }
+}
+
+const historyMax = 200
+
+/** What the canary of a deployment has shown against the live revision. */
+export async function guardDeployment(
+  { store, supervisor }: DescribeParts,
+  name: string,
+): Promise<GuardVerdict & { revision: string }> {
+  if (!(await store.deployment(name))) throw notFound('deployment', name)
+  const revisions = await store.revisions([name])
+  const canary = revisions.find(({ state }) => state === 'canary')
+  const control = revisions.find(({ state }) => state === 'live')
+  if (!canary || !control) throw conflict(`The deployment ${name} has no canary.`, { deployment: name })
+  const since = Math.floor(canary.createdAt / 60_000) * 60_000
+  const minutes = await store.guardMinutes({ canary: canary.id, control: control.id, since })
+  const history = await store.traffic(name, historyMax)
+  const latencies = await store.latencies([canary.id, control.id])
+  const shareAt = (minute: number): number => {
+    // Newest first: the change that was in force when the minute ended.
+    const weights = (history.find(({ at }) => at < minute + 60_000) ?? history.at(-1))?.weights ?? {}
+    const [own = canary.weight, other = control.weight] = [weights[canary.id], weights[control.id]]
+    return Math.min(0.999, Math.max(0.001, own / (own + other)))
+  }
+  const verdict = judgeCanary({
+    minutes: minutes.map(({ minute, ...counts }) => ({ ...counts, canaryShare: shareAt(minute) })),
+    canaryStreak: canary.errorStreak,
+    crashes: supervisor.crashesSince(canary.createdAt),
+    canaryP95Ms: latencyQuantile(latencies.get(canary.id) ?? new Map(), 0.95),
+    controlP95Ms: latencyQuantile(latencies.get(control.id) ?? new Map(), 0.95),
+  })
+  return { revision: canary.id, ...verdict }
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { judgeCanary, type GuardFacts, type GuardMinute } from './guard.ts'
+
+const minute = (change: Partial<GuardMinute> = {}): GuardMinute => ({
+  canaryRequests: 100,
+  canaryErrors: 0,
+  controlRequests: 900,
+  controlErrors: 0,
+  canaryShare: 0.1,
+  ...change,
+})
+const facts = (change: Partial<GuardFacts> = {}): GuardFacts => ({
+  minutes: [minute()],
+  canaryStreak: 0,
+  crashes: 0,
+  canaryP95Ms: 5,
+  controlP95Ms: 5,
+  ...change,
+})
+const verdict = (change: Partial<GuardFacts>) => judgeCanary(facts(change)).verdict
+
+test('without failures there is nothing to tell the two apart', () => {
+  assert.deepEqual(judgeCanary(facts({ minutes: [minute(), minute()] })), {
+    requests: 200,
+    errors: 0,
+    controlRequests: 1_800,
+    controlErrors: 0,
+    verdict: 'continue',
+    reason: 'There are too few failures to tell the two apart.',
+    evidence: 0,
+  })
+})
+
+test('a canary that takes more of the failures than its share is rejected, one that does not passes', () => {
+  assert.equal(verdict({ minutes: [minute({ canaryErrors: 15, controlErrors: 1 })] }), 'reject')
+  assert.equal(
+    verdict({ minutes: Array.from({ length: 40 }, () => minute({ controlErrors: 9, canaryErrors: 1 })) }),
+    'pass',
+  )
+})
+
+test('a trouble that hits both arms alike speaks against neither', () => {
+  assert.equal(verdict({ minutes: [minute({ canaryErrors: 3, controlErrors: 27 })] }), 'continue')
+  assert.equal(verdict({ minutes: [minute({ canaryErrors: 90, controlErrors: 810 })], canaryStreak: 50 }), 'pass')
+})
+
+test('five failures in a row end a canary whose control is healthy', () => {
+  assert.equal(verdict({ canaryStreak: 4 }), 'continue')
+  const { verdict: ended, reason } = judgeCanary(facts({ canaryStreak: 5 }))
+  assert.deepEqual([ended, reason], ['reject', 'The last 5 requests to the canary failed.'])
+})
+
+test('a fifth of failures, three crashes or thrice the latency end a canary', () => {
+  const even = { canaryErrors: 21, canaryShare: 0.999 }
+  assert.equal(verdict({ minutes: [minute(even)] }), 'reject')
+  assert.equal(verdict({ minutes: [minute({ ...even, canaryRequests: 49, canaryErrors: 11 })] }), 'continue')
+  assert.equal(verdict({ crashes: 3 }), 'reject')
+  assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 30 }), 'reject')
+  assert.equal(verdict({ canaryP95Ms: 90, controlP95Ms: 10 }), 'continue')
+  assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 50 }), 'continue')
+})

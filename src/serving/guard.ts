@@ -1,0 +1,107 @@
+import { guardStart, guardStep, type GuardState } from '#statistics'
+
+/** What a canary and the live revision did in one minute; requests that named their revision are not counted. */
+export interface GuardMinute {
+  readonly canaryRequests: number
+  readonly canaryErrors: number
+  readonly controlRequests: number
+  readonly controlErrors: number
+  /** The canary's weight at that time, in (0, 1): the odds with which a bad event hits it if both are equally good. */
+  readonly canaryShare: number
+}
+
+export interface GuardFacts {
+  /** Oldest first. */
+  readonly minutes: readonly GuardMinute[]
+  /** Failures of the canary since its last success. */
+  readonly canaryStreak: number
+  /** How often the model server has crashed since the canary began. */
+  readonly crashes: number
+  readonly canaryP95Ms: number | undefined
+  readonly controlP95Ms: number | undefined
+}
+
+export interface GuardVerdict {
+  readonly requests: number
+  readonly errors: number
+  readonly controlRequests: number
+  readonly controlErrors: number
+  readonly verdict: GuardState['verdict']
+  /** Why, as a sentence. */
+  readonly reason: string
+  /** Evidence against the canary in nats, of the sequential test. */
+  readonly evidence: number
+}
+
+const streakMax = 5
+const errorShareMax = 0.2
+const requestsForShare = 50
+const crashesMax = 3
+const slowFactor = 3
+const slowMs = 100
+
+/**
+ * Whether a canary may go on: hard stops first, then a sequential test on the errors of both arms, so that a trouble
+ * that hits both speaks against neither (specs/5, 5.2).
+ */
+export function judgeCanary(facts: GuardFacts): GuardVerdict {
+  const { minutes } = facts
+  const sum = (pick: (minute: GuardMinute) => number): number =>
+    minutes.reduce((total, minute) => total + pick(minute), 0)
+  const counts = {
+    requests: sum(minute => minute.canaryRequests),
+    errors: sum(minute => minute.canaryErrors),
+    controlRequests: sum(minute => minute.controlRequests),
+    controlErrors: sum(minute => minute.controlErrors),
+  }
+  const state = minutes.reduce(addMinute, guardStart)
+  const stop = hardStop(facts, counts)
+  if (stop) return { ...counts, verdict: 'reject', reason: stop, evidence: state.evidence }
+  return { ...counts, verdict: state.verdict, reason: sentences[state.verdict], evidence: state.evidence }
+}
+
+const sentences: Readonly<Record<GuardState['verdict'], string>> = {
+  reject: 'The canary fails more than twice as often as the live revision.',
+  pass: 'The canary does not fail more often than the live revision.',
+  continue: 'There are too few failures to tell the two apart.',
+}
+
+/**
+ * Of a minute only the counts are known. Its events are dealt evenly, because the test stops at the first crossing: all
+ * failures of one arm in a row would look like a verdict.
+ */
+function addMinute(state: GuardState, { canaryErrors, controlErrors, canaryShare }: GuardMinute): GuardState {
+  const events = canaryErrors + controlErrors
+  let next = state
+  for (let i = 0; i < events; i++) {
+    const isCanary =
+      Math.floor(((i + 0.5) * canaryErrors) / events + 0.5) > Math.floor(((i - 0.5) * canaryErrors) / events + 0.5)
+    next = guardStep(next, { arm: isCanary ? 'canary' : 'control', canaryShare })
+  }
+  return next
+}
+
+function hardStop(
+  { canaryStreak, crashes, canaryP95Ms, controlP95Ms }: GuardFacts,
+  {
+    requests,
+    errors,
+    controlRequests,
+    controlErrors,
+  }: { requests: number; errors: number; controlRequests: number; controlErrors: number },
+): string | undefined {
+  const isControlHealthy = controlErrors <= errorShareMax * controlRequests
+  if (canaryStreak >= streakMax && isControlHealthy) return `The last ${canaryStreak} requests to the canary failed.`
+  if (requests >= requestsForShare && errors > errorShareMax * requests && isControlHealthy)
+    return `${errors} of ${requests} requests to the canary failed.`
+  if (crashes >= crashesMax) return `The model server crashed ${crashes} times since the canary began.`
+  if (
+    requests < requestsForShare ||
+    controlRequests < requestsForShare ||
+    canaryP95Ms === undefined ||
+    controlP95Ms === undefined
+  )
+    return undefined
+  if (canaryP95Ms < slowMs || canaryP95Ms < slowFactor * controlP95Ms) return undefined
+  return `Of 100 requests to the canary 5 take ${Math.round(canaryP95Ms)} ms or more, to the live revision ${Math.round(controlP95Ms)} ms.`
+}

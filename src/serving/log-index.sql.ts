@@ -1,0 +1,195 @@
+import type { Kysely, Selectable, Transaction } from 'kysely'
+import { toPage } from '#kernel/page.ts'
+import type { AnyTx } from '#storage'
+import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
+import type { ServingTables } from './tables.ts'
+
+type Own = Transaction<ServingTables>
+type LogIndex = Pick<
+  ServingStore,
+  | 'ingest'
+  | 'ingested'
+  | 'forgetIngested'
+  | 'addSegment'
+  | 'removeSegments'
+  | 'addCounts'
+  | 'segments'
+  | 'segmentsWithIds'
+  | 'smallSegments'
+  | 'expiredSegments'
+>
+
+/** The part of the store that knows which files the prediction log consists of, and counts what is in them. */
+export function sqlLogIndex(tables: Kysely<ServingTables>, own: (tx: AnyTx) => Own): LogIndex {
+  return {
+    async ingest(tx, segments, at) {
+      const inserted = await own(tx)
+        .insertInto('serving_ingested')
+        .values(segments.map(segment => ({ segment, at })))
+        .onConflict(c => c.doNothing())
+        .returning('segment')
+        .execute()
+      return inserted.length === segments.length
+    },
+
+    async ingested(segments) {
+      if (segments.length === 0) return new Set()
+      const rows = await tables
+        .selectFrom('serving_ingested')
+        .select('segment')
+        .where('segment', 'in', segments)
+        .execute()
+      return new Set(rows.map(({ segment }) => segment))
+    },
+
+    async forgetIngested(before) {
+      await tables.deleteFrom('serving_ingested').where('at', '<', before).execute()
+    },
+
+    async addSegment(tx, segment) {
+      await own(tx).insertInto('serving_segment').values(toRow(segment)).execute()
+    },
+
+    async removeSegments(tx, deployment, files) {
+      await own(tx)
+        .deleteFrom('serving_segment')
+        .where('deployment', '=', deployment)
+        .where('file', 'in', files)
+        .execute()
+    },
+
+    async addCounts(tx, minutes, revisions) {
+      for (const counts of minutes) await addMinute(own(tx), counts)
+      for (const counts of revisions) await addRevisionCounts(own(tx), counts)
+    },
+
+    async segments({ deployment, from, to }, { limit, after }) {
+      let query = tables.selectFrom('serving_segment').selectAll().where('deployment', '=', deployment)
+      if (from !== undefined) query = query.where('event_to', '>=', from)
+      if (to !== undefined) query = query.where('event_from', '<', to)
+      if (after !== undefined) {
+        const [eventTo, file] = splitCursor(after)
+        query = query.where(eb =>
+          eb.or([eb('event_to', '<', eventTo), eb.and([eb('event_to', '=', eventTo), eb('file', '<', file)])]),
+        )
+      }
+      const rows = await query
+        .orderBy('event_to', 'desc')
+        .orderBy('file', 'desc')
+        .limit(limit + 1)
+        .execute()
+      return toPage(rows.map(fromRow), limit, ({ eventTo, file }) => `${eventTo} ${file}`)
+    },
+
+    async segmentsWithIds(from, to) {
+      const rows = await tables
+        .selectFrom('serving_segment')
+        .selectAll()
+        .where('id_to', '>=', from)
+        .where('id_from', '<=', to)
+        .orderBy('id_to')
+        .orderBy('file')
+        .execute()
+      return rows.map(fromRow)
+    },
+
+    async smallSegments(deployment, rowsMax, limit) {
+      const small = tables
+        .selectFrom('serving_segment')
+        .where('deployment', '=', deployment)
+        .where('rows', '<', rowsMax)
+      const { count } = await small.select(eb => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+      if (count <= limit) return { count, oldest: [] }
+      const oldest = await small.selectAll().orderBy('id_to').limit(limit).execute()
+      return { count, oldest: oldest.map(fromRow) }
+    },
+
+    async expiredSegments(before, limit) {
+      const rows = await tables
+        .selectFrom('serving_segment')
+        .selectAll()
+        .where('received_to', '<', before)
+        .orderBy('id_to')
+        .limit(limit)
+        .execute()
+      return rows.map(fromRow)
+    },
+  }
+}
+
+function splitCursor(cursor: string): [number, string] {
+  const space = cursor.indexOf(' ')
+  return [Number(cursor.slice(0, space)), cursor.slice(space + 1)]
+}
+
+async function addMinute(
+  own: Own,
+  { deployment, revision, minute, requests, errors, splitRequests, splitErrors }: MinuteCounts,
+): Promise<void> {
+  await own
+    .insertInto('serving_minute')
+    .values({
+      deployment,
+      revision,
+      minute,
+      requests,
+      errors,
+      split_requests: splitRequests,
+      split_errors: splitErrors,
+    })
+    .onConflict(c =>
+      c.columns(['revision', 'minute']).doUpdateSet(eb => ({
+        requests: eb('serving_minute.requests', '+', requests),
+        errors: eb('serving_minute.errors', '+', errors),
+        split_requests: eb('serving_minute.split_requests', '+', splitRequests),
+        split_errors: eb('serving_minute.split_errors', '+', splitErrors),
+      })),
+    )
+    .execute()
+}
+
+async function addRevisionCounts(
+  own: Own,
+  { revision, requests, errors, trailingErrors, hasSuccess, latency }: RevisionCounts,
+): Promise<void> {
+  await own
+    .updateTable('serving_revision')
+    .set(eb => ({
+      requests: eb('requests', '+', requests),
+      errors: eb('errors', '+', errors),
+      error_streak: hasSuccess ? eb.val(trailingErrors) : eb('error_streak', '+', trailingErrors),
+    }))
+    .where('id', '=', revision)
+    .execute()
+  for (const [bucket, count] of latency) {
+    await own
+      .insertInto('serving_latency')
+      .values({ revision, bucket, requests: count })
+      .onConflict(c =>
+        c.columns(['revision', 'bucket']).doUpdateSet(eb => ({ requests: eb('serving_latency.requests', '+', count) })),
+      )
+      .execute()
+  }
+}
+
+const toRow = ({ deployment, file, rows, ...ranges }: SegmentRow): ServingTables['serving_segment'] => ({
+  deployment,
+  file,
+  rows,
+  event_from: ranges.eventFrom,
+  event_to: ranges.eventTo,
+  id_from: ranges.idFrom,
+  id_to: ranges.idTo,
+  received_to: ranges.receivedTo,
+})
+
+const fromRow = ({ deployment, file, rows, ...ranges }: Selectable<ServingTables['serving_segment']>): SegmentRow => ({
+  deployment,
+  file,
+  rows,
+  eventFrom: ranges.event_from,
+  eventTo: ranges.event_to,
+  idFrom: ranges.id_from,
+  idTo: ranges.id_to,
+  receivedTo: ranges.received_to,
+})

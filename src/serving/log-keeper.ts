@@ -1,0 +1,64 @@
+import { collectSegments, type CollectorParts } from './collector.ts'
+import { compactLog, pruneLog } from './compaction.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** Brings predictions into the log, second by second, and keeps the log in order. */
+export interface LogKeeper {
+  start(): void
+  /** Brings all that has been answered so far into the log. */
+  collect(): Promise<void>
+  stop(): Promise<void>
+}
+
+const collectMs = 1_000
+const pruneMs = 3_600_000
+
+export function createLogKeeper(
+  parts: CollectorParts & { retentionMs: number },
+  supervisor: Pick<Supervisor, 'rotateLog'>,
+): LogKeeper {
+  const { clock, retentionMs, warn } = parts
+  let timers: NodeJS.Timeout[] = []
+  let queue: Promise<unknown> = Promise.resolve()
+  let isBusy = false
+
+  /** One at a time: two collectors would meet at the same segments. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = queue.then(work)
+    queue = done.catch(() => {})
+    return done
+  }
+
+  async function collect(): Promise<void> {
+    for (const deployment of await collectSegments(parts)) await compactLog(parts, deployment)
+  }
+
+  function tick(work: () => Promise<void>, message: string): void {
+    if (isBusy) return
+    isBusy = true
+    void inTurn(work)
+      .catch((error: unknown) => warn({ err: error }, message))
+      .finally(() => void (isBusy = false))
+  }
+
+  return {
+    start() {
+      timers = [
+        setInterval(() => tick(collect, 'predictions could not be collected'), collectMs).unref(),
+        setInterval(
+          () => tick(() => pruneLog(parts, clock.now() - retentionMs), 'old predictions could not be deleted'),
+          pruneMs,
+        ).unref(),
+      ]
+    },
+    collect: () =>
+      inTurn(async () => {
+        await supervisor.rotateLog()
+        await collect()
+      }),
+    async stop() {
+      for (const timer of timers) clearInterval(timer)
+      await queue
+    },
+  }
+}

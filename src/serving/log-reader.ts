@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import type { Millis } from '#kernel/clock.ts'
+import { TrainyardError } from '#kernel/error.ts'
+import { toPage, type Page } from '#kernel/page.ts'
+import { literal, type Duckdb, type Row } from '#storage'
+import type { Prediction } from './deployment.ts'
+import { parquetRows } from './log-files.ts'
+import type { SegmentRow, ServingStore } from './store.ts'
+
+export interface LogReaderParts {
+  readonly store: ServingStore
+  readonly duckdb: Duckdb
+  readonly folder: string
+}
+
+export interface PredictionQuery {
+  readonly deployment: string
+  /** Half-open range of event time, in milliseconds. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly limit: number
+  readonly after?: string | undefined
+}
+
+const filesPerStep = 64
+
+/** Predictions by event time, newest first. Only the files that can hold a row of the page are read. */
+export async function readPage(
+  { store, duckdb, folder }: LogReaderParts,
+  query: PredictionQuery,
+): Promise<Page<Prediction>> {
+  const { deployment, from, limit } = query
+  const position = query.after === undefined ? undefined : splitCursor(query.after)
+  const to = Math.min(query.to ?? Infinity, position ? position.eventTime + 1 : Infinity)
+  const where = [
+    ...(from === undefined ? [] : [`event_time >= ${Math.floor(from)}`]),
+    ...(to === Infinity ? [] : [`event_time < ${Math.floor(to)}`]),
+    ...(position ? [`(event_time < ${position.eventTime} or id < ${literal(position.id)})`] : []),
+  ]
+  return untilSteady(async () => {
+    const files: SegmentRow[] = []
+    let after: string | undefined
+    for (;;) {
+      const page = await store.segments(
+        { deployment, from, to: to === Infinity ? undefined : to },
+        { limit: filesPerStep, after },
+      )
+      files.push(...page.items)
+      if (files.length === 0) return { items: [] }
+      const paths = files.map(({ file }) => join(folder, file))
+      const rows = await duckdb.query([
+        `select * from (${parquetRows(paths)}) ${where.length > 0 ? `where ${where.join(' and ')}` : ''} order by event_time desc, id desc limit ${limit + 1}`,
+      ])
+      // Files that were not read hold nothing later than the last one that was.
+      const isComplete = rows.length > limit && (rows[limit]!['event_time'] as number) > files.at(-1)!.eventTo
+      if (!page.next || isComplete)
+        return toPage(rows.map(toPrediction), limit, ({ eventTime, id }) => `${eventTime}~${id}`)
+      after = page.next
+    }
+  })
+}
+
+/** The predictions with these ids that are in the log, in no order. */
+export async function readByIds(
+  { store, duckdb, folder }: LogReaderParts,
+  ids: readonly string[],
+): Promise<readonly Prediction[]> {
+  if (ids.length === 0) return []
+  const sorted = ids.toSorted()
+  return untilSteady(async () => {
+    const segments = await store.segmentsWithIds(sorted[0]!, sorted.at(-1)!)
+    const holding = segments.filter(({ idFrom, idTo }) => ids.some(id => id >= idFrom && id <= idTo))
+    if (holding.length === 0) return []
+    const rows = await duckdb.query([
+      `select * from (${parquetRows(holding.map(({ file }) => join(folder, file)))}) where id in (${ids.map(literal).join(', ')})`,
+    ])
+    return rows.map(toPrediction)
+  })
+}
+
+/** A file may be merged into another between its naming and its reading: then the list is asked for again. */
+async function untilSteady<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof TrainyardError && error.code === 'invalid')) throw error
+    return read()
+  }
+}
+
+function splitCursor(cursor: string): { eventTime: number; id: string } {
+  const [eventTime = '', id = ''] = cursor.split('~')
+  return { eventTime: Math.floor(Number(eventTime)) || 0, id }
+}
+
+const toPrediction = (row: Row): Prediction => ({
+  id: row['id'] as string,
+  deployment: row['deployment'] as string,
+  revision: row['revision'] as string,
+  version: row['version'] as string,
+  ...(row['key'] === null ? {} : { key: row['key'] as string }),
+  eventTime: row['event_time'] as Millis,
+  receivedAt: row['received_at'] as Millis,
+  features: JSON.parse(row['features'] as string) as Prediction['features'],
+  outputs: JSON.parse(row['outputs'] as string) as Prediction['outputs'],
+  latencyMs: row['latency_ms'] as number,
+  ...(row['error'] === null ? {} : { error: row['error'] as string }),
+})

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { fsBlobs } from '#storage'
+import { rehearse } from './rehearsal.ts'
+import { makeBundle, type BundleSpec } from './testing.ts'
+
+async function rehearsal(t: TestContext, spec: BundleSpec = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const blobs = fsBlobs(folder)
+  return rehearse({ blobs, bundle: await makeBundle(blobs, spec), version: '0' })
+}
+
+test('a good bundle gives known answers, runs its serving code and refuses what is wrong', async t => {
+  const { passed, checks } = await rehearsal(t, {
+    code: `export const postprocess = ({ probability }) => ({ advice: probability.map(String) })`,
+  })
+
+  assert.deepEqual(
+    [passed, checks],
+    [
+      true,
+      [
+        { name: 'load', passed: true, found: 'The model server has loaded the bundle.' },
+        { name: 'golden', passed: true, found: '1 known rows got their known answers.' },
+        { name: 'serving code', passed: true, found: 'serving/answer.ts adds advice.' },
+        { name: 'wrong shape', passed: true, found: 'Input wind: shape [1,7], expected FP32 with shape [N,1] or [N].' },
+        {
+          name: 'missing value',
+          passed: true,
+          found: 'Input wind, row 1: null is not a finite number of 32 bits; missing values are not accepted.',
+        },
+        { name: 'unknown input', passed: true, found: 'Input "no_such_input" is unknown; the inputs are wind, rain.' },
+      ],
+    ],
+  )
+})
+
+test('another answer than the known one fails the rehearsal, and says which', async t => {
+  const { passed, checks } = await rehearsal(t, {
+    change: { golden: [{ inputs: { wind: 0, rain: 0 }, outputs: { probability: 0.5001 } }] },
+  })
+
+  assert.deepEqual(
+    [passed, checks[1]],
+    [false, { name: 'golden', passed: false, found: 'Row 1, output probability: 0.5 instead of 0.5001.' }],
+  )
+})
+
+test('serving code that throws or does not load fails the rehearsal', async t => {
+  const throwing = await rehearsal(t, { code: `export const postprocess = () => { throw new Error('no umbrella') }` })
+  const broken = await rehearsal(t, { code: 'export const postprocess = (' })
+
+  assert.deepEqual(
+    throwing.checks.filter(({ passed }) => !passed).map(({ name }) => name),
+    ['golden', 'serving code'],
+  )
+  assert.deepEqual([broken.passed, broken.checks.map(({ name }) => name)], [false, ['load']])
+})

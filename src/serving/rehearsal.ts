@@ -1,0 +1,197 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Digest } from '#kernel/digest.ts'
+import { messageOf } from '#kernel/error.ts'
+import { outputKey } from '#registry/wire.ts'
+import type { Blobs } from '#storage'
+import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
+import { bundleFolder, readJsonFile, routesFile, type RoutesFile, type ServerFile } from './routes-file.ts'
+import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
+import { checkOut } from './traffic-control.ts'
+
+/** One thing that was tried on a bundle. */
+export interface Check {
+  readonly name: string
+  readonly passed: boolean
+  /** What was seen, as a sentence. */
+  readonly found: string
+}
+
+export interface Rehearsal {
+  readonly passed: boolean
+  readonly checks: readonly Check[]
+}
+
+const deployment = 'rehearsal'
+const callMsMax = 10_000
+/** What rounding to float32 and another order of summing may change. */
+const absolute = 1e-5
+const relative = 1e-4
+
+/**
+ * Tries a bundle as it will run: in a model server of its own, on a free port, with this bundle alone. Known rows must
+ * get their known answers, and requests that are wrong must be refused. The process has ended when this returns.
+ */
+export async function rehearse({
+  blobs,
+  bundle,
+  version,
+}: {
+  blobs: Blobs
+  bundle: Digest
+  version: string
+}): Promise<Rehearsal> {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-rehearsal-'))
+  let server: ServerFile | undefined
+  try {
+    await checkOut({ blobs, folder }, bundle)
+    const manifest = await readJsonFile(join(bundleFolder(folder, bundle), manifestFile), BundleManifest)
+    if (!manifest) return failed('bundle', `${manifestFile} is missing or not understood.`)
+    await writeFile(routesFile(folder), JSON.stringify(routesOf(manifest, bundle)))
+    server = await startServer(folder, {
+      host: '127.0.0.1',
+      port: 0,
+      online: '',
+      version,
+      isLogged: true,
+      main: serverMain,
+    })
+    const state = (await askStatus(server))?.bundles[bundle] ?? 'The model server does not answer.'
+    if (state !== 'ready') return failed('load', state)
+    const checks: Check[] = [{ name: 'load', passed: true, found: 'The model server has loaded the bundle.' }]
+    for (const check of trials(manifest)) checks.push(await check(server))
+    return { passed: checks.every(({ passed }) => passed), checks }
+  } catch (error) {
+    return failed('load', messageOf(error))
+  } finally {
+    if (server) await stopServer(server)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const failed = (name: string, found: string): Rehearsal => ({ passed: false, checks: [{ name, passed: false, found }] })
+
+const routesOf = ({ project, version }: BundleManifest, bundle: Digest): RoutesFile => ({
+  version: 1,
+  deployments: [
+    { name: deployment, project, revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100 }] },
+  ],
+  preload: [],
+})
+
+type Trial = (server: ServerFile) => Promise<Check>
+
+function trials(manifest: BundleManifest): readonly Trial[] {
+  const { golden, serving } = manifest
+  const [example] = golden
+  if (!example)
+    return [
+      async () => ({ name: 'golden', passed: false, found: 'The bundle has no golden predictions to compare with.' }),
+    ]
+  const inputs = tensors(manifest, example.inputs)
+  const [first, ...others] = inputs
+  const wide = { ...first!, shape: [1, 7], data: Array.from({ length: 7 }, () => first!.data[0]!) }
+  return [
+    server => goldenTrial(server, manifest),
+    ...(serving === undefined ? [] : [(server: ServerFile) => servingTrial(server, manifest, example)]),
+    server => refusalTrial(server, { name: 'wrong shape', body: { inputs: [wide, ...others] }, expected: 'shape' }),
+    server =>
+      refusalTrial(server, {
+        name: 'missing value',
+        body: { inputs: [{ ...first!, data: [null] }, ...others] },
+        expected: 'null',
+      }),
+    server =>
+      refusalTrial(server, {
+        name: 'unknown input',
+        body: { inputs: [...inputs, { ...first!, name: 'no_such_input' }] },
+        expected: 'no_such_input',
+      }),
+  ]
+}
+
+interface TensorBody {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: readonly number[]
+  readonly data: readonly unknown[]
+}
+
+const tensors = ({ signature }: BundleManifest, row: Golden['inputs']): readonly TensorBody[] =>
+  signature.inputs.map(({ name, datatype }) => ({ name, datatype, shape: [1, 1], data: [row[name]] }))
+
+interface InferAnswer {
+  readonly outputs: readonly {
+    readonly name: string
+    readonly shape: readonly number[]
+    readonly data: readonly unknown[]
+  }[]
+}
+
+async function ask(
+  server: ServerFile,
+  body: object,
+): Promise<{ status: number; answer: Partial<InferAnswer> & { error?: string } }> {
+  const { status, text } = await call(server, {
+    method: 'POST',
+    path: `/v2/models/${deployment}/infer`,
+    body: JSON.stringify(body),
+    timeoutMs: callMsMax,
+  })
+  return { status, answer: JSON.parse(text) as InferAnswer }
+}
+
+async function goldenTrial(server: ServerFile, manifest: BundleManifest): Promise<Check> {
+  const name = 'golden'
+  for (const [row, { inputs, outputs }] of manifest.golden.entries()) {
+    const { status, answer } = await ask(server, { inputs: tensors(manifest, inputs) })
+    if (status !== 200) return { name, passed: false, found: `Row ${row + 1} was refused: ${answer.error}` }
+    const given = flatten(answer.outputs ?? [])
+    const wrong = Object.entries(outputs).find(([output, value]) => !isSame(given[output], value))
+    if (wrong)
+      return {
+        name,
+        passed: false,
+        found: `Row ${row + 1}, output ${wrong[0]}: ${String(given[wrong[0]])} instead of ${String(wrong[1])}.`,
+      }
+  }
+  return { name, passed: true, found: `${manifest.golden.length} known rows got their known answers.` }
+}
+
+const flatten = (outputs: InferAnswer['outputs']): Record<string, unknown> =>
+  Object.fromEntries(
+    outputs.flatMap(({ name, shape, data }) =>
+      data.map((value, column) => [outputKey(name, shape[1] ?? 1, column), value] as const),
+    ),
+  )
+
+const isSame = (given: unknown, known: unknown): boolean =>
+  typeof given === 'number' && typeof known === 'number'
+    ? Math.abs(given - known) <= absolute + relative * Math.abs(known)
+    : given === known
+
+async function servingTrial(server: ServerFile, manifest: BundleManifest, { inputs }: Golden): Promise<Check> {
+  const { status, answer } = await ask(server, { inputs: tensors(manifest, inputs) })
+  const own = manifest.signature.outputs.map(({ name }) => name)
+  const added = (answer.outputs ?? []).map(({ name }) => name).filter(name => !own.includes(name))
+  if (status !== 200) return { name: 'serving code', passed: false, found: answer.error ?? `It answered ${status}.` }
+  return {
+    name: 'serving code',
+    passed: added.length > 0,
+    found: added.length > 0 ? `${manifest.serving} adds ${added.join(', ')}.` : `${manifest.serving} adds no output.`,
+  }
+}
+
+async function refusalTrial(
+  server: ServerFile,
+  { name, body, expected }: { name: string; body: object; expected: string },
+): Promise<Check> {
+  const { status, answer } = await ask(server, body)
+  const isRefused = status === 400 && (answer.error ?? '').includes(expected)
+  return {
+    name,
+    passed: isRefused,
+    found: isRefused ? answer.error! : `It answered ${status}: ${answer.error ?? 'a prediction'}`,
+  }
+}

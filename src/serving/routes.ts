@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import type { App } from '#http'
+import { Instant, Name, PageQuery } from '#kernel/wire.ts'
+import type { Serving } from './serving.ts'
+import { DeploymentDetail, DeploymentList, PredictionPage, PredictionWire, RollbackBody, TrafficBody } from './wire.ts'
+
+const ProjectParams = z.object({ project: Name })
+const DeploymentParams = z.object({ deployment: Name })
+const PredictionParams = z.object({ id: z.string().regex(/^prd_[0-9a-f-]{36}$/) })
+/** A half-open range of event time. */
+const PredictionsQuery = PageQuery.extend({ from: Instant.optional(), to: Instant.optional() })
+const tags = ['serving']
+
+export function servingRoutes(app: App, serving: Serving): void {
+  app.get(
+    '/api/v1/projects/:project/deployments',
+    {
+      schema: {
+        summary: 'Deployments of a project with their revisions',
+        tags,
+        params: ProjectParams,
+        response: { 200: DeploymentList },
+      },
+    },
+    async ({ params }) => ({ items: [...(await serving.deployments(params.project))] }),
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment',
+    {
+      schema: {
+        summary: 'A deployment: revisions, changes of traffic, requests per minute',
+        tags,
+        params: DeploymentParams,
+        response: { 200: DeploymentDetail },
+      },
+    },
+    async ({ params }) => serving.deployment(params.deployment),
+  )
+
+  app.post(
+    '/api/v1/deployments/:deployment/traffic',
+    {
+      schema: {
+        summary: 'Divide the requests between revisions',
+        tags,
+        params: DeploymentParams,
+        body: TrafficBody,
+        response: { 200: DeploymentDetail },
+      },
+    },
+    async ({ params, body, actor }) => {
+      await serving.setTraffic(params.deployment, { ...body, actor })
+      return serving.deployment(params.deployment)
+    },
+  )
+
+  app.post(
+    '/api/v1/deployments/:deployment/rollback',
+    {
+      schema: {
+        summary: 'Go back to the revision before',
+        tags,
+        params: DeploymentParams,
+        body: RollbackBody,
+        response: { 200: DeploymentDetail },
+      },
+    },
+    async ({ params, body, actor }) => {
+      await serving.rollback(params.deployment, { ...body, actor })
+      return serving.deployment(params.deployment)
+    },
+  )
+  predictionRoutes(app, serving)
+}
+
+function predictionRoutes(app: App, serving: Serving): void {
+  app.get(
+    '/api/v1/deployments/:deployment/predictions',
+    {
+      schema: {
+        summary: 'Logged predictions by event time, newest first',
+        tags,
+        params: DeploymentParams,
+        querystring: PredictionsQuery,
+        response: { 200: PredictionPage },
+      },
+    },
+    async ({ params, query }) =>
+      (await serving.predictions({ deployment: params.deployment, ...query })) as z.input<typeof PredictionPage>,
+  )
+
+  app.get(
+    '/api/v1/predictions/:id',
+    {
+      schema: { summary: 'One logged prediction', tags, params: PredictionParams, response: { 200: PredictionWire } },
+    },
+    async ({ params }) => serving.prediction(params.id),
+  )
+
+  app.post(
+    '/api/v1/serving/stop',
+    {
+      schema: { summary: 'End the model server, which otherwise outlives the platform', tags },
+    },
+    async (_, reply) => {
+      await serving.stopServing()
+      return reply.code(204).send()
+    },
+  )
+}

@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process'
+import { openSync, closeSync } from 'node:fs'
+import { readFile, stat, truncate } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { TrainyardError } from '#kernel/error.ts'
+import { isRunning } from './process-ticks.ts'
+import { readJsonFile, replaceFile, ServerFile, serverFile, ServerStatus, statusPath } from './routes-file.ts'
+import { settingsFile, type ServerSettings } from './server-settings.ts'
+
+/** Starting, asking and ending model server processes. */
+
+const startMsMax = 30_000
+const stopMsMax = 35_000
+const outputBytesMax = 4 * 1024 * 1024
+const outputFile = (folder: string): string => join(folder, 'server.log')
+
+/**
+ * Starts a model server in a session of its own, so that it lives on without this process, and answers when it accepts
+ * requests. `onExit` is called when it ends while this process still runs. Throws `unavailable` with its last words.
+ */
+export async function startServer(
+  folder: string,
+  settings: ServerSettings,
+  onExit: () => void = () => {},
+): Promise<ServerFile> {
+  await tellSettings(folder, settings)
+  if (((await stat(outputFile(folder)).catch(() => undefined))?.size ?? 0) > outputBytesMax)
+    await truncate(outputFile(folder))
+  const output = openSync(outputFile(folder), 'a')
+  const child = spawn(process.execPath, ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON', settings.main, folder], {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', output, output],
+  })
+  closeSync(output)
+  let hasEnded = false
+  child.on('error', () => void (hasEnded = true))
+  child.on('exit', () => {
+    hasEnded = true
+    onExit()
+  })
+  child.unref()
+  const server = await named(
+    folder,
+    file => file.pid === child.pid,
+    () => hasEnded,
+  )
+  if (server) return server
+  child.kill('SIGKILL')
+  throw await silence(folder)
+}
+
+/**
+ * Lets a running server start its successor, which gets the listening socket and then takes over: no request is lost.
+ * Throws `unavailable` when the successor does not serve; the server then goes on.
+ */
+export async function succeedServer(folder: string, settings: ServerSettings, former: ServerFile): Promise<ServerFile> {
+  await tellSettings(folder, settings)
+  signal(former, 'SIGUSR2')
+  const server = await named(
+    folder,
+    file => file.pid !== former.pid && isRunning(file),
+    () => !isRunning(former),
+  )
+  if (server) return server
+  throw await silence(folder)
+}
+
+const tellSettings = (folder: string, settings: ServerSettings): Promise<void> =>
+  replaceFile(settingsFile(folder), JSON.stringify(settings), 0o600)
+
+/** The server that the folder names, once it is the expected one; undefined when that is not to come any more. */
+async function named(
+  folder: string,
+  isExpected: (file: ServerFile) => boolean,
+  hasEnded: () => boolean,
+): Promise<ServerFile | undefined> {
+  const deadline = Date.now() + startMsMax
+  while (Date.now() < deadline) {
+    const wasOver = hasEnded()
+    const file = await readJsonFile(serverFile(folder), ServerFile)
+    if (file && isExpected(file)) return file
+    if (wasOver) return undefined
+    await pause(10)
+  }
+  return undefined
+}
+
+async function silence(folder: string): Promise<TrainyardError> {
+  const words = await readFile(outputFile(folder), 'utf8').catch(() => '')
+  const last = words.trim().split('\n').slice(-6).join(' ')
+  return new TrainyardError('unavailable', `The model server did not start. ${last}`, { log: outputFile(folder) })
+}
+
+/** Lets a server answer what it has begun, then ends it; after 35 s in any case. */
+export async function stopServer(server: ServerFile): Promise<void> {
+  signal(server, 'SIGTERM')
+  const deadline = Date.now() + stopMsMax
+  while (isRunning(server) && Date.now() < deadline) await pause(20)
+  signal(server, 'SIGKILL')
+}
+
+/** Sends a signal to exactly this process; nothing happens when it is gone and its pid is another's. */
+export function signal(server: ServerFile, name: 'SIGHUP' | 'SIGTERM' | 'SIGKILL' | 'SIGUSR2'): void {
+  try {
+    if (isRunning(server)) process.kill(server.pid, name)
+  } catch {
+    // It ended in between.
+  }
+}
+
+/** What the server says of itself, or undefined when it does not answer in time. */
+export async function askStatus(server: ServerFile, timeoutMs = 5_000): Promise<ServerStatus | undefined> {
+  const answer = await call(server, { method: 'GET', path: statusPath, timeoutMs }).catch(() => undefined)
+  const status = answer?.status === 200 ? ServerStatus.safeParse(JSON.parse(answer.text)).data : undefined
+  return status?.pid === server.pid ? status : undefined
+}
+
+export interface Exchange {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+}
+
+/** One HTTP request on a connection of its own. */
+export function call(
+  { host, port }: Pick<ServerFile, 'host' | 'port'>,
+  { method, path, body, headers = {}, timeoutMs }: Exchange,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host, port, method, path, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      response => {
+        text(response).then(body => resolve({ status: response.statusCode ?? 0, text: body }), reject)
+      },
+    )
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** Whether anything listens there. */
+export function isTaken(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: 1_000 })
+    const done = (taken: boolean) => (): void => {
+      socket.destroy()
+      resolve(taken)
+    }
+    socket.on('connect', done(true)).on('error', done(false)).on('timeout', done(true))
+  })
+}
+
+export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+/** The server stands beside this file, under the same extension: `.ts` in the repository, `.js` in the package. */
+export const serverMain = fileURLToPath(
+  new URL(`./server/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
+)

@@ -1,0 +1,124 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Server as NetServer, type AddressInfo } from 'node:net'
+import type { Call, Handler, Reply } from './handler.ts'
+
+const bodyBytesMax = 64 * 1024 * 1024
+const local = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+
+export interface ModelHttp {
+  readonly port: number
+  /** The listening socket, for a process that takes over. */
+  readonly socket: NetServer
+  /** Takes no more connections, answers what has begun, and resolves when all connections are gone. */
+  drain(): Promise<void>
+}
+
+/**
+ * The HTTP edge of the model server, on node:http alone: a framework costs as much as the rest of a request (specs/5,
+ * 3.4). Content-Type is not looked at, as clients of the protocol send none. `at` is an address, or the listening
+ * socket of the process that this one takes over from.
+ */
+export async function listenHttp(handle: Handler, at: { host: string; port: number } | NetServer): Promise<ModelHttp> {
+  let isDraining = false
+  const server = createServer(
+    { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
+    (request, response) => {
+      const startedAt = performance.now()
+      readBody(request, (refused, body) => {
+        if (refused) return send(response, refused, true)
+        handle(toCall(request, body, startedAt)).then(
+          reply => send(response, reply, isDraining),
+          (error: unknown) => send(response, problem(500, String(error)), true),
+        )
+      })
+    },
+  )
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end(notHttp)
+    else socket.destroy()
+  })
+  await start(server, at)
+  return {
+    port: (server.address() as AddressInfo).port,
+    socket: server,
+    drain() {
+      isDraining = true
+      return new Promise(resolve => {
+        // Not http's own close, which would cut idle connections at once, and with them a request that is just arriving.
+        NetServer.prototype.close.call(server, () => resolve())
+        setTimeout(() => server.closeIdleConnections(), idleGraceMs)
+      })
+    },
+  }
+}
+
+/** How long a kept connection may still send a request after draining began. */
+const idleGraceMs = 1_000
+
+const notHttpBody = '{"error":"This is not HTTP/1.1."}'
+const notHttp = `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${notHttpBody.length}\r\n\r\n${notHttpBody}`
+
+const problem = (status: number, error: string): Reply => ({ status, body: JSON.stringify({ error }) })
+const tooLarge = problem(413, `The body is larger than ${bodyBytesMax} bytes.`)
+const encoded = problem(415, 'Compressed bodies are not supported: send JSON without Content-Encoding.')
+
+const toCall = (
+  { method = '', url = '/', headers, socket }: IncomingMessage,
+  body: Buffer,
+  startedAt: number,
+): Call => ({
+  method,
+  path: pathOf(url),
+  revision: single(headers['x-trainyard-revision']),
+  body,
+  isLocal: local.has(socket.remoteAddress ?? ''),
+  startedAt,
+})
+
+function start(server: Server, at: { host: string; port: number } | NetServer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(at instanceof NetServer ? at : { ...at, backlog: 1_024 }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+const nothing = Buffer.alloc(0)
+
+/** Reads the whole body, or says why it is not read. */
+function readBody(request: IncomingMessage, done: (refused: Reply | undefined, body: Buffer) => void): void {
+  const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers
+  if (encoding !== 'identity') return done(encoded, nothing)
+  if (Number(length) > bodyBytesMax) return done(tooLarge, nothing)
+  const chunks: Buffer[] = []
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= bodyBytesMax) return void chunks.push(chunk)
+    request.removeAllListeners('data').removeAllListeners('end').resume()
+    done(tooLarge, nothing)
+  })
+  request.on('end', () => done(undefined, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+  // The client is gone: there is nobody to answer.
+  request.on('error', () => {})
+}
+
+function send(response: ServerResponse, { status, body, type = 'application/json' }: Reply, close: boolean): void {
+  if (response.destroyed) return
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    ...(close ? { connection: 'close' } : {}),
+  })
+  response.end(response.req.method === 'HEAD' ? undefined : body)
+}
+
+const pathOf = (url: string): string => {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+const single = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { openOnlineStore, type OnlineStore } from '#features'
+import type { Millis } from '#kernel/clock.ts'
+import { inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
+
+const day = 86_400_000
+const first = Date.UTC(2015, 0, 1)
+const service = {
+  entityKey: 'city',
+  views: [
+    { view: 'weather', fields: ['wind'], maxAgeMs: 3 * day },
+    { view: 'gauge', fields: ['rain'] },
+  ],
+}
+
+async function open(t: TestContext): Promise<Bench & { store: OnlineStore }> {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-online-'))
+  const url = `sqlite:${join(folder, 'online.db')}`
+  const store = await openOnlineStore(url)
+  const bench = await openBench(t, { online: url })
+  t.after(async () => {
+    await store.close()
+    await rm(folder, { recursive: true })
+  })
+  const row = (key: string, at: number, values: Record<string, number | null>) => ({
+    key,
+    eventTime: at as Millis,
+    values,
+  })
+  await store.write({ project: 'rain', view: 'weather' }, 'ftv_1', [
+    row('seattle', first, { wind: 1 }),
+    row('seattle', first + day, { wind: 2 }),
+    row('boston', first, { wind: null }),
+  ])
+  await store.write({ project: 'rain', view: 'gauge' }, 'ftv_2', [
+    row('seattle', first, { rain: 0.5 }),
+    row('boston', first, { rain: 0 }),
+  ])
+  await bench.deploy(await makeBundle(bench.blobs, { change: { service } }))
+  return { ...bench, store }
+}
+
+test('features that the request leaves out are read by key, as of the instant that the prediction is about', async (t: TestContext) => {
+  const { infer, serving } = await open(t)
+  const ask = async (body: object) => {
+    const { body: answer } = await infer(body)
+    return answer.error ?? (answer.outputs[0]!.data as number[]).map(value => Math.round(value * 1e6) / 1e6)
+  }
+  const expected = (wind: number, rain = 0.5): number => Math.round(sigmoid(wind - rain) * 1e6) / 1e6
+
+  assert.deepEqual(await ask({ inputs: [], parameters: { entity: 'seattle', event_time: '2015-01-01T12:00:00Z' } }), [
+    expected(1),
+  ])
+  assert.deepEqual(await ask({ parameters: { entity: '["seattle","seattle"]', event_time: [first, first + day] } }), [
+    expected(1),
+    expected(2),
+  ])
+  assert.deepEqual(
+    await ask({ inputs: inputs([7, 0]).inputs.slice(0, 1), parameters: { entity: 'seattle', event_time: first } }),
+    [expected(7)],
+  )
+  await serving.collect()
+  const { items } = await serving.predictions({ deployment: 'rain', limit: 1 })
+  assert.deepEqual(
+    items.map(({ key, eventTime, features }) => [key, eventTime, features]),
+    [['seattle', first + day, { wind: 2, rain: 0.5 }]],
+  )
+})
+
+test('a feature that is not there is named with its view, its key and the reason', async t => {
+  const { infer } = await open(t)
+  const refusal = async (parameters?: object) => {
+    const { status, body } = await infer({ inputs: [], ...(parameters && { parameters }) })
+    return [status, body.error]
+  }
+  const advice = 'Send it as an input, or bring the feature store up to date.'
+
+  assert.deepEqual(await refusal({ entity: 'paris', event_time: first }), [
+    400,
+    `Feature wind of view weather for city "paris": there is no row. ${advice}`,
+  ])
+  assert.deepEqual(await refusal({ entity: 'seattle', event_time: first - 1 }), [
+    400,
+    `Feature wind of view weather for city "seattle": there is no row. ${advice}`,
+  ])
+  assert.deepEqual(await refusal({ entity: 'seattle', event_time: first + 9 * day }), [
+    400,
+    `Feature wind of view weather for city "seattle": the newest row is too old. ${advice}`,
+  ])
+  assert.deepEqual(await refusal({ entity: 'boston', event_time: first }), [
+    400,
+    `Feature wind of view weather for city "boston": its value is missing. ${advice}`,
+  ])
+  assert.deepEqual(await refusal(), [
+    400,
+    'There is nothing to predict: send "inputs", or parameters.entity to have features looked up.',
+  ])
+  assert.deepEqual(
+    (await infer({ inputs: inputs([1, 0]).inputs.slice(0, 1) })).body.error,
+    'Missing inputs: rain. Send them, or name the city in parameters.entity to have them looked up.',
+  )
+})

@@ -1,0 +1,149 @@
+import type { ServiceFeature } from '#features'
+import type { Millis } from '#kernel/clock.ts'
+import type { ServiceView } from '../bundle.ts'
+import { requireValue, show, type Column } from './bind.ts'
+import type { OnlineFeatures } from './online.ts'
+import { badRequest, RequestError } from './request-error.ts'
+
+/** Who the rows of a request are about, and as of when: the request's `entity` and `event_time`. */
+export interface Subjects {
+  /** A key for each row, or undefined when the request names none. */
+  readonly keys: readonly string[] | undefined
+  /** Milliseconds since the epoch for each row, or undefined for now. */
+  readonly at: readonly number[] | undefined
+}
+
+const keyMax = 200
+
+/**
+ * Reads `parameters.entity` and `parameters.event_time`: one value for all rows or a list with one for each, as JSON or,
+ * since the protocol knows only flat parameters, as JSON in a text. An instant is in milliseconds or ISO 8601.
+ */
+export function readSubjects(parameters: unknown): Subjects {
+  if (parameters === undefined) return { keys: undefined, at: undefined }
+  if (parameters === null || typeof parameters !== 'object' || Array.isArray(parameters))
+    throw badRequest(`"parameters" must be an object, not ${show(parameters)}.`)
+  const { entity, event_time: eventTime } = parameters as Record<string, unknown>
+  return { keys: listOf(entity)?.map(requireKey), at: listOf(eventTime)?.map(requireInstant) }
+}
+
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (value === undefined) return undefined
+  if (Array.isArray(value)) return value
+  if (typeof value !== 'string' || !value.startsWith('[')) return [value]
+  try {
+    return JSON.parse(value) as unknown[]
+  } catch {
+    return [value]
+  }
+}
+
+function requireKey(key: unknown): string {
+  if (typeof key === 'number') return String(key)
+  if (typeof key === 'string' && key.length > 0 && key.length <= keyMax) return key
+  throw badRequest(`Parameter entity: ${show(key)} is not a key, a text of 1 to ${keyMax} characters.`)
+}
+
+function requireInstant(instant: unknown): number {
+  const at = typeof instant === 'string' ? Date.parse(instant) : instant
+  if (typeof at === 'number' && Number.isSafeInteger(at)) return at
+  throw badRequest(`Parameter event_time: ${show(instant)} is not an instant: milliseconds since 1970, or ISO 8601.`)
+}
+
+/** One value for each row: a list as long as there are rows, or one value for all. */
+export function perRow<Value>(
+  name: string,
+  values: readonly Value[] | undefined,
+  rows: number,
+): readonly Value[] | undefined {
+  if (values === undefined || values.length === rows) return values
+  if (values.length === 1) return Array.from({ length: rows }, () => values[0]!)
+  throw badRequest(`Parameter ${name} has ${values.length} values for ${rows} rows.`)
+}
+
+export interface Lookup {
+  readonly project: string
+  readonly service: ServiceView | null
+  /** The inputs that the request leaves out. */
+  readonly missing: readonly { readonly name: string; readonly datatype: string }[]
+  readonly keys: readonly string[] | undefined
+  readonly at: readonly number[] | undefined
+}
+
+/**
+ * Reads the missing inputs of each row from the online store, as of the row's instant. Throws `RequestError` that names
+ * the first feature which is not there, for which key and why.
+ */
+export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup): Promise<Map<string, Column>> {
+  const { service, missing, keys } = lookup
+  const list = missing.map(({ name }) => name).join(', ')
+  if (!service || !online) throw badRequest(`Missing inputs: ${list}. This deployment looks no features up.`)
+  const features = await online.features(service).catch(unavailable)
+  const wanted = missing.map(({ name, datatype }) => {
+    const feature = features.find(each => each.name === name)
+    if (feature) return { ...feature, datatype }
+    throw badRequest(`Missing input: ${name}. It is in no feature view of the service, so it must be sent.`)
+  })
+  if (!keys)
+    throw badRequest(
+      `Missing inputs: ${list}. Send them, or name the ${service.entityKey} in parameters.entity to have them looked up.`,
+    )
+  const found = new Map<string, Column>()
+  for (const view of service.views) {
+    const own = wanted.filter(feature => feature.view === view.view)
+    if (own.length === 0) continue
+    const rows = await readView(online, lookup, view)
+    for (const feature of own) found.set(feature.name, columnOf(feature, rows, service.entityKey))
+  }
+  return found
+}
+
+type OnlineRow = Awaited<ReturnType<OnlineFeatures['read']>>[number]
+
+function columnOf(
+  { name, field, view, datatype }: ServiceFeature & { datatype: string },
+  rows: readonly OnlineRow[],
+  entityKey: string,
+): Column {
+  const values = rows.map(({ key, status, values: found }, row) => {
+    const value = found[field]
+    if (status === 'present' && value !== undefined && value !== null)
+      return requireValue(typeof value === 'boolean' ? Number(value) : value, datatype, { name, row })
+    throw badRequest(
+      `Feature ${name} of view ${view} for ${entityKey} ${show(key)}: ${reasons[status]}. Send it as an input, or bring the feature store up to date.`,
+    )
+  })
+  return values as Column
+}
+
+const reasons = {
+  present: 'its value is missing',
+  not_found: 'there is no row',
+  expired: 'the newest row is too old',
+} as const
+
+function unavailable(error: unknown): never {
+  throw new RequestError(
+    503,
+    `The online feature store does not answer: ${error instanceof Error ? error.message : String(error)}`,
+  )
+}
+
+/** A row of the view for each row of the request: one read for each distinct instant. */
+async function readView(
+  online: OnlineFeatures,
+  { project, keys, at }: Lookup,
+  { view, maxAgeMs }: ServiceView['views'][number],
+): Promise<OnlineRow[]> {
+  const instants = [...new Set(at ?? [undefined])]
+  const rows: OnlineRow[] = Array.from({ length: keys!.length })
+  for (const instant of instants) {
+    const chosen = keys!.map((_, row) => row).filter(row => at === undefined || at[row] === instant)
+    const distinct = [...new Set(chosen.map(row => keys![row]!))]
+    const answers = await online
+      .read({ project, view, keys: distinct, at: instant as Millis | undefined, maxAgeMs })
+      .catch(unavailable)
+    for (const row of chosen) rows[row] = answers[distinct.indexOf(keys![row]!)]!
+  }
+  return rows
+}

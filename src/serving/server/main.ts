@@ -1,0 +1,91 @@
+import { readFile, stat } from 'node:fs/promises'
+import { isRunning, processTicks } from '../process-ticks.ts'
+import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
+import { logFolder, readJsonFile, replaceFile, routesFile, ServerFile, serverFile } from '../routes-file.ts'
+import { createHandler } from './handler.ts'
+import { listenHttp } from './listen.ts'
+import { handOver, inheritedSocket, sayServing } from './handover.ts'
+import { createMetrics } from './metrics.ts'
+import { openOnlineFeatures } from './online.ts'
+import { openPredictionLog } from './prediction-log.ts'
+import { createRouteTable } from './route-table.ts'
+
+/**
+ * The model server: a process of its own that answers predictions whether the control plane runs or not. It reads
+ * routes.json and the bundles in its folder, and writes the prediction log and server.json there.
+ */
+
+const pollMs = 1_000
+const drainMsMax = 30_000
+
+const folder = process.argv[2] ?? ''
+const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
+const { host, port } = settings
+const owner = { pid: process.pid, ticks: processTicks(process.pid) ?? 0 }
+const table = createRouteTable(folder)
+const log = settings.isLogged
+  ? openPredictionLog(logFolder(folder), owner)
+  : { append: async () => {}, rotate: async () => {} }
+const online = settings.online === '' ? undefined : openOnlineFeatures(settings.online)
+let isDraining = false
+let isSucceeding = false
+
+const metrics = createMetrics(() => table.deployments())
+const handler = createHandler({ table, log, online, metrics, version: settings.version, isDraining: () => isDraining })
+
+// Before anybody learns the pid: without a listener this signal ends a process.
+process.on('SIGHUP', () => void table.reload())
+await table.reload()
+const http = await listenHttp(handler, (await inheritedSocket()) ?? { host, port })
+await replaceFile(
+  serverFile(folder),
+  JSON.stringify({ ...owner, host, port: http.port, startedAt: Date.now(), settings: settingsDigest(settings) }),
+)
+sayServing()
+// From here on requests are answered; loading the feature store's code takes a third of a second more.
+online?.open()
+
+let seen = await modified()
+const poll = setInterval(() => void look(), pollMs)
+
+/** A signal may be lost, the files are not: who is no longer named as the server has been replaced. */
+async function look(): Promise<void> {
+  const named = await readJsonFile(serverFile(folder), ServerFile)
+  if (named && named.pid !== process.pid && isRunning(named)) return stop()
+  const now = await modified()
+  if (now === seen) return
+  seen = now
+  await table.reload()
+}
+
+async function modified(): Promise<string> {
+  const found = await stat(routesFile(folder)).catch(() => undefined)
+  return found ? `${found.ino} ${found.mtimeMs}` : ''
+}
+
+async function stop(): Promise<void> {
+  if (isDraining) return
+  isDraining = true
+  clearInterval(poll)
+  const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
+  await http.drain()
+  await log.rotate()
+  clearTimeout(deadline)
+  process.exit(0)
+}
+
+async function succeed(): Promise<void> {
+  if (isDraining || isSucceeding) return
+  isSucceeding = true
+  try {
+    await handOver(folder, http.socket)
+    await stop()
+  } catch (error) {
+    process.stderr.write(`The successor did not take over: ${String(error)}\n`)
+  } finally {
+    isSucceeding = false
+  }
+}
+
+process.on('SIGUSR2', () => void succeed())
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop())

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { InferenceSession } from 'onnxruntime-node'
+import { BundleManifest, manifestFile, modelFile } from '../bundle.ts'
+import { createBatcher, type Batcher, type OutputColumn } from './batcher.ts'
+import { requireValue, type Column } from './bind.ts'
+
+/** Values of the outputs as serving code sees them: one for each row, or a list for each row of an output of several columns. */
+export type RowsByOutput = Readonly<Record<string, readonly unknown[]>>
+/** (24) Serving code: adds outputs of its own to those of the model, one value for each row. */
+export type Postprocess = (outputs: RowsByOutput) => RowsByOutput | Promise<RowsByOutput>
+
+/** A bundle that can answer. */
+export interface LoadedModel {
+  readonly manifest: BundleManifest
+  readonly batcher: Batcher
+  readonly postprocess: Postprocess | undefined
+  release(): Promise<void>
+}
+
+const warmUpRuns = 20
+const warmUpRows = [1, 8]
+
+/** Loads a bundle from its folder and runs it until it is fast. Throws with a sentence that says what is wrong with it. */
+export async function loadModel(folder: string): Promise<LoadedModel> {
+  const manifest = BundleManifest.parse(JSON.parse(await readFile(join(folder, manifestFile), 'utf8')))
+  const bytes = await readFile(join(folder, modelFile))
+  const session = await InferenceSession.create(bytes, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  })
+  const batcher = createBatcher(session, manifest.signature)
+  try {
+    const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
+    for (const rows of warmUpRows)
+      for (let run = 0; run < warmUpRuns; run++) await batcher.run(rows, exampleColumns(manifest, rows))
+    return { manifest, batcher, postprocess, release: () => session.release() }
+  } catch (error) {
+    await session.release()
+    throw error
+  }
+}
+
+async function loadServingCode(folder: string, path: string): Promise<Postprocess> {
+  const code = (await import(pathToFileURL(join(folder, path)).href)) as { postprocess?: unknown }
+  if (typeof code.postprocess === 'function') return code.postprocess as Postprocess
+  throw new Error(`${path} does not export a function named postprocess.`)
+}
+
+/** Rows for the warm-up: a golden row, zeros without one. */
+function exampleColumns({ signature, golden }: BundleManifest, rows: number): Column[] {
+  const example = golden[0]?.inputs ?? {}
+  return signature.inputs.map(({ name, datatype }) => {
+    const value = example[name] ?? (datatype === 'BYTES' ? '' : 0)
+    return Array.from({ length: rows }, (_, row) =>
+      requireValue(typeof value === 'boolean' ? Number(value) : value, datatype, { name, row }),
+    ) as Column
+  })
+}
+
+/**
+ * The outputs of the serving code, checked: one value of one kind for each row. Throws with a sentence that names the
+ * output, since what is wrong is the code and not the request.
+ */
+export async function servedOutputs(
+  postprocess: Postprocess,
+  outputs: readonly OutputColumn[],
+  rows: number,
+): Promise<OutputColumn[]> {
+  const given = Object.fromEntries(outputs.map(output => [output.name, byRow(output, rows)]))
+  const answer = postprocess(given)
+  const added = answer instanceof Promise ? await answer : answer
+  return Object.entries(added ?? {}).map(([name, values]) => {
+    if (!Array.isArray(values) || values.length !== rows)
+      throw new Error(`Serving code: output ${name} must be a list with one value for each of ${rows} rows.`)
+    const datatype = datatypeOfValues(values)
+    if (!datatype)
+      throw new Error(`Serving code: output ${name} must hold texts, finite numbers or truth values, all of one kind.`)
+    return { name, datatype, width: 1, values: values as OutputColumn['values'] }
+  })
+}
+
+const byRow = ({ values, width }: OutputColumn, rows: number): readonly unknown[] =>
+  width === 1 ? values : Array.from({ length: rows }, (_, row) => values.slice(row * width, (row + 1) * width))
+
+function datatypeOfValues(values: readonly unknown[]): string | undefined {
+  if (values.every(value => typeof value === 'string')) return 'BYTES'
+  if (values.every(value => typeof value === 'number' && Number.isFinite(value))) return 'FP64'
+  return values.every(value => typeof value === 'boolean') ? 'BOOL' : undefined
+}

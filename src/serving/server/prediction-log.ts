@@ -1,0 +1,105 @@
+import { closeSync, fdatasync, ftruncateSync, mkdirSync, openSync, rename, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { crashPoint } from '#kernel/crash-point.ts'
+import { openSuffix, segmentName } from '../segment-name.ts'
+
+/** Where predictions are written down before they are answered. */
+export interface PredictionLog {
+  /** Appends lines; when it resolves they survive the end of this process, and within a second that of the machine. */
+  append(lines: string): Promise<void>
+  /** Closes the open segment, if there is one, and waits until all are ready to be collected. */
+  rotate(): Promise<void>
+}
+
+const segmentBytesMax = 8 * 1024 * 1024
+const segmentMsMax = 1_000
+
+interface Segment {
+  readonly name: string
+  readonly file: number
+  bytes: number
+}
+
+interface Waiting {
+  readonly lines: string
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/**
+ * Appends to segment files in a folder. All lines of one turn of the event loop are one write. A segment is closed after
+ * a second or 8 MiB: it is forced to the disk and renamed, and from then on belongs to whoever collects.
+ */
+export function openPredictionLog(folder: string, owner: { pid: number; ticks: number }): PredictionLog {
+  mkdirSync(folder, { recursive: true })
+  const waiting: Waiting[] = []
+  const closing = new Set<Promise<void>>()
+  let segment: Segment | undefined
+  let timer: NodeJS.Timeout | undefined
+  let counter = 0
+
+  function open(): Segment {
+    const name = segmentName({ startedAt: Date.now(), ...owner, counter: counter++ })
+    timer = setTimeout(rotate, segmentMsMax).unref()
+    return { name, file: openSync(join(folder, name + openSuffix), 'ax'), bytes: 0 }
+  }
+
+  function rotate(): void {
+    clearTimeout(timer)
+    if (!segment) return
+    const done: Promise<void> = publish(folder, segment).finally(() => closing.delete(done))
+    // What cannot be published now is published by the collector when this process is gone.
+    done.catch(() => {})
+    closing.add(done)
+    segment = undefined
+  }
+
+  function flush(): void {
+    const batch = waiting.splice(0)
+    try {
+      segment ??= open()
+      write(segment, batch.length === 1 ? batch[0]!.lines : batch.map(({ lines }) => lines).join(''))
+      crashPoint('serving.logged')
+      if (segment.bytes >= segmentBytesMax) rotate()
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+      return
+    }
+    for (const { resolve } of batch) resolve()
+  }
+
+  return {
+    append(lines) {
+      return new Promise((resolve, reject) => {
+        // The tick queue runs when all answers of this turn are ready: one write for all of them.
+        if (waiting.push({ lines, resolve, reject }) === 1) process.nextTick(flush)
+      })
+    },
+    async rotate() {
+      rotate()
+      await Promise.allSettled(closing)
+    },
+  }
+}
+
+/** Writes all of the text or, when the disk refuses, none of it. */
+function write(segment: Segment, text: string): void {
+  const bytes = Buffer.from(text)
+  try {
+    for (let start = 0; start < bytes.length;) start += writeSync(segment.file, bytes, start)
+  } catch (error) {
+    ftruncateSync(segment.file, segment.bytes)
+    throw error
+  }
+  segment.bytes += bytes.length
+}
+
+async function publish(folder: string, { name, file }: Segment): Promise<void> {
+  try {
+    await promisify(fdatasync)(file)
+  } finally {
+    closeSync(file)
+  }
+  await promisify(rename)(join(folder, name + openSuffix), join(folder, name))
+}

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { seededRandom } from '#statistics'
+import { fileHooks, inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
+
+// One model server for all tests of this file: none of them changes what the others see.
+const hooks = fileHooks()
+let opening: Promise<Bench> | undefined
+const bench = (): Promise<Bench> =>
+  (opening ??= (async () => {
+    const made = await openBench(hooks)
+    await made.deploy(
+      await makeBundle(made.blobs, {
+        code: `export const postprocess = ({ probability }) => ({ advice: probability.map(p => p > 0.5 ? 'take' : 'leave'), sure: probability.map(p => p > 0.9) })`,
+      }),
+    )
+    return made
+  })())
+
+const tensor = (change: object) => ({ name: 'wind', shape: [1, 1], datatype: 'FP32', data: [0], ...change })
+const rain = tensor({ name: 'rain' })
+
+test('an inference has the outputs of the model and of the serving code, and says who gave them', async () => {
+  const { serving, infer } = await bench()
+
+  const { status, body } = await infer({ id: 'mine', ...inputs([2, 1], [0, 0]) })
+
+  const [revision] = (await serving.deployment('rain')).revisions
+  const ids = JSON.parse(body.parameters.prediction_id) as string[]
+  assert.equal(status, 200)
+  assert.deepEqual(
+    { ...body, parameters: { ...body.parameters, prediction_id: ids.length } },
+    {
+      model_name: 'rain',
+      model_version: '1',
+      id: 'mine',
+      parameters: { prediction_id: 2, revision: revision!.id, model_version: revision!.version },
+      outputs: [
+        { name: 'probability', datatype: 'FP32', shape: [2, 1], data: [Math.fround(sigmoid(1)), 0.5] },
+        { name: 'advice', datatype: 'BYTES', shape: [2], data: ['take', 'leave'] },
+        { name: 'sure', datatype: 'BOOL', shape: [2, 1], data: [false, false] },
+      ],
+    },
+  )
+})
+
+test('data may be flat or nested, a column or a vector, and of any type of number', async () => {
+  const { infer } = await bench()
+  const variants = [
+    tensor({ data: [2] }),
+    tensor({ data: [[2]] }),
+    tensor({ shape: [1], data: [2] }),
+    tensor({ datatype: 'INT64', data: [2] }),
+    tensor({ datatype: 'FP64', data: [2.0] }),
+  ]
+
+  const answers = await Promise.all(variants.map(wind => infer({ inputs: [rain, wind] })))
+
+  assert.deepEqual(
+    answers.map(({ body }) => body.outputs[0]!.data),
+    variants.map(() => [Math.fround(sigmoid(2))]),
+  )
+})
+
+test('only the outputs that are asked for are sent', async () => {
+  const { infer } = await bench()
+
+  const { body } = await infer({ ...inputs([2, 1]), outputs: [{ name: 'advice' }] })
+
+  assert.deepEqual(
+    body.outputs.map(({ name }) => name),
+    ['advice'],
+  )
+})
+
+test('requests that arrive together get each its own answer', async () => {
+  const { infer } = await bench()
+  const rows = Array.from({ length: 60 }, (_, i) =>
+    Array.from({ length: 1 + (i % 7) }, (__, j) => [i / 10 + j, 1] as const),
+  )
+
+  const answers = await Promise.all(rows.map(each => infer(inputs(...each))))
+
+  for (const [i, { body }] of answers.entries()) {
+    const expected = rows[i]!.map(([wind]) => sigmoid(wind - 1))
+    assert.ok(
+      expected.every((value, row) => Math.abs((body.outputs[0]!.data[row] as number) - value) < 1e-6),
+      `request ${i}`,
+    )
+  }
+})
+
+test('what cannot be predicted is refused with a sentence that names the tensor and what is expected', async () => {
+  const { infer } = await bench()
+  const refused: [unknown, RegExp][] = [
+    ['{', /^The body is not JSON \(which has no NaN and no Infinity\): /],
+    ['{"inputs":[{"name":"wind","shape":[1],"datatype":"FP32","data":[NaN]}]}', /^The body is not JSON/],
+    ['', /^The body is not JSON/],
+    ['[]', /^The body must be an object with "inputs", not \[\]\.$/],
+    [{}, /^There is nothing to predict/],
+    [{ inputs: {} }, /^"inputs" must be a list of tensors\.$/],
+    [{ inputs: [7] }, /^An input must be an object with name, shape, datatype and data, not 7\.$/],
+    [{ inputs: [rain] }, /^Missing inputs: wind\. This deployment looks no features up\.$/],
+    [{ inputs: [tensor({ name: 'sun' }), rain] }, /^Input "sun" is unknown; the inputs are wind, rain\.$/],
+    [{ inputs: [rain, rain] }, /^Input rain is given twice\.$/],
+    [
+      { inputs: [tensor({ shape: [1, 2], data: [0, 0] }), rain] },
+      /^Input wind: shape \[1,2\], expected FP32 with shape \[N,1\] or \[N\]\.$/,
+    ],
+    [{ inputs: [tensor({ shape: [] }), rain] }, /^Input wind: shape \[\], expected FP32/],
+    [{ inputs: [tensor({ shape: [0, 1], data: [] }), rain] }, /^Input wind: 0 rows, expected 1 to 10000\.$/],
+    [{ inputs: [tensor({ shape: [-1, 1] }), rain] }, /^Input "wind" needs a "shape" of whole numbers/],
+    [{ inputs: [tensor({ shape: [2, 1] }), rain] }, /^Input wind: 1 elements in "data", shape \[2,1\] expects 2\.$/],
+    [
+      { inputs: [rain, tensor({ shape: [2, 1], data: [0, 0] })] },
+      /^Input wind has 2 rows, the inputs before it have 1\.$/,
+    ],
+    [
+      { inputs: [tensor({ datatype: 'BYTES', data: ['7'] }), rain] },
+      /^Input wind: datatype "BYTES", expected FP32 with shape \[N,1\] or \[N\]\.$/,
+    ],
+    [
+      { inputs: [tensor({ data: ['7'] }), rain] },
+      /^Input wind, row 1: "7" is not a finite number of 32 bits; missing values are not accepted\.$/,
+    ],
+    [inputs([0, 0], [0, null]), /^Input rain, row 2: null is not a finite number/],
+    [{ inputs: [tensor({ data: [1e39] }), rain] }, /^Input wind, row 1: 1e\+39 is not a finite number of 32 bits/],
+    [
+      { inputs: [tensor({ shape: [2, 1], data: [[0], 0] }), tensor({ name: 'rain', shape: [2, 1], data: [0, 0] })] },
+      /^Input wind, row 2: 0 is not a list of one element/,
+    ],
+    [
+      { inputs: [{ name: 'wind', shape: [1, 1], datatype: 'FP32', parameters: { binary_data_size: 4 } }, rain] },
+      /binary tensors and shared memory are not supported/,
+    ],
+    [{ id: 7, ...inputs([0, 0]) }, /^"id" must be a text, not 7\.$/],
+    [{ outputs: 'all', ...inputs([0, 0]) }, /^"outputs" must be a list/],
+    [{ parameters: { event_time: 'soon' }, ...inputs([0, 0]) }, /^Parameter event_time: "soon" is not an instant/],
+    [
+      { parameters: { entity: ['a', 'b', 'c'] }, ...inputs([0, 0], [0, 0]) },
+      /^Parameter entity has 3 values for 2 rows\.$/,
+    ],
+  ]
+
+  for (const [body, sentence] of refused) {
+    const answer = await infer(body)
+    assert.match(answer.body.error ?? JSON.stringify(answer.body), sentence)
+    assert.equal(answer.status, 400)
+  }
+})
+
+test('a revision is named by path or header, and an unknown name is not found', async () => {
+  const { serving, infer } = await bench()
+  const { id } = (await serving.deployment('rain')).revisions[0]!
+  const ask = async (path: string, revision?: string) => {
+    const { status, body } = await infer(inputs([0, 0]), {
+      path,
+      headers: revision === undefined ? {} : { 'x-trainyard-revision': revision },
+    })
+    return [status, body.error ?? body.model_version]
+  }
+
+  assert.deepEqual(await ask('versions/1/infer'), [200, '1'])
+  assert.deepEqual(await ask('infer', id), [200, '1'])
+  assert.deepEqual(await ask('versions/2/infer'), [404, 'Deployment rain has no revision "2"; it has 1.'])
+  assert.deepEqual(await ask('../snow/infer'), [404, 'There is no /v2/models/rain/../snow/infer.'])
+})
+
+test('health, metadata and metrics are read with GET', async () => {
+  const { get, infer } = await bench()
+  await infer(inputs([0, 0]))
+  const json = async (path: string) => {
+    const { status, text } = await get(path)
+    return [status, JSON.parse(text)] as const
+  }
+
+  for (const path of ['/v2', '/v2/'])
+    assert.deepEqual(await json(path), [200, { name: 'trainyard', version: '0', extensions: [] }])
+  assert.deepEqual(await json('/v2/health/live'), [200, { live: true }])
+  assert.deepEqual(await json('/healthz'), [200, { live: true }])
+  assert.deepEqual(await json('/v2/health/ready'), [200, { ready: true }])
+  assert.deepEqual(await json('/v2/models'), [200, { models: [{ name: 'rain' }] }])
+  assert.deepEqual(await json('/v2/models/rain/ready'), [200, { name: 'rain', ready: true }])
+  assert.deepEqual(await json('/v2/models/rain/versions/1'), [
+    200,
+    {
+      name: 'rain',
+      versions: ['1'],
+      platform: 'onnx_onnxv1',
+      inputs: [
+        { name: 'wind', datatype: 'FP32', shape: [-1, 1] },
+        { name: 'rain', datatype: 'FP32', shape: [-1, 1] },
+      ],
+      outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1, 1] }],
+      properties: {},
+    },
+  ])
+  assert.deepEqual(await json('/v2/models/snow'), [404, { error: 'There is no deployment "snow".' }])
+  assert.deepEqual(await json('/v2/models/rain/infer'), [405, { error: 'An inference is asked for with POST.' }])
+  assert.deepEqual(await json('/nothing'), [404, { error: 'There is no /nothing.' }])
+  assert.match(
+    (await get('/metrics')).text,
+    /trainyard_serving_requests_total\{deployment="rain",revision="rev_[^"]+",code="200"\} \d+/,
+  )
+})
+
+test('a body that is too large or compressed is refused before it is read', async () => {
+  const { infer } = await bench()
+
+  assert.equal(
+    (
+      await raw(await bench(), 'POST /v2/models/rain/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 67108865\r\n\r\n')
+    ).slice(0, 12),
+    'HTTP/1.1 413',
+  )
+  assert.deepEqual((await infer('x', { headers: { 'content-encoding': 'gzip' } })).status, 415)
+})
+
+test('no bytes whatever end the model server', async () => {
+  const made = await bench()
+  const random = seededRandom(7)
+  const whole = JSON.stringify(inputs([1, 2]))
+  const statuses = new Set<number>()
+  for (let i = 0; i < 300; i++) {
+    const bytes = Buffer.from(whole)
+    for (let flips = 1 + Math.floor(random() * 4); flips > 0; flips--)
+      bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
+    statuses.add(
+      (await made.infer(i % 10 === 0 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes)).status,
+    )
+  }
+  for (let i = 0; i < 60; i++)
+    await raw(made, Buffer.from(Array.from({ length: 200 }, () => Math.floor(random() * 256))))
+  await raw(
+    made,
+    'POST /v2/models/rain/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nxxxxx',
+  )
+  await raw(
+    made,
+    'POST /v2/models/%E0%A4%A/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}',
+  )
+  await made.infer(`{"inputs":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+
+  assert.ok(
+    [...statuses].every(status => status === 200 || status === 400),
+    [...statuses].join(),
+  )
+  assert.deepEqual([(await made.infer(inputs([0, 0]))).status, made.warnings], [200, []])
+})
+
+/** Sends bytes on a connection and answers what comes back until it closes or rests. */
+function raw({ serving }: Bench, bytes: string | Buffer): Promise<string> {
+  const { hostname, port } = new URL(serving.url())
+  return new Promise(resolve => {
+    const socket = connect({ host: hostname, port: Number(port) })
+    let answer = ''
+    const done = (): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(200, done)
+    socket
+      .on('data', chunk => void (answer += chunk.toString('latin1')))
+      .on('close', done)
+      .on('error', done)
+    // A half-open connection would wait for more.
+    socket.end(bytes)
+  })
+}

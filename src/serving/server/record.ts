@@ -1,0 +1,53 @@
+import { outputKey } from '#registry/wire.ts'
+import type { Column } from './bind.ts'
+import type { OutputColumn } from './batcher.ts'
+
+/** One answered request, as the prediction log keeps it: a line for each row. */
+export interface AnsweredRequest {
+  readonly ids: readonly string[]
+  readonly deployment: string
+  readonly revision: string
+  /** Id of the model version. */
+  readonly version: string
+  readonly keys: readonly string[] | undefined
+  readonly at: readonly number[] | undefined
+  readonly receivedAt: number
+  readonly latencyMs: number
+  /** Whether the client chose the revision itself: such requests say nothing about the split. */
+  readonly isForced: boolean
+  readonly features: readonly string[]
+  readonly columns: readonly Column[]
+  readonly outputs: readonly OutputColumn[]
+  readonly error?: string
+}
+
+/** The lines of a request, each with its line feed. Names are those of the log's columns (collector.ts reads them). */
+export function logLines(request: AnsweredRequest): string {
+  const { deployment, revision, version, receivedAt, latencyMs, isForced, error } = request
+  const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  let lines = ''
+  for (let row = 0; row < request.ids.length; row++) {
+    const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
+    lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, row)},"outputs":${outputsOf(request, row)},${common}}\n`
+  }
+  return lines
+}
+
+function featuresOf({ features, columns }: AnsweredRequest, row: number): string {
+  let text = ''
+  for (let i = 0; i < features.length; i++)
+    text += `${i === 0 ? '{' : ','}${JSON.stringify(features[i])}:${valueText(columns[i]![row]!)}`
+  return text === '' ? '{}' : `${text}}`
+}
+
+function outputsOf({ outputs }: AnsweredRequest, row: number): string {
+  let text = ''
+  for (const { name, width, values } of outputs) {
+    for (let column = 0; column < width; column++)
+      text += `${text === '' ? '{' : ','}${JSON.stringify(outputKey(name, width, column))}:${valueText(values[row * width + column]!)}`
+  }
+  return text === '' ? '{}' : `${text}}`
+}
+
+const valueText = (value: number | string | boolean): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value)

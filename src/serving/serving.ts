@@ -1,0 +1,189 @@
+import { join } from 'node:path'
+import type { Millis } from '#kernel/clock.ts'
+import { notFound, TrainyardError } from '#kernel/error.ts'
+import { instantOf } from '#kernel/id.ts'
+import type { Page } from '#kernel/page.ts'
+import type { Ledger, Resolver } from '#metadata'
+import type { Duckdb } from '#storage'
+import type { Deployment, DeploymentDetail, Prediction, Revision } from './deployment.ts'
+import type { GuardVerdict } from './guard.ts'
+import { describeDeployments, guardDeployment } from './describe.ts'
+import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
+import { createLogKeeper } from './log-keeper.ts'
+import { logFolder } from './routes-file.ts'
+import { createSupervisor } from './supervisor.ts'
+import {
+  createTrafficControl,
+  removeOtherBundles,
+  type Because,
+  type DeployRequest,
+  type TrafficParts,
+} from './traffic-control.ts'
+
+/** The paper's model serving component (C8): deployments, their traffic, and the log of every prediction. */
+export interface Serving {
+  /**
+   * Gives a deployment a new revision: all requests when it is the first or `weight` is 100, else a canary beside the
+   * live one. Returns when the model server answers with it. Throws `unavailable` when its bundle cannot be loaded;
+   * nothing has changed then. Repeats answer the same revision.
+   */
+  deploy(request: DeployRequest): Promise<Revision>
+  setTraffic(deployment: string, change: Because & { weights: Readonly<Record<string, number>> }): Promise<void>
+  /** From a canary to the live revision, else to the one that was live before. Throws `conflict` when there is none. */
+  rollback(deployment: string, because: Because): Promise<void>
+  /** Ends a canary for good or ill. A repeat changes nothing. */
+  finishCanary(deployment: string, end: Because & { revision: string; outcome: 'promote' | 'roll_back' }): Promise<void>
+  /** What the canary has shown so far. Throws `conflict` when there is no canary. */
+  guard(deployment: string): Promise<GuardVerdict & { revision: string }>
+
+  deployments(project: string): Promise<readonly Deployment[]>
+  /** Throws `not_found`. */
+  deployment(name: string): Promise<DeploymentDetail>
+  /** The project of a deployment; undefined when there is none. */
+  projectOf(deployment: string): Promise<string | undefined>
+  /** By event time, newest first. Throws `not_found`. */
+  predictions(query: PredictionQuery): Promise<Page<Prediction>>
+  /** A prediction, also one that was answered a moment ago. Throws `not_found`. */
+  prediction(id: string): Promise<Prediction>
+  /** Those of these predictions that are in the log, in no order. */
+  predictionsById(ids: readonly string[]): Promise<readonly Prediction[]>
+  /** Brings all that has been answered so far into the log. */
+  collect(): Promise<void>
+
+  /** Where requests go. Throws `unavailable` before the start. */
+  url(): string
+  /** Takes over the model server that runs, or starts one, and begins to collect. */
+  start(): Promise<void>
+  /** Stops collecting and watching. The model server goes on: serving outlives the control plane. */
+  stop(): Promise<void>
+  /** Ends the model server, after it has answered what it has begun. */
+  stopServing(): Promise<void>
+  /** Replaces the process of the model server without losing a request. */
+  restartServing(): Promise<void>
+}
+
+export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder' | 'ledger'> {
+  readonly ledger: Pick<Ledger, 'record' | 'link' | 'provide'>
+  readonly duckdb: Duckdb
+  /** The data folder of the platform: `serving/` and `predictions/` are made in it. */
+  readonly dataFolder: string
+  /** Where the model server listens; port 0 takes a free one and keeps it. */
+  readonly host: string
+  readonly port: number
+  /** URL of the online feature store. */
+  readonly online: string
+  /** Of the platform: a model server of another one is replaced. */
+  readonly version: string
+  /** How long predictions are kept, in milliseconds. */
+  readonly retentionMs: number
+  readonly warn: (facts: object, message: string) => void
+}
+
+/** A prediction this young may be in a segment that has not been collected. */
+const uncollectedMsMax = 10 * 60_000
+
+export function createServing(parts: ServingParts): Serving {
+  const { store, dataFolder, ledger, clock } = parts
+  const folder = join(dataFolder, 'serving')
+  const supervisor = createSupervisor({ ...parts, folder })
+  const traffic = createTrafficControl({ ...parts, folder, supervisor })
+  const log = createLogKeeper(
+    { ...parts, segments: logFolder(folder), folder: join(dataFolder, 'predictions') },
+    supervisor,
+  )
+  const reader = { ...parts, folder: join(dataFolder, 'predictions') }
+
+  async function findPrediction(id: string): Promise<Prediction | undefined> {
+    const [found] = await readByIds(reader, [id])
+    if (found || (instantOf(id) ?? 0) < clock.now() - uncollectedMsMax) return found
+    await log.collect()
+    return (await readByIds(reader, [id]))[0]
+  }
+
+  const describe = { store, supervisor, clock }
+  ledger.provide(
+    'prd',
+    predictionResolver(findPrediction, async name => (await store.deployment(name))?.project ?? ''),
+  )
+
+  return {
+    deploy: async request => withoutShare(await traffic.deploy(request)),
+    setTraffic: traffic.setTraffic,
+    rollback: traffic.rollback,
+    finishCanary: traffic.finishCanary,
+    guard: name => guardDeployment(describe, name),
+
+    deployments: async project => describeDeployments(describe, await store.deployments(project)),
+    projectOf: async name => (await store.deployment(name))?.project,
+    async deployment(name) {
+      const row = await store.deployment(name)
+      if (!row) throw notFound('deployment', name)
+      const [described] = await describeDeployments(describe, [row])
+      const since = (clock.now() - 3_600_000) as Millis
+      return {
+        ...described!,
+        traffic: [...(await store.traffic(name, 50))],
+        perMinute: [...(await store.perMinute(name, since))] as DeploymentDetail['perMinute'],
+      }
+    },
+    async predictions(query) {
+      if (!(await store.deployment(query.deployment))) throw notFound('deployment', query.deployment)
+      return readPage(reader, query)
+    },
+    async prediction(id) {
+      const found = await findPrediction(id)
+      if (!found) throw notFound('prediction', id)
+      return found
+    },
+    predictionsById: ids => readByIds(reader, ids),
+    collect: log.collect,
+
+    url() {
+      const url = supervisor.url()
+      if (url === undefined) throw new TrainyardError('unavailable', 'The model server has not been started.')
+      return url
+    },
+    async start() {
+      const routes = await traffic.routes()
+      await removeOtherBundles(folder, routes)
+      await supervisor.start(routes)
+      log.start()
+    },
+    async stop() {
+      await log.stop()
+      await supervisor.stop()
+    },
+    stopServing: supervisor.stopServer,
+    restartServing: supervisor.replace,
+  }
+}
+
+/** Predictions are nodes of the ledger without a row: there may be millions. */
+const predictionResolver =
+  (
+    find: (id: string) => Promise<Prediction | undefined>,
+    projectOf: (deployment: string) => Promise<string>,
+  ): Resolver =>
+  async id => {
+    const found = await find(id)
+    if (!found) return undefined
+    const { deployment, revision, receivedAt, features, outputs, key, eventTime } = found
+    const facts = { deployment, revision, features, outputs, eventTime, ...(key === undefined ? {} : { key }) }
+    const node = {
+      id,
+      kind: 'prediction' as const,
+      label: `prediction of ${deployment}`,
+      project: await projectOf(deployment),
+      at: receivedAt,
+      facts,
+    }
+    return { node, edges: [{ from: id, to: revision, relation: 'answered_by' }] }
+  }
+
+function withoutShare({
+  liveAt: _,
+  errorStreak: __,
+  ...revision
+}: Awaited<ReturnType<ReturnType<typeof createTrafficControl>['deploy']>>): Revision {
+  return revision
+}

@@ -1,0 +1,83 @@
+import type { Migration } from '#storage'
+
+export type ServingTables = {
+  serving_deployment: { name: string; project: string; model: string; created_at: number }
+  serving_revision: {
+    id: string
+    /** Of the release that made it: a second try answers the first one's. */
+    key: string | null
+    deployment: string
+    number: number
+    version: string
+    version_number: number
+    bundle: string
+    state: string
+    weight: number
+    requests: number
+    errors: number
+    /** Failures since the last success. */
+    error_streak: number
+    live_at: number | null
+    created_at: number
+  }
+  serving_traffic: { id: string; deployment: string; at: number; actor: string; reason: string; weights: string }
+  /** `routes`: the version of routes.json. Its row is the lock on all changes of traffic. */
+  serving_counter: { name: string; value: number }
+  serving_latency: { revision: string; bucket: number; requests: number }
+  /** Requests by the minute of their arrival; `split_`: those that did not name their revision. */
+  serving_minute: {
+    revision: string
+    minute: number
+    deployment: string
+    requests: number
+    errors: number
+    split_requests: number
+    split_errors: number
+  }
+  /** A Parquet file of the prediction log. */
+  serving_segment: {
+    deployment: string
+    file: string
+    rows: number
+    event_from: number
+    event_to: number
+    id_from: string
+    id_to: string
+    received_to: number
+  }
+  /** Segments of the model server that are in the log: what is named here is never counted again. */
+  serving_ingested: { segment: string; at: number }
+}
+
+export const servingMigrations: readonly Migration[] = [
+  {
+    name: 'serving-001',
+    statements: [
+      `create table serving_deployment (name text primary key, project text not null, model text not null, created_at bigint not null)`,
+      `create index serving_deployment_project on serving_deployment (project, name)`,
+      `create table serving_revision (
+         id text primary key, key text unique, deployment text not null references serving_deployment, number bigint not null,
+         version text not null, version_number bigint not null, bundle text not null, state text not null,
+         weight double precision not null, requests bigint not null, errors bigint not null, error_streak bigint not null,
+         live_at bigint, created_at bigint not null, unique (deployment, number))`,
+      `create table serving_traffic (
+         id text primary key, deployment text not null references serving_deployment, at bigint not null, actor text not null,
+         reason text not null, weights text not null)`,
+      `create index serving_traffic_deployment on serving_traffic (deployment, id)`,
+      `create table serving_counter (name text primary key, value bigint not null)`,
+      `insert into serving_counter (name, value) values ('routes', 0)`,
+      `create table serving_latency (revision text not null, bucket bigint not null, requests bigint not null, primary key (revision, bucket))`,
+      `create table serving_minute (
+         revision text not null, minute bigint not null, deployment text not null, requests bigint not null, errors bigint not null,
+         split_requests bigint not null, split_errors bigint not null, primary key (revision, minute))`,
+      `create index serving_minute_deployment on serving_minute (deployment, minute)`,
+      `create table serving_segment (
+         deployment text not null, file text not null, rows bigint not null, event_from bigint not null, event_to bigint not null,
+         id_from text not null, id_to text not null, received_to bigint not null, primary key (deployment, file))`,
+      `create index serving_segment_event on serving_segment (deployment, event_to)`,
+      `create index serving_segment_id on serving_segment (id_to, id_from)`,
+      `create table serving_ingested (segment text primary key, at bigint not null)`,
+      `create index serving_ingested_at on serving_ingested (at)`,
+    ],
+  },
+]

@@ -1,0 +1,267 @@
+import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '#kernel/clock.ts'
+import type { Digest } from '#kernel/digest.ts'
+import { conflict, notFound } from '#kernel/error.ts'
+import { crashPoint } from '#kernel/crash-point.ts'
+import { newId } from '#kernel/id.ts'
+import type { Ledger } from '#metadata'
+import type { ModelVersion } from '#registry'
+import { checkoutTree, type AnyTx, type Blobs, type Db, type Outbox } from '#storage'
+import {
+  deployed as deployedShares,
+  divided,
+  promoted,
+  rolledBack,
+  routable,
+  weightsOf,
+  type Share,
+} from './deployment.ts'
+import { deployed, trafficChanged } from './events.ts'
+import { bundleFolder, type RoutesFile } from './routes-file.ts'
+import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
+import type { Supervisor } from './supervisor.ts'
+
+export interface DeployRequest {
+  readonly project: string
+  readonly deployment: string
+  readonly model: string
+  readonly version: Pick<ModelVersion, 'id' | 'version'>
+  readonly bundle: Digest
+  /** Percent of requests. The first revision of a deployment gets all of them. */
+  readonly weight: number
+  readonly actor: string
+  readonly reason: string
+  /** The same key answers the same revision. */
+  readonly key?: string
+}
+
+/** Who changes something, and why. */
+export interface Because {
+  readonly actor: string
+  readonly reason: string
+}
+
+/** Everything that changes where requests go: state, event and ledger in one transaction, then the model server. */
+export interface TrafficControl {
+  deploy(request: DeployRequest): Promise<RevisionRow>
+  setTraffic(deployment: string, change: Because & { weights: Readonly<Record<string, number>> }): Promise<void>
+  rollback(deployment: string, because: Because): Promise<void>
+  finishCanary(deployment: string, end: Because & { revision: string; outcome: 'promote' | 'roll_back' }): Promise<void>
+  /** The routes as they stand, with every bundle in its folder. */
+  routes(): Promise<RoutesFile>
+}
+
+export interface TrafficParts {
+  readonly db: Db
+  readonly store: ServingStore
+  readonly outbox: Pick<Outbox, 'emit'>
+  readonly ledger: Pick<Ledger, 'record' | 'link'>
+  readonly blobs: Blobs
+  readonly supervisor: Pick<Supervisor, 'publish'>
+  readonly clock: Clock
+  /** The model server's folder. */
+  readonly folder: string
+}
+
+/** The ledger's node of a bundle. */
+export const bundleNode = (bundle: Digest): string => `bdl_${bundle}`
+
+export function createTrafficControl(parts: TrafficParts): TrafficControl {
+  const { db, store, supervisor, clock } = parts
+  let queue: Promise<unknown> = Promise.resolve()
+
+  /** One change at a time, so that routes.json is written in the order of its versions. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = queue.then(work)
+    queue = done.catch(() => {})
+    return done
+  }
+
+  const routes = async (preload: readonly Digest[] = []): Promise<RoutesFile> => readRoutes(parts, preload)
+
+  /** Loads a bundle in the model server before any request can need it. Throws `unavailable` when it cannot be loaded. */
+  async function preload(bundle: Digest): Promise<void> {
+    await checkOut(parts, bundle)
+    await db.transaction().execute(tx => store.nextRoutes(tx))
+    await supervisor.publish(await routes([bundle]), [bundle])
+  }
+
+  async function change(
+    name: string,
+    because: Because,
+    decide: (shares: readonly RevisionRow[]) => readonly Share[],
+  ): Promise<void> {
+    const deployment = await store.deployment(name)
+    if (!deployment) throw notFound('deployment', name)
+    await db.transaction().execute(async tx => {
+      await store.nextRoutes(tx)
+      await writeShares(parts, tx, { deployment, because, decide })
+    })
+    crashPoint('serving.traffic_changed')
+    await supervisor.publish(await routes())
+  }
+
+  return {
+    routes: () => routes(),
+
+    deploy: request =>
+      inTurn(async () => {
+        const known = await findKnown(store, request)
+        if (known) {
+          await supervisor.publish(await routes())
+          return known
+        }
+        await preload(request.bundle)
+        const id = newId<'deployment_revision'>('rev')
+        await db.transaction().execute(async tx => addRevision(parts, tx, { ...request, id, at: clock.now() }))
+        crashPoint('serving.deployed')
+        await supervisor.publish(await routes(), [request.bundle])
+        return (await store.revision(id))!
+      }),
+
+    setTraffic: (name, { weights, ...because }) =>
+      inTurn(() => change(name, because, shares => divided(shares, weights))),
+
+    rollback: (name, because) => inTurn(() => change(name, because, rolledBack)),
+
+    finishCanary: (name, { revision, outcome, ...because }) =>
+      inTurn(async () => {
+        const canary = await store.revision(revision)
+        if (!canary || canary.deployment !== name) throw notFound('revision', revision)
+        if (canary.state === (outcome === 'promote' ? 'live' : 'rolled_back')) return
+        if (canary.state !== 'canary')
+          throw conflict(`Revision ${canary.number} of ${name} is ${canary.state} and no canary.`, {
+            state: canary.state,
+          })
+        await change(name, because, shares => (outcome === 'promote' ? promoted(shares, revision) : rolledBack(shares)))
+      }),
+  }
+}
+
+async function findKnown(
+  store: ServingStore,
+  { key, deployment, version, bundle }: DeployRequest,
+): Promise<RevisionRow | undefined> {
+  const byKey = key === undefined ? undefined : await store.revisionByKey(key)
+  if (byKey) return byKey
+  const revisions = await store.revisions([deployment])
+  return revisions.find(
+    revision =>
+      revision.version === version.id &&
+      revision.bundle === bundle &&
+      (revision.state === 'live' || revision.state === 'canary'),
+  )
+}
+
+async function addRevision(
+  parts: TrafficParts,
+  tx: AnyTx,
+  request: DeployRequest & { id: string; at: number },
+): Promise<void> {
+  const { store, outbox, ledger } = parts
+  const { project, deployment: name, model, version, bundle, weight, actor, reason, id, at } = request
+  await store.nextRoutes(tx)
+  const deployment = await store.putDeployment(tx, { name, project, model, createdAt: at })
+  if (deployment.project !== project)
+    throw conflict(`The deployment ${name} belongs to the project ${deployment.project}.`, {
+      deployment: name,
+      project: deployment.project,
+    })
+  const { number } = await store.addRevision(tx, {
+    id: id as RevisionRow['id'],
+    key: request.key,
+    deployment: name,
+    version: version.id,
+    versionNumber: version.version,
+    bundle,
+    createdAt: at as RevisionRow['createdAt'],
+  })
+  const shares = await writeShares(parts, tx, {
+    deployment,
+    because: { actor, reason },
+    decide: before => deployedShares(before, id, weight),
+  })
+  const own = shares.find(share => share.id === id)!
+  const data = { deployment: name, model, revision: id, version: version.id, weight: own.weight, isFirst: number === 1 }
+  await outbox.emit(tx, deployed, { project, actor, data })
+  await ledger.record(tx, {
+    id: bundleNode(bundle),
+    kind: 'bundle',
+    label: `bundle ${bundle.slice(0, 12)}`,
+    project,
+    facts: { digest: bundle },
+  })
+  await ledger.record(tx, {
+    id,
+    kind: 'deployment_revision',
+    label: `${name} revision ${number}`,
+    project,
+    facts: { deployment: name, number, version: version.id, actor, reason },
+  })
+  await ledger.link(tx, { from: id, to: version.id, relation: 'serves' })
+  await ledger.link(tx, { from: id, to: bundleNode(bundle), relation: 'runs' })
+  await ledger.link(tx, { from: bundleNode(bundle), to: version.id, relation: 'contains' })
+}
+
+interface ShareChange {
+  readonly deployment: DeploymentRow
+  readonly because: Because
+  readonly decide: (shares: readonly RevisionRow[]) => readonly Share[]
+}
+
+async function writeShares(
+  { store, outbox, clock }: TrafficParts,
+  tx: AnyTx,
+  { deployment, because, decide }: ShareChange,
+): Promise<readonly Share[]> {
+  const before = await store.revisionsIn(tx, deployment.name)
+  const shares = decide(before)
+  const changed = shares.filter(({ id, state, weight }) =>
+    before.some(share => share.id === id && (share.state !== state || share.weight !== weight)),
+  )
+  await store.setShares(tx, changed, clock.now())
+  const weights = weightsOf(shares)
+  await store.addTraffic(tx, deployment.name, { at: clock.now(), ...because, weights })
+  const data = { deployment: deployment.name, weights, reason: because.reason }
+  await outbox.emit(tx, trafficChanged, { project: deployment.project, actor: because.actor, data })
+  return shares
+}
+
+async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Promise<RoutesFile> {
+  const { store } = parts
+  const version = await store.routesVersion()
+  const deployments = await store.deployments()
+  const revisions = await store.revisions(deployments.map(({ name }) => name))
+  const routes = deployments.map(({ name, project }) => ({
+    name,
+    project,
+    revisions: routable(revisions.filter(({ deployment }) => deployment === name))
+      .toSorted((a, b) => a.number - b.number)
+      .map(({ id, number, version: model, bundle, weight }) => ({ id, number, version: model, bundle, weight })),
+  }))
+  for (const { bundle } of routes.flatMap(route => route.revisions)) await checkOut(parts, bundle)
+  return { version, deployments: routes, preload: [...preload] }
+}
+
+/** Puts a bundle's files where the model server reads them: a folder that is there is whole. */
+export async function checkOut(
+  { blobs, folder }: Pick<TrafficParts, 'blobs' | 'folder'>,
+  bundle: Digest,
+): Promise<void> {
+  const target = bundleFolder(folder, bundle)
+  if (await stat(target).catch(() => undefined)) return
+  const beside = `${target}.${process.pid}.new`
+  await rm(beside, { recursive: true, force: true })
+  await checkoutTree(blobs, bundle, beside)
+  await rename(beside, target)
+}
+
+/** Deletes the bundles that no route names: they stand in the blobs, should one be wanted again. */
+export async function removeOtherBundles(folder: string, { deployments }: RoutesFile): Promise<void> {
+  const kept = new Set<string>(deployments.flatMap(({ revisions }) => revisions.map(({ bundle }) => bundle)))
+  const root = bundleFolder(folder, '')
+  for (const bundle of await readdir(root).catch(() => [])) {
+    if (!kept.has(bundle)) await rm(join(root, bundle), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { Digest, idOf, Instant, Name, pageOf } from '#kernel/wire.ts'
+
+/** Deployments, revisions and logged predictions as JSON. The prediction protocol itself is that of the model server. */
+
+export const revisionStates = ['canary', 'live', 'retired', 'rolled_back'] as const
+
+export const RevisionWire = z
+  .object({
+    id: idOf<'deployment_revision'>('rev'),
+    deployment: Name,
+    number: z.int().positive(),
+    /** The model version. */
+    version: z.string(),
+    versionNumber: z.int(),
+    bundle: Digest,
+    state: z.enum(revisionStates),
+    /** Percent of requests. */
+    weight: z.number(),
+    /** Since its first request. */
+    requests: z.int(),
+    errors: z.int(),
+    latencyP50Ms: z.number().optional(),
+    latencyP95Ms: z.number().optional(),
+    createdAt: Instant,
+  })
+  .meta({ title: 'DeploymentRevision' })
+
+export const TrafficChangeWire = z
+  .object({ at: Instant, actor: z.string(), reason: z.string(), weights: z.record(z.string(), z.number()) })
+  .meta({ title: 'TrafficChange' })
+
+export const DeploymentWire = z
+  .object({
+    project: Name,
+    name: Name,
+    model: Name,
+    /** Where requests go: Open Inference Protocol v2. */
+    url: z.string(),
+    state: z.enum(['live', 'canary', 'down']),
+    revisions: z.array(RevisionWire),
+    createdAt: Instant,
+  })
+  .meta({ title: 'Deployment' })
+export const DeploymentList = z.object({ items: z.array(DeploymentWire) })
+export const DeploymentDetail = DeploymentWire.extend({
+  traffic: z.array(TrafficChangeWire),
+  /** Requests per minute of the last hour, oldest first. */
+  perMinute: z.array(z.object({ at: Instant, requests: z.int(), errors: z.int() })),
+})
+
+export const PredictionWire = z
+  .object({
+    id: z.string(),
+    deployment: Name,
+    revision: z.string(),
+    version: z.string(),
+    /** Entity key, when features were looked up. */
+    key: z.string().optional(),
+    /** The instant the prediction is about: the request's `event_time`, or its arrival. */
+    eventTime: Instant,
+    receivedAt: Instant,
+    features: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
+    /** Where each feature came from: `request` or a feature version. */
+    outputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
+    latencyMs: z.number(),
+    error: z.string().optional(),
+  })
+  .meta({ title: 'Prediction' })
+export const PredictionPage = pageOf(PredictionWire)
+export const TrafficBody = z.object({
+  weights: z.record(z.string(), z.number().min(0).max(100)),
+  reason: z.string().min(1).max(1_000),
+})
+export const RollbackBody = z.object({ reason: z.string().min(1).max(1_000) })

@@ -1,0 +1,7 @@
+export { createRepositories, type Repositories, type RepositoriesDeps, type Repository } from './repositories.ts'
+export type { Commit } from './git-repository.ts'
+export { sqlRepositoryStore } from './store.sql.ts'
+export type { RepositoryStore } from './store.ts'
+export { sourceMigrations } from './tables.ts'
+export { sourcePushed } from './events.ts'
+export { sourceRoutes, type SourceRoutesOptions } from './routes.ts'

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { test, type TestContext } from 'node:test'
+import { digestOf } from '#kernel/digest.ts'
+import { fsBlobs } from './blobs.ts'
+import { checkoutTree, putTree, treeFile } from './tree.ts'
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'trainyard-blobs-'))
+  t.after(() => rm(path, { recursive: true }))
+  return path
+}
+
+test('bytes are found by their digest and stored once', async t => {
+  const root = await folder(t)
+  const blobs = fsBlobs(root)
+
+  const first = await blobs.put('weather')
+  const again = await blobs.put(Readable.from([Buffer.from('wea'), Buffer.from('ther')]))
+
+  assert.deepEqual(
+    [first, again, (await blobs.bytes(first.digest)).toString()],
+    [{ digest: digestOf('weather'), size: 7 }, first, 'weather'],
+  )
+  assert.deepEqual(await readdir(join(root, 'incoming')), [])
+})
+
+test('a source that fails leaves nothing behind', async t => {
+  const root = await folder(t)
+  const blobs = fsBlobs(root)
+  const broken = Readable.from(
+    (async function* () {
+      yield Buffer.from('half')
+      throw new Error('the cable was pulled')
+    })(),
+  )
+
+  await assert.rejects(blobs.put(broken), /cable/)
+
+  assert.deepEqual([await readdir(join(root, 'incoming')), await blobs.find(digestOf('half'))], [[], undefined])
+})
+
+test('bytes that changed on disk are never handed out', async t => {
+  const root = await folder(t)
+  const blobs = fsBlobs(root)
+  const { digest } = await blobs.put('weather')
+  await writeFile(join(root, 'sha256', digest.slice(0, 2), digest), 'wether')
+
+  await assert.rejects(blobs.bytes(digest), { code: 'unavailable', message: /is damaged on disk/ })
+  await assert.rejects(blobs.path(digest), { code: 'unavailable' })
+})
+
+test('an unknown digest is refused by name', async t => {
+  await assert.rejects(fsBlobs(await folder(t)).bytes(digestOf('x')), { code: 'not_found' })
+})
+
+test('a tree gives back the folder that it was made from, without what is never code', async t => {
+  const source = await folder(t)
+  const blobs = fsBlobs(await folder(t))
+  const { mkdir, readFile } = await import('node:fs/promises')
+  await mkdir(join(source, 'tasks'))
+  await mkdir(join(source, 'node_modules'))
+  await writeFile(join(source, 'tasks/train.ts'), 'export {}', { mode: 0o755 })
+  await writeFile(join(source, 'node_modules/x.js'), 'no')
+  const target = join(await folder(t), 'checkout')
+
+  const digest = await putTree(blobs, source)
+  await checkoutTree(blobs, digest, target)
+
+  assert.deepEqual(
+    [await readdir(target), await readFile(join(target, 'tasks/train.ts'), 'utf8'), digest],
+    [['tasks'], 'export {}', await putTree(blobs, target)],
+  )
+  assert.equal((await treeFile(blobs, digest, 'tasks/train.ts')).text, 'export {}')
+  await assert.rejects(treeFile(blobs, digest, 'tasks/tests.ts'), { code: 'not_found' })
+})
+
+test('a tree that reaches outside its folder is refused', async t => {
+  const blobs = fsBlobs(await folder(t))
+  const { digest: file } = await blobs.put('x')
+  const { digest } = await blobs.put(JSON.stringify({ '../escape': { digest: file, size: 1, executable: false } }))
+
+  await assert.rejects(checkoutTree(blobs, digest, join(await folder(t), 'inner')), { code: 'invalid' })
+})

@@ -1,0 +1,120 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline as pipelined, Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Digest } from '#kernel/digest.ts'
+import { crashPoint } from '#kernel/crash-point.ts'
+import { notFound, TrainyardError } from '#kernel/error.ts'
+import { bringBack, incomingOf, placeOf, publish, refresh, unlessAbsent } from './blob-folder.ts'
+
+export interface Blob {
+  readonly digest: Digest
+  /** Length in bytes. */
+  readonly size: number
+}
+
+/** Bytes by their SHA-256. Writing the same bytes twice stores them once; what was written can never change. */
+export interface Blobs {
+  /** Stores bytes. When it returns they survive a crash of the machine. */
+  put(bytes: Uint8Array | string | Readable): Promise<Blob>
+  /** Stores a file's bytes; the file stays where it is. */
+  putFile(path: string): Promise<Blob>
+  /** The bytes as a stream that fails at its end when they are not what the digest says. Throws `not_found`. */
+  read(digest: Digest): Promise<Readable>
+  /** Bytes `from` to `to`, both included, as they are on disk: only the whole can be verified. Throws `not_found`. */
+  part(digest: Digest, from: number, to: number): Promise<Readable>
+  /** All bytes, verified. For small blobs: JSON, SQL, models. Throws `not_found`. */
+  bytes(digest: Digest): Promise<Buffer>
+  /** A read-only local file with the bytes, verified once per process. For readers that want a path. Throws `not_found`. */
+  path(digest: Digest): Promise<string>
+  find(digest: Digest): Promise<Blob | undefined>
+  /** The same for who will refer to the bytes without writing them: they are not freed before the grace is over. */
+  keep(digest: Digest): Promise<Blob | undefined>
+}
+
+/**
+ * Blobs in a folder: `sha256/ab/<hex>`, written beside and renamed into place. What lies in the trash there comes back
+ * when it is asked for.
+ */
+export function fsBlobs(root: string): Blobs {
+  const place = (digest: Digest): string => placeOf(root, digest)
+  const verified = new Set<Digest>()
+
+  async function store(source: Readable): Promise<Blob> {
+    const incoming = incomingOf(root)
+    await mkdir(incoming, { recursive: true })
+    const temporary = join(incoming, randomUUID())
+    const meter = hashing()
+    try {
+      await pipeline(source, meter.through, createWriteStream(temporary, { flush: true }))
+      const { digest, size } = meter.result()
+      crashPoint('blobs.written')
+      await publish(temporary, place(digest))
+      return { digest, size }
+    } finally {
+      await rm(temporary, { force: true })
+    }
+  }
+
+  const read = async (digest: Digest): Promise<Readable> => {
+    if (!(await blobs.find(digest))) throw notFound('artifact', digest)
+    const { through } = hashing(digest)
+    // Who stops reading closes the file.
+    return pipelined(createReadStream(place(digest)), through, () => {})
+  }
+
+  const blobs: Blobs = {
+    put: bytes => store(bytes instanceof Readable ? bytes : Readable.from([Buffer.from(bytes)])),
+    putFile: path => store(createReadStream(path)),
+    read,
+    async part(digest, start, end) {
+      if (!(await blobs.find(digest))) throw notFound('artifact', digest)
+      return createReadStream(place(digest), { start, end })
+    },
+    bytes: async digest => Buffer.concat(await (await read(digest)).toArray()),
+    async path(digest) {
+      if (!verified.has(digest)) {
+        for await (const _ of await read(digest));
+        verified.add(digest)
+      } else if (!(await blobs.find(digest))) throw notFound('artifact', digest)
+      return place(digest)
+    },
+    async find(digest) {
+      let found = await unlessAbsent(stat(place(digest)))
+      if (!found && (await bringBack(root, digest))) found = await unlessAbsent(stat(place(digest)))
+      return found && { digest, size: found.size }
+    },
+    async keep(digest) {
+      // Taken away between the two: it is in the trash, and comes back fresh.
+      if (await blobs.find(digest)) await unlessAbsent(refresh(place(digest)))
+      return blobs.find(digest)
+    },
+  }
+  return blobs
+}
+
+/** A stream that hashes what passes, and fails at the end when the hash is not the expected one. */
+function hashing(expected?: Digest): { through: Transform; result(): Blob } {
+  const hash = createHash('sha256')
+  let size = 0
+  let digest: Digest | undefined
+  const through = new Transform({
+    transform(chunk: Buffer, _, done) {
+      hash.update(chunk)
+      size += chunk.length
+      done(null, chunk)
+    },
+    flush(done) {
+      digest = hash.digest('hex') as Digest
+      if (expected === undefined || digest === expected) return done()
+      done(
+        new TrainyardError('unavailable', `Artifact ${expected} is damaged on disk: its bytes hash to ${digest}.`, {
+          digest: expected,
+        }),
+      )
+    },
+  })
+  return { through, result: () => ({ digest: digest!, size }) }
+}

@@ -1,0 +1,128 @@
+import type { Clock, Millis } from '#kernel/clock.ts'
+import type { Event, EventType } from '#kernel/event.ts'
+import { inside, type AnyTx, type Db } from './open.ts'
+import type { OutboxTables } from './outbox-tables.ts'
+import { createSubscribers, type Handler } from './subscriber.ts'
+
+/**
+ * The event table. A change of state and the event that announces it are written in one transaction; subscribers read
+ * the table behind a cursor of their own, in order, at least once. Everything that reacts (triggers, the loop,
+ * notifications, live pages, the audit) reads this one table.
+ */
+export interface Outbox {
+  /** Writes an event inside the caller's transaction. Data that does not fit the type's schema is a bug, and throws. */
+  emit<Data>(tx: AnyTx, type: EventType<Data>, event: NewEvent<Data>): Promise<void>
+  /** Declares what `name` does on each type. Called before `start`; the cursor of a new name begins at the first event. */
+  subscribe(name: string, handlers: readonly Handler[]): void
+  /** Runs the subscribers until `stop`. A handler that throws is tried again with growing pauses, then set aside. */
+  start(): void
+  stop(): Promise<void>
+  /** Resolves when every subscriber has seen every event that was committed before the call. For tests and shutdown. */
+  settled(): Promise<void>
+  /** Events after `seq`, oldest first; of some projects when named. */
+  after(seq: number, limit: number, projects?: readonly string[]): Promise<readonly Event[]>
+  /** The newest events of some projects or of all, newest first. */
+  newest(limit: number, projects?: readonly string[], before?: number): Promise<readonly Event[]>
+  /** Calls back whenever events may have been added. Returns the way to stop it. */
+  onAppend(listener: () => void): () => void
+}
+
+export interface NewEvent<Data> {
+  readonly project?: string | undefined
+  /** Who did it; `trainyard` when the platform acts by itself. */
+  readonly actor?: string
+  readonly data: Data
+}
+
+export interface OutboxContext {
+  readonly db: Db
+  readonly clock: Clock
+  /** Names this process among those that share the database: one of them moves a cursor at a time. */
+  readonly owner: string
+  warn(facts: object, message: string): void
+}
+
+export function createOutbox(context: OutboxContext): Outbox {
+  const { db, clock } = context
+  const tables = db.withTables<OutboxTables>()
+  const listeners = new Set<() => void>()
+  const notify = (): void => {
+    for (const listener of listeners) listener()
+  }
+  const onAppend = (listener: () => void): (() => void) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  async function after(seq: number, limit: number, projects?: readonly string[]): Promise<readonly Event[]> {
+    if (projects?.length === 0) return []
+    let query = tables.selectFrom('event').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit)
+    if (projects) query = query.where('project', 'in', projects)
+    return (await query.execute()).map(fromRow)
+  }
+
+  const subscribers = createSubscribers({ ...context, after, onAppend })
+
+  return {
+    async emit(tx, type, { project, actor = 'trainyard', data }) {
+      const own = inside<OutboxTables>(tx)
+      // The counter's row is the lock on the order: events become visible in the order of their numbers.
+      const { last: seq } = await own
+        .updateTable('event_counter')
+        .set(eb => ({ last: eb('last', '+', 1) }))
+        .where('name', '=', 'event')
+        .returning('last')
+        .executeTakeFirstOrThrow()
+      const row = {
+        seq,
+        type: type.type,
+        at: clock.now(),
+        project: project ?? null,
+        actor,
+        data: JSON.stringify(type.schema.parse(data)),
+      }
+      await own.insertInto('event').values(row).execute()
+      // Readers wait for the commit on SQLite's one connection; elsewhere the next poll finds what this misses.
+      setTimeout(notify, 0)
+    },
+
+    subscribe: (name, handlers) => subscribers.add(name, handlers),
+    start: () => subscribers.start(),
+
+    async stop() {
+      const stopped = subscribers.stop()
+      notify()
+      await stopped
+    },
+
+    async settled() {
+      const { last } = await tables
+        .selectFrom('event_counter')
+        .select('last')
+        .where('name', '=', 'event')
+        .executeTakeFirstOrThrow()
+      await subscribers.reached(last)
+    },
+
+    after,
+
+    async newest(limit, projects, before) {
+      if (projects?.length === 0) return []
+      let query = tables.selectFrom('event').selectAll().orderBy('seq', 'desc').limit(limit)
+      if (projects) query = query.where('project', 'in', projects)
+      if (before !== undefined) query = query.where('seq', '<', before)
+      return (await query.execute()).map(fromRow)
+    },
+
+    onAppend,
+  }
+}
+
+const fromRow = (row: OutboxTables['event']): Event => ({
+  seq: row.seq,
+  type: row.type,
+  at: row.at as Millis,
+  project: row.project ?? undefined,
+  actor: row.actor,
+  data: JSON.parse(row.data),
+})

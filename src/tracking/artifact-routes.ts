@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import type { App } from '#http'
+import type { ArtifactSweep } from './artifact-sweep.ts'
+import type { Artifacts } from './artifacts.ts'
+
+const UsageWire = z
+  .object({
+    project: z.string(),
+    files: z.int().meta({ description: 'Files of runs, logged models and traces.' }),
+    bytes: z
+      .int()
+      .meta({ description: 'Their length. Two files with the same bytes count twice, and are stored once.' }),
+  })
+  .meta({ title: 'StorageUsage' })
+
+const Amount = z.object({ blobs: z.int(), bytes: z.int() })
+const SweepWire = z
+  .object({
+    freed: Amount.meta({ description: 'Removed for good.' }),
+    trashed: Amount.meta({ description: 'Moved to the trash, to be removed after another grace.' }),
+    waiting: Amount.meta({ description: 'In the trash, and not yet long enough.' }),
+    kept: Amount.meta({ description: 'Lost a path, and something else refers to it or has written it again.' }),
+  })
+  .meta({ title: 'FreedStorage' })
+
+const ofPlatform = { role: 'admin', project: 'platform' } as const
+
+/** What projects have in files, and how the bytes of those that are gone are freed. */
+export function artifactRoutes(
+  app: App,
+  { artifacts, sweep }: { artifacts: Pick<Artifacts, 'usage'>; sweep: Pick<ArtifactSweep, 'preview' | 'run'> },
+): void {
+  app.get(
+    '/api/v1/storage',
+    {
+      config: { role: 'viewer', project: 'caller', may: 'readable' },
+      schema: {
+        summary: 'What is stored in files for each project that the caller may read',
+        tags: ['tracking'],
+        response: { 200: z.object({ items: z.array(UsageWire) }) },
+      },
+    },
+    async ({ readable }) => ({
+      items: (await artifacts.usage()).filter(({ project }) => readable === 'all' || readable.includes(project)),
+    }),
+  )
+
+  app.get(
+    '/api/v1/storage/sweep',
+    {
+      config: ofPlatform,
+      schema: {
+        summary: 'What would be freed now of the bytes of deleted files',
+        tags: ['tracking'],
+        response: { 200: SweepWire },
+      },
+    },
+    () => sweep.preview(),
+  )
+
+  app.post(
+    '/api/v1/storage/sweep',
+    {
+      config: ofPlatform,
+      schema: {
+        summary: 'Free it now, as the platform does every hour',
+        tags: ['tracking'],
+        response: { 200: SweepWire },
+      },
+    },
+    () => sweep.run(),
+  )
+}

@@ -1,0 +1,244 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { invalid } from '#kernel/error.ts'
+import { toPage } from '#kernel/page.ts'
+import { decodeCursor, encodeCursor } from '#search'
+import { type AnyTx, type Db, engineOf, inside } from '#storage'
+import type { Block } from './block.ts'
+import type { Keys } from './key-store.sql.ts'
+import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.ts'
+import { spanOf, type TrackingTables } from './tables.ts'
+
+/** Histories of metrics in SQL. */
+export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore {
+  const engine = engineOf(db)
+  const seen = (tx?: AnyTx): Kysely<TrackingTables> =>
+    tx ? inside<TrackingTables>(tx) : db.withTables<TrackingTables>()
+
+  async function seriesOf(run: string, key: string, tx?: AnyTx): Promise<Series | undefined> {
+    const number = tx ? (await keys.numbersIn(tx, [key])).get(key) : await keys.find(key)
+    const row = await seen(tx).selectFrom('tracking_run').select('seq').where('id', '=', run).executeTakeFirst()
+    return number === undefined || row === undefined ? undefined : { run: row.seq, key: number }
+  }
+
+  async function stepsOf(runs: readonly string[], key: string, { from, to }: StepRange): Promise<RawBuilder<unknown>> {
+    const number = (await keys.find(key)) ?? -1
+    return sql`select distinct p.step from tracking_run as r cross join tracking_point as p
+               where r.id in (${sql.join(runs)}) and p.run = r.seq and p.key = ${number}
+                 and p.step >= cast(${from} as bigint) and p.step <= cast(${to} as bigint)`
+  }
+
+  return {
+    async points(run, key, { limit, after }) {
+      const series = await seriesOf(run, key)
+      if (!series) return { items: [] }
+      const last = after === undefined ? undefined : cursorOf(after)
+      const rows = await readPoints(seen(), series, { from: last?.[0] ?? 0, last, most: limit + 1 })
+      const { items, next } = toPage(rows, limit, row => encodeCursor([row.timestamp, row.step, row.value, row.is_nan]))
+      return { items: items.map(fromPointRow), ...(next !== undefined && { next }) }
+    },
+
+    async between(run, key, { from, to, limit }, tx) {
+      const series = await seriesOf(run, key, tx)
+      if (!series) return []
+      return (await readPoints(seen(tx), series, { from, to, most: limit })).map(fromPointRow)
+    },
+
+    async blocks(run, key) {
+      const series = await seriesOf(run, key)
+      if (!series) return []
+      const rows = await seen()
+        .selectFrom('tracking_block')
+        .selectAll()
+        .where('run', '=', series.run)
+        .where('key', '=', series.key)
+        .orderBy('from_at')
+        .execute()
+      return rows.map(fromBlockRow)
+    },
+
+    async stepCount(runs, key, range) {
+      const steps = await stepsOf(runs, key, range)
+      const { rows } = await sql<{ n: number }>`select count(*) as n from (${steps}) as steps`.execute(db)
+      return rows[0]!.n
+    },
+
+    async nthSteps(runs, key, { range, places }) {
+      if (places.length === 0) return []
+      const steps = await stepsOf(runs, key, range)
+      const { rows } = await sql<{ step: number }>`
+        select step from (select step, row_number() over (order by step) - 1 as place from (${steps}) as steps) as placed
+        where place in (${sql.join(places)}) order by step`.execute(db)
+      return rows.map(({ step }) => step)
+    },
+
+    async stepEnds(run, key) {
+      const series = await seriesOf(run, key)
+      if (!series) return undefined
+      const { rows } = await sql<{ first: number | null; last: number }>`
+        select min(step) as first, max(step) as last from tracking_point
+        where run = ${series.run} and key = ${series.key}`.execute(db)
+      const { first, last } = rows[0]!
+      return first === null ? undefined : { first, last }
+    },
+
+    async atSteps(run, key, steps) {
+      const series = await seriesOf(run, key)
+      if (!series || steps.length === 0) return []
+      const rows = await seen()
+        .selectFrom('tracking_point')
+        .select(['timestamp', 'step', 'value', 'is_nan'])
+        .where('run', '=', series.run)
+        .where('key', '=', series.key)
+        .where('step', 'in', steps)
+        .orderBy('step')
+        .orderBy('timestamp')
+        .orderBy('value')
+        .execute()
+      return rows.map(fromPointRow)
+    },
+
+    async lock(tx, run) {
+      const own = inside<TrackingTables>(tx)
+      const query = own.selectFrom('tracking_run').select('seq').where('id', '=', run)
+      const row = await (engine === 'postgres' ? query.forUpdate() : query).executeTakeFirst()
+      if (!row) return false
+      await own.updateTable('tracking_run').set({ has_blocks: 1 }).where('seq', '=', row.seq).execute()
+      return true
+    },
+
+    async putBlocks(tx, { run, key }, blocks) {
+      const series = (await seriesOf(run, key, tx))!
+      const own = inside<TrackingTables>(tx)
+      const rows = blocks.map(block => ({ ...series, ...toBlockRow(block) }))
+      for (let start = 0; start < rows.length; start += rowsPerStatement)
+        await own
+          .insertInto('tracking_block')
+          .values(rows.slice(start, start + rowsPerStatement))
+          .onConflict(c => c.doNothing())
+          .execute()
+    },
+  }
+}
+
+const rowsPerStatement = 500
+const spansMax = 2_000
+
+interface Series {
+  readonly run: number
+  readonly key: number
+}
+
+interface Range {
+  readonly from: number
+  /** Exclusive. */
+  readonly to?: number
+  /** The point before the first. */
+  readonly last?: Cursor | undefined
+  readonly most: number
+}
+
+/** The first points of a stretch of time. Runs have few spans with many points, or many with few: both are quick. */
+async function readPoints(
+  own: Kysely<TrackingTables>,
+  { run, key }: Series,
+  { from, to = Number.MAX_SAFE_INTEGER, last, most }: Range,
+): Promise<readonly PointRow[]> {
+  const rows: PointRow[] = []
+  let span = spanOf(from) - 1
+  for (let spansMost = 64; rows.length < most; spansMost = Math.min(spansMost * 2, spansMax)) {
+    const spans = await spansOf(own, run, { after: span, before: spanOf(to - 1) + 1, most: spansMost })
+    if (spans.length > 0) {
+      let query = own
+        .selectFrom('tracking_point')
+        .select(['timestamp', 'step', 'value', 'is_nan'])
+        .where('run', '=', run)
+        .where('span', 'in', spans)
+        .where('key', '=', key)
+        .where('timestamp', '>=', from)
+        .where('timestamp', '<', to)
+        .orderBy('span')
+        .orderBy('timestamp')
+        .orderBy('step')
+        .orderBy('value')
+        .orderBy('is_nan')
+        .limit(Math.min(most - rows.length, rowsMax))
+      if (last) query = query.where(behind(last))
+      // No spread: of a long history there are more than a call takes arguments.
+      for (const row of await query.execute()) rows.push(row)
+    }
+    if (spans.length < spansMost) break
+    span = spans.at(-1)!
+  }
+  return rows
+}
+
+/** What one statement gives, where the caller takes all there is. */
+const rowsMax = 10_000_000
+
+const behind = ([timestamp, step, value, isNan]: Cursor) =>
+  sql<boolean>`(timestamp, step, value, is_nan) > (cast(${timestamp} as bigint), cast(${step} as bigint),
+    cast(${value} as double precision), cast(${isNan} as bigint))`
+
+/** The spans in which a run has points, a seek for each. */
+async function spansOf(
+  own: Kysely<TrackingTables>,
+  run: number,
+  { after, before, most }: { after: number; before: number; most: number },
+): Promise<readonly number[]> {
+  const { rows } = await sql<{ span: number | null }>`
+    with recursive spans (span) as (
+      select min(span) from tracking_point where run = ${run} and span > ${after}
+      union all
+      select (select min(p.span) from tracking_point as p where p.run = ${run} and p.span > spans.span)
+      from spans where spans.span < ${before}
+    )
+    select span from spans limit ${most}`.execute(own)
+  return rows.flatMap(({ span }) => (span === null || span >= before ? [] : span))
+}
+
+type PointRow = { timestamp: number; step: number; value: number; is_nan: number }
+type Cursor = readonly [timestamp: number, step: number, value: number, isNan: number]
+
+function cursorOf(text: string): Cursor {
+  const values = decodeCursor(text, 4)
+  if (!values.every(value => typeof value === 'number'))
+    throw invalid('The page token is malformed.', [
+      { field: 'page_token', value: text, allowed: 'that of the page before' },
+    ])
+  return values as unknown as Cursor
+}
+
+const fromPointRow = (row: PointRow): StoredPoint => ({
+  timestamp: row.timestamp,
+  step: row.step,
+  value: row.is_nan === 1 ? Number.NaN : row.value,
+})
+
+const toBlockRow = ({ fromAt, toAt, fromStep, toStep, low, high, last, points }: Block) => ({
+  from_at: fromAt,
+  to_at: toAt,
+  from_step: fromStep,
+  to_step: toStep,
+  low: low ?? null,
+  high: high ?? null,
+  last_at: last.timestamp,
+  last_step: last.step,
+  last_value: Number.isNaN(last.value) ? 0 : last.value,
+  last_is_nan: Number.isNaN(last.value) ? 1 : 0,
+  points,
+})
+
+const fromBlockRow = (row: TrackingTables['tracking_block']): Block => ({
+  fromAt: row.from_at,
+  toAt: row.to_at,
+  fromStep: row.from_step,
+  toStep: row.to_step,
+  low: row.low ?? undefined,
+  high: row.high ?? undefined,
+  last: {
+    timestamp: row.last_at,
+    step: row.last_step,
+    value: row.last_is_nan === 1 ? Number.NaN : row.last_value,
+  },
+  points: row.points,
+})

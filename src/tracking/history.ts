@@ -1,0 +1,61 @@
+import type { Db } from '#storage'
+import { bucketsOf, single, type Axis, type Bucket } from './block.ts'
+import { createBlocks } from './blocks.ts'
+import { sampled } from './history-sample.ts'
+import type { HistoryStore, SeriesStore, StoredPoint } from './store.ts'
+
+/** What metrics were over time: every point, or what a chart needs of them. */
+export interface History extends HistoryStore {
+  /** The points of one metric of a run in at most so many buckets. Empty of a run or metric that is not there. */
+  reduced(series: { run: string; key: string }, chart: Chart): Promise<readonly Bucket[]>
+  /**
+   * Points of some runs at the same steps, at most about so many steps, the first and last step of each run among them.
+   * By step, timestamp and value.
+   */
+  sampled(
+    runs: readonly string[],
+    key: string,
+    range: { readonly from?: number; readonly to?: number; readonly steps: number },
+  ): Promise<readonly { run: string; points: readonly StoredPoint[] }[]>
+  /** Makes blocks of points that have been added, so that charts of long histories are quick at once. */
+  compact(series: { run: string; key: string }): Promise<void>
+}
+
+export interface Chart {
+  readonly axis: Axis
+  readonly buckets: number
+  /** Steps or instants, both included. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+}
+
+export function createHistory({ db, store, series }: { db: Db; store: HistoryStore; series: SeriesStore }): History {
+  const blocks = createBlocks({ db, series })
+
+  return {
+    points: store.points,
+    sampled: (runs, key, range) => sampled(series, runs, key, range),
+    compact: blocks.compact,
+
+    async reduced({ run, key }, { axis, buckets, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) {
+      const shown = (await blocks.all(run, key)).filter(({ fromStep, toStep, fromAt, toAt }) =>
+        axis === 'step' ? toStep >= from && fromStep <= to : toAt > from && fromAt <= to,
+      )
+      const count = shown.reduce((sum, { points }) => sum + points, 0)
+      if (count === shown.length || count > exactMax) return bucketsOf(shown, axis, buckets)
+      const range = {
+        from: Math.min(...shown.map(block => block.fromAt)),
+        to: Math.max(...shown.map(block => block.toAt)),
+        limit: count,
+      }
+      const points = (await series.between(run, key, range)).filter(point => {
+        const place = axis === 'step' ? point.step : point.timestamp
+        return place >= from && place <= to
+      })
+      return bucketsOf(points.map(single), axis, buckets)
+    },
+  }
+}
+
+/** So few points are shown one by one, where the edges of blocks would be seen. */
+const exactMax = 8_192

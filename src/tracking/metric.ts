@@ -1,0 +1,46 @@
+import { invalid } from '#kernel/error.ts'
+
+/** One value of a metric of a run. Points with equal fields are one point: what is sent twice is stored once. */
+export interface MetricPoint {
+  readonly key: string
+  /** May be NaN; infinities are stored as the greatest doubles. */
+  readonly value: number
+  /** Milliseconds since the epoch, as the client measured. */
+  readonly timestamp: number
+  readonly step: number
+  /** The logged model that it was measured on, and with which dataset. */
+  readonly model?: ModelOfPoint
+}
+
+export interface ModelOfPoint {
+  readonly id: string
+  readonly datasetName?: string | undefined
+  readonly datasetDigest?: string | undefined
+}
+
+/** A key or name that clients choose: of metrics, params and tags. */
+const keyCharactersMax = 250
+const plainKey = /^[\p{L}\p{N}_/. :-]+$/u
+
+/** Throws `invalid`, naming the field of the request. A key is also a path: of files, and of folders on pages. */
+export function checkKey(key: string, field: string): void {
+  if (key.length <= keyCharactersMax && plainKey.test(key) && isNormalPath(key)) return
+  throw invalid(`Invalid value ${JSON.stringify(key.slice(0, 300))} for parameter '${field}' supplied.`, [
+    {
+      field,
+      value: key,
+      allowed:
+        `1 to ${keyCharactersMax} characters: letters, digits, underscores, dashes, periods, spaces, colons and slashes, ` +
+        `without empty, . or .. segments between slashes`,
+    },
+  ])
+}
+
+function isNormalPath(key: string): boolean {
+  if (!/[./]/.test(key)) return true
+  return key.split('/').every(segment => segment !== '' && segment !== '.' && segment !== '..')
+}
+
+/** JSON has no infinities: they are stored as the doubles next to them. NaN is 0 with a flag beside it. */
+export const storedValue = (value: number): number =>
+  Number.isNaN(value) ? 0 : Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, value))

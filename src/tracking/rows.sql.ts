@@ -1,0 +1,72 @@
+import { CompiledQuery } from 'kysely'
+import { type AnyTx, bigintArray, doubleArray, engineOf, inside } from '#storage'
+
+/** A statement of many rows, written by hand: building one in Kysely takes longer than running it. */
+export interface RowStatement {
+  /** `insert into t (a, b)`: the rows follow. */
+  readonly head: string
+  /** SQL types of the columns, in their order. */
+  readonly types: readonly ColumnType[]
+  /** What follows the rows: `on conflict do nothing`. */
+  readonly tail: string
+}
+
+export type ColumnType = keyof typeof arrayOf
+
+/** A column as PostgreSQL reads it, much faster than a parameter for each value. */
+const arrayOf = {
+  bigint: (values: readonly Value[]): unknown => bigintArray(values.map(Number)),
+  'double precision': (values: readonly Value[]): unknown => doubleArray(values.map(Number)),
+  text: (values: readonly Value[]): unknown => values,
+}
+
+type Value = string | number
+
+/** On SQLite few texts, so that it keeps them prepared: as many rows as these, the largest that fit first. */
+const sizes = [250, 50, 10, 3, 1] as const
+const texts = new Map<string, string>()
+
+/** Runs a statement for all rows, whose values follow each other, in their order. Gives the rows that it returns. */
+export async function runRows<Row>(
+  tx: AnyTx,
+  statement: RowStatement,
+  values: readonly Value[],
+): Promise<readonly Row[]> {
+  const own = inside<Record<never, never>>(tx)
+  if (values.length === 0) return []
+  if (engineOf(own) === 'postgres') {
+    const parameters = statement.types.map((type, column) =>
+      arrayOf[type](columnOf(values, column, statement.types.length)),
+    )
+    return (await own.executeQuery<Row>(CompiledQuery.raw(arrayText(statement), parameters))).rows
+  }
+  const returned: Row[] = []
+  const width = statement.types.length
+  for (let start = 0; start < values.length;) {
+    const size = sizes.find(most => most * width <= values.length - start)!
+    const part = values.slice(start, start + size * width)
+    const { rows } = await own.executeQuery<Row>(CompiledQuery.raw(valuesText(statement, size), part))
+    returned.push(...rows)
+    start += size * width
+  }
+  return returned
+}
+
+function valuesText({ head, types, tail }: RowStatement, rows: number): string {
+  const key = `${rows} ${head} ${tail}`
+  const known = texts.get(key)
+  if (known !== undefined) return known
+  const row = `(${types.map(() => '?').join(',')})`
+  const text = `${head} values ${Array.from({ length: rows }, () => row).join(',')} ${tail}`
+  texts.set(key, text)
+  return text
+}
+
+const arrayText = ({ head, types, tail }: RowStatement): string =>
+  `${head} select * from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')}) ${tail}`
+
+function columnOf(values: readonly Value[], column: number, width: number): readonly Value[] {
+  const found: Value[] = []
+  for (let index = column; index < values.length; index += width) found.push(values[index]!)
+  return found
+}

@@ -1,0 +1,116 @@
+import type { z } from 'zod'
+import type { Bucket } from './block.ts'
+import type { Experiment } from './experiment.ts'
+import type { ExperimentCounts, RunDocument, RunRow } from './store.ts'
+import type { TrackingRun } from './tracking-run.ts'
+import type { ExperimentWire, HistoryWire, RunRowWire, TrackingRunWire } from './wire.ts'
+
+/** Experiments and runs as pages and scripts read them. */
+
+export const experimentJson = (
+  experiment: Experiment,
+  { runs, running, lastRunAt }: ExperimentCounts = { runs: 0, running: 0 },
+): z.input<typeof ExperimentWire> => ({
+  ...experiment,
+  runs,
+  running,
+  ...(lastRunAt !== undefined && { lastRunAt }),
+})
+
+const headJson = ({ id, project, experimentId, name, status, lifecycle, user, startedAt, endedAt }: TrackingRun) => ({
+  id,
+  project,
+  experiment: experimentId,
+  name,
+  status,
+  lifecycle,
+  user,
+  startedAt,
+  ...(endedAt !== undefined && { endedAt }),
+})
+
+export const rowJson = ({ run, parent, metrics, params, tags }: RunRow): z.input<typeof RunRowWire> => ({
+  ...headJson(run),
+  ...(parent !== undefined && { parent }),
+  metrics: Object.fromEntries(Object.entries(metrics).map(([key, value]) => [key, finite(value)])),
+  params,
+  tags,
+})
+
+interface KeyText {
+  readonly key: string
+  readonly value: string
+}
+interface Point {
+  readonly key: string
+  readonly value: number | 'NaN'
+  readonly timestamp: number
+  readonly step: number
+}
+interface Input {
+  readonly tags: readonly KeyText[]
+  readonly dataset: {
+    readonly name: string
+    readonly digest: string
+    readonly source_type: string
+    readonly source: string
+    readonly schema?: string
+    readonly profile?: string
+  }
+}
+interface Link {
+  readonly model_id: string
+}
+
+export function runJson(document: RunDocument): z.input<typeof TrackingRunWire> {
+  const { run } = document
+  const tags = textsOf(document.tags)
+  const parent = tags['mlflow.parentRunId']
+  return {
+    ...headJson(run),
+    ...(parent && { parent }),
+    artifactUri: run.artifactUri,
+    ...(run.run !== undefined && { run: run.run }),
+    ...(run.task !== undefined && { task: run.task }),
+    metrics: Object.fromEntries(
+      (JSON.parse(document.metrics) as Point[]).map(({ key, value, timestamp, step }) => [
+        key,
+        { value: value === 'NaN' ? null : value, step, at: timestamp as never },
+      ]),
+    ),
+    params: textsOf(document.params),
+    tags,
+    datasets: (JSON.parse(document.datasets) as Input[]).map(datasetJson),
+    modelInputs: linksOf(document.modelInputs),
+    modelOutputs: linksOf(document.modelOutputs),
+  }
+}
+
+const textsOf = (json: string): Record<string, string> =>
+  Object.fromEntries((JSON.parse(json) as KeyText[]).map(({ key, value }) => [key, value]))
+
+const linksOf = (json: string): string[] => [
+  ...new Set((JSON.parse(json) as Link[]).map(({ model_id: model }) => model)),
+]
+
+function datasetJson({ tags, dataset: { source_type: sourceType, ...dataset } }: Input) {
+  const context = tags.find(({ key }) => key === 'mlflow.data.context')?.value
+  return { ...dataset, sourceType, ...(context !== undefined && { context }) }
+}
+
+/** Where the first bucket of time begins when it is counted from the run's start. */
+export const historyJson = (
+  { run, key, from }: { run: string; key: string; from: number },
+  buckets: readonly Bucket[],
+): z.input<typeof HistoryWire> => ({
+  run,
+  key,
+  points: buckets.reduce((sum, { count }) => sum + count, 0),
+  at: buckets.map(({ to }) => to - from),
+  low: buckets.map(({ min }) => min ?? null),
+  high: buckets.map(({ max }) => max ?? null),
+  last: buckets.map(({ last }) => last ?? null),
+})
+
+/** JSON has no NaN. */
+const finite = (value: number): number | null => (Number.isNaN(value) ? null : value)

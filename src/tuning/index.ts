@@ -1,0 +1,5 @@
+export { createTuning, type Tuning } from './tuning.ts'
+export { tuningRoutes } from './routes.ts'
+export { tuningTasks } from './tasks.ts'
+export { sqlTuningStore } from './store.sql.ts'
+export { tuningMigrations } from './tables.ts'

@@ -1,0 +1,71 @@
+import type { Transaction } from 'kysely'
+import type { Run } from './run.ts'
+import { runFromRow } from './run-row.sql.ts'
+import type { RunRow, WorkflowTables } from './tables.ts'
+
+type Tx = Transaction<WorkflowTables>
+
+/** Counts tasks as ended, and holds the run's row from here on: of two tasks that end together, one is the last. */
+export const countDown = (tx: Tx, run: string, count: number): Promise<RunRow> =>
+  tx
+    .updateTable('workflow_run')
+    .set(eb => ({ tasks_open: eb('tasks_open', '-', count) }))
+    .where('id', '=', run)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+
+/**
+ * Ends the run when none of its tasks is open, or first lets those run that run at its end. The row must be as it stands
+ * in the transaction.
+ */
+export async function conclude(tx: Tx, row: RunRow, at: number): Promise<{ run: Run; ended: boolean }> {
+  if (row.tasks_open > 0) return { run: runFromRow(row), ended: false }
+  const verdict = row.verdict ?? verdictOf(row)
+  if (row.verdict === null) {
+    const finals = await openFinals(tx, row.id, at)
+    if (finals > 0) return { run: runFromRow(await enterEnd(tx, row.id, { verdict, finals })), ended: false }
+  }
+  await tx.updateTable('workflow_run').set({ state: verdict, ended_at: at }).where('id', '=', row.id).execute()
+  if (row.parent_task !== null) await wake(tx, row.parent_task, at)
+  return { run: runFromRow({ ...row, state: verdict, ended_at: at }), ended: true }
+}
+
+/** The task that this run is has waited for its end. */
+async function wake(tx: Tx, task: string, at: number): Promise<void> {
+  await tx
+    .updateTable('workflow_task')
+    .set({ next_at: at })
+    .where('id', '=', task)
+    .where('state', '=', 'waiting')
+    .execute()
+}
+
+function verdictOf({ cancel_requested_at, tasks_failed }: RunRow): string {
+  if (cancel_requested_at !== null) return 'cancelled'
+  return tasks_failed > 0 ? 'failed' : 'succeeded'
+}
+
+/** Takes one need off the tasks that run at the end, which was the end. Answers how many there are. */
+async function openFinals(tx: Tx, run: string, at: number): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('workflow_task')
+    .set(eb => ({
+      needs_open: eb('needs_open', '-', 1),
+      state: eb.case().when('needs_open', '=', 1).then('ready').else('blocked').end(),
+      next_at: eb.case().when('needs_open', '=', 1).then(at).else(null).end(),
+    }))
+    .where('run', '=', run)
+    .where('is_final', '=', 1)
+    .where('state', '=', 'blocked')
+    .executeTakeFirstOrThrow()
+  return Number(numUpdatedRows)
+}
+
+/** What was cancelled is over: the tasks at the end run all the same, unless the run is cancelled again. */
+const enterEnd = (tx: Tx, run: string, { verdict, finals }: { verdict: string; finals: number }): Promise<RunRow> =>
+  tx
+    .updateTable('workflow_run')
+    .set({ verdict, tasks_open: finals, cancel_requested_at: null })
+    .where('id', '=', run)
+    .returningAll()
+    .executeTakeFirstOrThrow()

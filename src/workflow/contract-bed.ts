@@ -1,0 +1,57 @@
+import type { TestContext } from 'node:test'
+import type { Millis } from '#kernel/clock.ts'
+import { newId } from '#kernel/id.ts'
+import { needsOf } from './graph.ts'
+import type { Outcome, Run, RunTask, TaskId } from './run.ts'
+import type { Claim, RunDraft, WorkflowStore } from './store.ts'
+
+/** A run of these tasks, and short ways to claim and end them. */
+export async function bed(
+  open: (t: TestContext) => Promise<WorkflowStore>,
+  t: TestContext,
+  tasks: Readonly<Record<string, RunTask>>,
+) {
+  const store = await open(t)
+  const one = draft(tasks)
+  let now = 1_000
+  await store.transaction(tx => store.insertRun(tx, one))
+  return {
+    store,
+    run: one.run,
+    at: (instant: number) => {
+      now = instant
+    },
+    take: (limit: number, owner = 'me'): Promise<readonly Claim[]> =>
+      store
+        .transaction(tx => store.claim(tx, { pool: 'platform', limit, owner, now, leaseUntil: now + 10_000 }))
+        .then(claims => claims.toSorted((x, y) => (x.task < y.task ? -1 : 1))),
+    end: (claim: Claim, outcome: Outcome, owner = 'me') =>
+      store.transaction(tx => store.finish(tx, { attempt: claim.attempt, owner, outcome, at: now })),
+    states: async () => Object.fromEntries((await store.listTasks(one.run.id)).map(({ name, state }) => [name, state])),
+  }
+}
+
+export function draft(tasks: Readonly<Record<string, RunTask>>, key?: string): RunDraft {
+  const names = Object.keys(tasks)
+  const ids = names.map(() => newId<'task'>('tsk')).sort()
+  const run: Omit<Run, 'state'> = {
+    id: newId<'run'>('run'),
+    project: 'rain',
+    pipeline: 'test',
+    params: {},
+    cause: { kind: 'manual', reason: 'A test.' },
+    actor: 'ann',
+    createdAt: 1_000 as Millis,
+  }
+  return {
+    run,
+    key,
+    tasks: names.map((name, index) => ({
+      id: ids[index] as TaskId,
+      name,
+      spec: tasks[name]!,
+      needs: needsOf(tasks[name]!, tasks),
+      params: {},
+    })),
+  }
+}

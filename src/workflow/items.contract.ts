@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { bed, draft } from './contract-bed.ts'
+import type { Outcome } from './run.ts'
+import type { Claim, WorkflowStore } from './store.ts'
+import { command, task } from './testing.ts'
+
+const succeeded: Outcome = { state: 'succeeded', outputs: {}, metrics: {} }
+const failed: Outcome = { state: 'failed', error: 'no' }
+
+/** A list, a task with a call for each of its items, and one behind it. */
+const mapped = {
+  list: task('x', { outputs: ['items'] }),
+  each: task('x', { forEach: { items: 'list.items', parallel: 2 }, after: ['list'], retries: 1 }),
+  behind: task('x', { after: ['each'] }),
+}
+const expanded = (items: readonly number[], parallel?: number): Outcome => ({ state: 'expanded', items, parallel })
+
+/** Tasks that are called for each item of a list. */
+export function itemsContract(name: string, open: (t: TestContext) => Promise<WorkflowStore>): void {
+  async function atEach(t: TestContext) {
+    const one = await bed(open, t, mapped)
+    const [list] = await one.take(9)
+    await one.end(list!, succeeded)
+    const [each] = await one.take(9)
+    return { ...one, each: each! }
+  }
+  const show = (claims: readonly Claim[]) => claims.map(({ name: called, item, declared }) => [called, declared, item])
+
+  test(`${name}: a task is called for each item, so many at a time, and once more when all have ended`, async t => {
+    const { store, run, take, end, each } = await atEach(t)
+
+    await end(each, expanded([10, 20, 30], 2))
+    const first = await take(9)
+    const none = await take(9)
+    await end(first[0]!, succeeded)
+    const second = await take(9)
+    await end(second[0]!, failed)
+    const early = await take(9)
+    await end(first[1]!, { state: 'succeeded', outputs: { y: { value: 7 } }, metrics: {} })
+    const last = await take(9)
+
+    assert.deepEqual(
+      [show(first), none, show(second), early, show(last), last[0]?.isNew, await store.itemResults(each.task)],
+      [
+        [
+          ['each[0]', 'each', { index: 0, value: 10 }],
+          ['each[1]', 'each', { index: 1, value: 20 }],
+        ],
+        [],
+        [['each[2]', 'each', { index: 2, value: 30 }]],
+        [],
+        [['each', 'each', undefined]],
+        false,
+        [
+          { index: 0, state: 'succeeded', outputs: {}, error: undefined },
+          { index: 1, state: 'succeeded', outputs: { y: { value: 7 } }, error: undefined },
+          { index: 2, state: 'failed', outputs: {}, error: 'no' },
+        ],
+      ],
+    )
+    const done = await end(last[0]!, succeeded)
+    assert.deepEqual(
+      [done?.run.error, (await take(9)).map(claim => claim.name), (await store.listTasks(run.id))[1]?.items],
+      [undefined, ['behind'], { succeeded: 2, failed: 1 }],
+    )
+  })
+
+  test(`${name}: of an empty list nothing is called`, async t => {
+    const { take, end, each } = await atEach(t)
+
+    await end(each, expanded([]))
+
+    assert.deepEqual(show(await take(9)), [['each', 'each', undefined]])
+  })
+
+  test(`${name}: a call is tried again by itself, and knows what it is for`, async t => {
+    const { take, end, each, at } = await atEach(t)
+    await end(each, expanded([10]))
+    const [first] = await take(9)
+    await end(first!, { state: 'retry', error: 'no', nextAt: 2_000 })
+    const early = await take(9)
+    at(2_000)
+    const [again] = await take(9)
+
+    assert.deepEqual([early, again?.number, again?.item], [[], 2, { index: 0, value: 10 }])
+  })
+
+  test(`${name}: runs side by side are told by their tasks, without the calls, the newest run first`, async t => {
+    const { store, run, end, each } = await atEach(t)
+    await end(each, expanded([10, 20]))
+    const newer = draft({ list: mapped.list })
+    await store.transaction(tx => store.insertRun(tx, newer))
+    const runs = [run.id, newer.run.id]
+
+    const all = await store.gridTasks(runs, 9)
+    const two = await store.gridTasks(runs, 2)
+
+    const shown = all.map(task => [task.run === run.id ? 'older' : 'newer', task.name, task.state])
+    assert.deepEqual(shown, [
+      ['newer', 'list', 'ready'],
+      ['older', 'list', 'succeeded'],
+      ['older', 'each', 'waiting'],
+      ['older', 'behind', 'blocked'],
+    ])
+    assert.deepEqual(two, all.slice(0, 2))
+    assert.deepEqual(await store.gridTasks([], 9), [])
+  })
+
+  test(`${name}: the calls of a cancelled run end with it, the last of them last`, async t => {
+    const { store, run, take, end, each, states } = await atEach(t)
+    await end(each, expanded([1, 2, 3], 2))
+    const [first, second] = await take(9)
+    await end(first!, succeeded)
+
+    const cancelled = await store.transaction(tx => store.cancel(tx, run.id, 2_000))
+    const ended = await end(second!, { state: 'retry', error: 'x', nextAt: 3_000 })
+
+    const calls = await store.pageTasks({ run: run.id, parent: each.task }, { limit: 9 })
+    assert.deepEqual(
+      [cancelled?.ended, ended?.runEnded, ended?.run.state, await states(), calls.items.map(({ state }) => state)],
+      [
+        false,
+        true,
+        'cancelled',
+        { list: 'succeeded', each: 'cancelled', behind: 'cancelled' },
+        ['succeeded', 'cancelled', 'cancelled'],
+      ],
+    )
+  })
+
+  test(`${name}: a resumed run calls again for the items that did not succeed, and for no other`, async t => {
+    const { store, run, take, end, each, at } = await atEach(t)
+    await end(each, expanded([1, 2, 3]))
+    const calls = await take(9)
+    await end(calls[0]!, failed)
+    await end(calls[1]!, succeeded)
+    await end(calls[2]!, failed)
+    const [gather] = await take(9)
+    const over = await end(gather!, { state: 'failed', error: 'Too few.' })
+
+    at(5_000)
+    await store.transaction(tx => store.resume(tx, run.id, 5_000))
+    const [again] = await take(9)
+    await end(again!, expanded([1, 2, 3], 1))
+    const one = await take(9)
+    await end(one[0]!, succeeded)
+    const two = await take(9)
+    await end(two[0]!, succeeded)
+    const [last] = await take(9)
+    await end(last!, succeeded)
+    const [behind] = await take(9)
+    const done = await end(behind!, succeeded)
+
+    assert.deepEqual(
+      [over?.run.error, again?.isNew, show([...one, ...two]).map(([called]) => called), last?.isNew, done?.run.state],
+      ['Task each: Too few.', true, ['each[0]', 'each[2]'], false, 'succeeded'],
+    )
+  })
+
+  test(`${name}: what a call of a resumed run may fail stays failed when its task had enough`, async t => {
+    const { store, run, take, end, each, at } = await atEach(t)
+    await end(each, expanded([1, 2]))
+    const [a, b] = await take(9)
+    await end(a!, failed)
+    await end(b!, succeeded)
+    const [gather] = await take(9)
+    await end(gather!, succeeded)
+    const [behind] = await take(9)
+    await end(behind!, failed)
+
+    at(5_000)
+    await store.transaction(tx => store.resume(tx, run.id, 5_000))
+
+    assert.deepEqual(
+      (await take(9)).map(claim => claim.name),
+      ['behind'],
+    )
+  })
+
+  test(`${name}: the calls of a task are read page by page, in order`, async t => {
+    const { store, run, end, each } = await atEach(t)
+    const items = Array.from({ length: 1_200 }, (_, index) => index)
+    await end(each, expanded(items, 3))
+
+    const pages: (readonly [string, number | undefined, unknown])[][] = []
+    for (let after: string | undefined; ;) {
+      const page = await store.pageTasks({ run: run.id, parent: each.task }, { limit: 500, after })
+      pages.push(page.items.map(line => [line.name, line.index, line.item]))
+      if (page.next === undefined) break
+      after = page.next
+    }
+    const ready = await store.pageTasks({ run: run.id, parent: each.task, state: 'ready' }, { limit: 9 })
+    const own = await store.pageTasks({ run: run.id }, { limit: 9 })
+    const one = await store.findTaskRun(run.id, 'each[7]')
+
+    assert.deepEqual(
+      [pages.map(page => page.length), pages.flat(), ready.items.length, own.items.map(line => line.name)],
+      [[500, 500, 200], items.map(index => [`each[${index}]`, index, index]), 3, ['list', 'each', 'behind']],
+    )
+    assert.deepEqual([one?.name, one?.index, one?.item, one?.kind], ['each[7]', 7, 7, 'x'])
+  })
+
+  test(`${name}: a call for code is code's, and waits in its queue`, async t => {
+    const code = { ...mapped, each: command('c', { forEach: 'list.items' }) }
+    const { store, take, end } = await bed(open, t, code)
+    const [list] = await take(9)
+    await end(list!, succeeded)
+    const [each] = await take(9)
+    await end(each!, expanded([1]))
+
+    const due = await Promise.all((['platform', 'executor'] as const).map(pool => store.hasDue(pool, 9_000)))
+
+    assert.deepEqual(due, [false, true])
+  })
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createLogs } from './logs.ts'
+import { testFolder } from './testing.ts'
+
+test('a log is read piece by piece, over all attempts', async t => {
+  const logs = createLogs(await testFolder(t))
+  const first = await logs.open('run', 'train')
+  first.line('one')
+  await first.close()
+  const before = await logs.read('run', 'train', 0)
+  const second = await logs.open('run', 'train')
+  second.line('two')
+  await second.close()
+
+  const after = await logs.read('run', 'train', before.next)
+
+  assert.deepEqual(
+    [before, after],
+    [
+      { text: 'one\n', next: 4, isAll: true },
+      { text: 'two\n', next: 8, isAll: true },
+    ],
+  )
+  assert.deepEqual(await logs.read('run', 'other', 0), { text: '', next: 0, isAll: true })
+})
+
+test('a character is never cut in two', async t => {
+  const logs = createLogs(await testFolder(t))
+  const text = `${'x'.repeat(256 * 1024 - 2)}€uro`
+  const log = await logs.open('run', 'train')
+  log.line(text)
+  await log.close()
+
+  const first = await logs.read('run', 'train', 0)
+  const second = await logs.read('run', 'train', first.next)
+
+  assert.deepEqual([first.text.length, first.isAll, second.text, second.isAll], [256 * 1024 - 2, false, '€uro\n', true])
+})
+
+test('a log that is full keeps its beginning and its end, and says what it left out', async t => {
+  const folder = await testFolder(t)
+  const log = await createLogs(folder, 1_000).open('run', 'train')
+  const line = (index: number): string => `${index} ${'x'.repeat(98)}`.slice(0, 99)
+  for (let index = 1; index <= 2_000; index++) log.line(line(index))
+  await log.close()
+
+  const lines = (await readFile(join(folder, 'run', 'train.log'), 'utf8')).trimEnd().split('\n')
+
+  const kept = Math.floor((64 * 1024) / 100)
+  assert.deepEqual(
+    [lines[0], lines[9], lines[10], lines[11], lines.at(-1), lines.length],
+    [
+      line(1),
+      line(10),
+      `… the log is full: ${1_990 - kept} lines are left out here …`,
+      line(2_001 - kept),
+      line(2_000),
+      10 + 1 + kept,
+    ],
+  )
+})

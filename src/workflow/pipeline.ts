@@ -1,0 +1,23 @@
+import { allTasks, upstream, type PipelineSpec } from '#project'
+import { kindOf, type Pipeline, type Run } from './run.ts'
+import { firstLook } from './trigger.ts'
+import type { Millis } from '#kernel/clock.ts'
+
+/** A declared pipeline as people see it: its graph, what starts it, its last run and its next. */
+export function pipelineOf(
+  name: string,
+  pipeline: PipelineSpec,
+  { lastRun, now }: { lastRun: Run | undefined; now: number },
+): Pipeline {
+  const { description, triggers } = pipeline
+  const tasks = allTasks(pipeline)
+  const instants = triggers.flatMap(trigger => firstLook(trigger, now) ?? [])
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    tasks: Object.entries(tasks).map(([task, spec]) => ({ name: task, kind: kindOf(spec), needs: upstream(spec) })),
+    triggers: triggers.map(trigger => ({ ...trigger })),
+    ...(lastRun && { lastRun }),
+    ...(instants.length > 0 && { nextAt: Math.min(...instants) as Millis }),
+  }
+}

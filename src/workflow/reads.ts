@@ -1,0 +1,156 @@
+import type { Readable } from 'node:stream'
+import type { Clock } from '#kernel/clock.ts'
+import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import type { Projects } from '#project'
+import type { Blobs } from '#storage'
+import type { Logs } from './logs.ts'
+import { gridOf, wholeRuns, type PipelineGrid } from './grid.ts'
+import { pipelineOf } from './pipeline.ts'
+import type { AttemptDetail } from './record.ts'
+import { compare, recordedTask, type Reproduction, type Seen } from './reproduction.ts'
+import { hasEnded, type Artifact, type Pipeline, type Run, type TaskLine, type TaskRun } from './run.ts'
+import type { Signal } from './signal.ts'
+import type { RunFilter, TaskFilter, WorkflowStore } from './store.ts'
+
+/** What there is to know of runs. */
+export interface RunReads {
+  /** Throws `not_found`. */
+  run(id: string): Promise<Run>
+  /** The run that a task is part of. Throws `not_found`. */
+  runOfTask(task: string): Promise<Run>
+  /** In the order of the pipeline. Throws `not_found`. */
+  tasks(run: string): Promise<readonly TaskRun[]>
+  /** The tasks of a run in short, or the calls of one of them. Throws `not_found`. */
+  taskLines(filter: TaskFilter, page: PageRequest): Promise<Page<TaskLine>>
+  /** One task by name or id, with all attempts at it and what was noted of them. Throws `not_found`. */
+  task(run: string, task: string): Promise<{ task: TaskRun; attempts: readonly AttemptDetail[] }>
+  /** What came of doing a run again. Throws `conflict` for a run that does no other again. */
+  reproduction(run: string): Promise<Reproduction>
+  /** Newest first. */
+  runs(filter: RunFilter, page: PageRequest): Promise<Page<Run>>
+  /** The log of a task over all its attempts, from byte `offset` on. Throws `not_found`. */
+  log(task: string, offset: number): Promise<{ text: string; next: number; end: boolean }>
+  /** The bytes of an output. Throws `not_found`, also for an output that is no bytes. */
+  output(task: string, name: string): Promise<{ artifact: Artifact; bytes: Readable }>
+  /** How the last runs of a pipeline went, task by task; fewer runs when they have very many tasks. */
+  grid(pipeline: { project: string; pipeline: string }, limit: number): Promise<PipelineGrid>
+  /** The pipelines that the current revision declares. Throws `not_found`. */
+  pipelines(project: string): Promise<readonly Pipeline[]>
+  /** The run once it has ended. Throws `unavailable` when that takes longer. */
+  settled(run: string, options: { timeoutMs: number }): Promise<Run>
+}
+
+interface Deps {
+  readonly store: WorkflowStore
+  readonly logs: Logs
+  readonly clock: Clock
+  readonly projects: Pick<Projects, 'current'>
+  readonly blobs: Pick<Blobs, 'read'>
+  readonly changed: Signal
+}
+
+/** How long a change that another process has made may go unseen. */
+const pollMs = 200
+const endedStates: ReadonlySet<string> = new Set(['succeeded', 'cached', 'failed', 'skipped', 'cancelled'])
+/** A grid of more is more than a browser draws at once. */
+const gridTasksMax = 20_000
+
+export function createReads({ store, logs, clock, projects, blobs, changed }: Deps): RunReads {
+  const reads: RunReads = {
+    async run(id) {
+      const run = await store.findRun(id)
+      if (!run) throw notFound('run', id)
+      return run
+    },
+
+    async runOfTask(id) {
+      const task = await store.findTask(id)
+      if (!task) throw notFound('task', id)
+      return reads.run(task.run)
+    },
+
+    async tasks(id) {
+      await reads.run(id)
+      return store.listTasks(id)
+    },
+
+    async taskLines(filter, page) {
+      await reads.run(filter.run)
+      return store.pageTasks(filter, page)
+    },
+
+    async task(id, name) {
+      await reads.run(id)
+      const found = await store.findTaskRun(id, name)
+      if (!found) throw notFound('task', name)
+      return { task: found, attempts: await store.attempts(found.id) }
+    },
+
+    reproduction: async id => reproductionSeen(store, await reads.run(id)),
+
+    runs: (filter, page) => store.listRuns(filter, page),
+
+    async log(id, offset) {
+      const task = await store.findTask(id)
+      if (!task) throw notFound('task', id)
+      // The state was read first: a task that had ended by then writes no more.
+      const { text, next, isAll } = await logs.read(task.run, task.name, offset)
+      return { text, next, end: isAll && endedStates.has(task.state) }
+    },
+
+    async output(id, name) {
+      const artifact = (await store.findTask(id))?.outputs[name]
+      if (artifact?.digest === undefined) throw notFound('output', `${id}/${name}`)
+      return { artifact, bytes: await blobs.read(artifact.digest) }
+    },
+
+    async grid(filter, limit) {
+      const { items: runs } = await store.listRuns(filter, { limit })
+      const ids = runs.map(({ id }) => id)
+      const tasks = await store.gridTasks(ids, gridTasksMax + 1)
+      return gridOf(wholeRuns(runs, tasks, gridTasksMax), tasks)
+    },
+
+    async pipelines(project) {
+      const { spec } = await projects.current(project)
+      const now = clock.now()
+      return Promise.all(
+        Object.entries(spec.pipelines).map(async ([name, pipeline]) => {
+          const { items } = await store.listRuns({ project, pipeline: name }, { limit: 1 })
+          return pipelineOf(name, pipeline, { lastRun: items[0], now })
+        }),
+      )
+    },
+
+    async settled(id, { timeoutMs }) {
+      const until = performance.now() + timeoutMs
+      while (true) {
+        const mark = changed.mark()
+        const run = await reads.run(id)
+        if (hasEnded(run.state)) return run
+        const leftMs = until - performance.now()
+        if (leftMs <= 0) throw tooLong(run, timeoutMs)
+        await changed.wait(mark, Math.min(leftMs, pollMs))
+      }
+    },
+  }
+  return reads
+}
+
+const tooLong = ({ id, state }: Run, timeoutMs: number): TrainyardError =>
+  new TrainyardError('unavailable', `Run ${id} has not ended within ${timeoutMs} ms; it is ${state}.`, {
+    run: id,
+    state,
+  })
+
+async function reproductionSeen(store: WorkflowStore, run: Run): Promise<Reproduction> {
+  const of = run.cause.ref === undefined ? undefined : await store.findRun(run.cause.ref)
+  if (run.pipeline !== 'reproduction' || !of) throw conflict(`Run ${run.id} does no other run again.`, { run: run.id })
+  const before = new Map((await store.listTasks(of.id)).map(task => [task.name, task]))
+  const again = (await store.listTasks(run.id)).filter(({ kind, name }) => kind !== recordedTask && before.has(name))
+  const seen = async (task: TaskRun): Promise<Seen> => ({ task, attempt: (await store.attempts(task.id)).at(-1) })
+  const pairs: [Seen, Seen][] = []
+  for (const task of again) pairs.push([await seen(before.get(task.name)!), await seen(task)])
+  return compare(of, run, pairs)
+}

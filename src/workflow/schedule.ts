@@ -1,0 +1,98 @@
+import { Cron } from 'croner'
+import { durationMs } from '#kernel/duration.ts'
+import type { TriggerSpec } from '#project'
+
+/** A trigger that time fires. */
+export type Rhythm = Extract<TriggerSpec, { on: 'schedule' | 'interval' }>
+
+type Instant = Temporal.Instant
+
+/** A tick that is later than this was missed: no server was there for it. */
+const lateMs = 60_000
+const missedMaxDefault = 10
+
+/**
+ * The first instant after `at`, or undefined when the schedule is over.
+ *
+ * A schedule names local times. One that a change of clocks skips fires at the end of the gap, together with all that
+ * are skipped with it, once; one that is repeated fires the first time. A schedule whose hour is `*` goes on through
+ * such a change: it fires at every instant whose local time it names.
+ */
+export function nextInstant(rhythm: Rhythm, at: number): number | undefined {
+  if (rhythm.on === 'interval') {
+    const every = durationMs(rhythm.every)
+    return (Math.floor(at / every) + 1) * every
+  }
+  const cron = new Cron(rhythm.cron, { timezone: 'UTC', paused: true })
+  const after = Temporal.Instant.fromEpochMilliseconds(at)
+  return isHourly(rhythm.cron) ? nextElapsed(cron, rhythm.timeZone, after) : nextNamed(cron, rhythm.timeZone, after)
+}
+
+/** Instants in `(after, until]`, oldest first: the last `max` of them. */
+export function lastInstants(
+  rhythm: Rhythm,
+  { after, until, max }: { after: number; until: number; max: number },
+): readonly number[] {
+  // Looks back over twice as much until there is enough: years of minutes are never walked through.
+  for (let spanMs = lateMs; ; spanMs *= 2) {
+    const from = Math.max(after, until - spanMs)
+    const found = instantsBetween(rhythm, from, until)
+    if (found.length >= max || from === after) return found.slice(-max)
+  }
+}
+
+/** Which of the ticks from `nextAt` to `now` are to be fired, by the trigger's policy for missed ones. */
+export function dueInstants(rhythm: Rhythm, nextAt: number, now: number): readonly number[] {
+  const max = rhythm.missed === 'all' ? (rhythm.missedMax ?? missedMaxDefault) : 1
+  const due = lastInstants(rhythm, { after: nextAt - 1, until: now, max })
+  return rhythm.missed === 'skip' ? due.filter(instant => now - instant <= lateMs) : due
+}
+
+function instantsBetween(rhythm: Rhythm, after: number, until: number): readonly number[] {
+  const found: number[] = []
+  for (let at = nextInstant(rhythm, after); at !== undefined && at <= until; at = nextInstant(rhythm, at))
+    found.push(at)
+  return found
+}
+
+/** The hour is the third field from the right of minute, hour, day, month, weekday, with or without seconds. */
+const isHourly = (cron: string): boolean => cron.startsWith('@hourly') || cron.trim().split(/\s+/).at(-4) === '*'
+
+/** The next local time that the expression names, at the instant when the clocks there first show it. */
+function nextNamed(cron: Cron, timeZone: string, after: Instant): number | undefined {
+  let local: number | undefined = localOf(after, timeZone)
+  for (;;) {
+    local = cron.nextRun(new Date(local))?.getTime()
+    if (local === undefined) return undefined
+    const instant = firstShown(local, timeZone)
+    if (instant > after.epochMilliseconds) return instant
+  }
+}
+
+function firstShown(local: number, timeZone: string): number {
+  const wanted = plain(local)
+  const earlier = wanted.toZonedDateTime(timeZone, { disambiguation: 'earlier' })
+  if (earlier.toPlainDateTime().equals(wanted)) return earlier.epochMilliseconds
+  return earlier.getTimeZoneTransition('next')!.epochMilliseconds
+}
+
+/** The next instant whose local time the expression names. */
+function nextElapsed(cron: Cron, timeZone: string, after: Instant): number | undefined {
+  const local = localOf(after, timeZone)
+  const next = cron.nextRun(new Date(local))?.getTime()
+  if (next === undefined) return undefined
+  const instant = after.epochMilliseconds + (next - local)
+  const change = after.toZonedDateTimeISO(timeZone).getTimeZoneTransition('next')
+  if (!change || instant < change.epochMilliseconds) return instant
+  const shown = localOf(change.toInstant(), timeZone)
+  if (cron.nextRun(new Date(shown - 1_000))?.getTime() === shown) return change.epochMilliseconds
+  return nextElapsed(cron, timeZone, change.toInstant())
+}
+
+/** What clocks show, counted as if they showed UTC. */
+function localOf(instant: Instant, timeZone: string): number {
+  return instant.toZonedDateTimeISO(timeZone).toPlainDateTime().toZonedDateTime('UTC').epochMilliseconds
+}
+
+const plain = (local: number): Temporal.PlainDateTime =>
+  Temporal.Instant.fromEpochMilliseconds(local).toZonedDateTimeISO('UTC').toPlainDateTime()

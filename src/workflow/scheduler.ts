@@ -1,0 +1,126 @@
+import { crashPoint } from '#kernel/crash-point.ts'
+import { every } from './every.ts'
+import { createLeases, leaseMs, lookMs, renewMs, type LeaseDeps } from './leases.ts'
+import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
+import type { Runner } from './runner.ts'
+import type { Signal } from './signal.ts'
+import { stop, type StopKind } from './stop.ts'
+import type { Claim } from './store.ts'
+
+/** Gives due tasks to this process as long as it has room, keeps its leases, and takes over what others have lost. */
+export interface Scheduler {
+  /** Takes back what this owner's former process has left running, then schedules until `stop`. */
+  start(): Promise<void>
+  /**
+   * Ends the platform's own tasks, without counting that as a try, and resolves when they have ended. What runs under an
+   * executor goes on by itself, for the next process to follow, unless `endTasks`.
+   */
+  stop(options?: { endTasks?: boolean }): Promise<void>
+  /** Ends the running tasks of a run. */
+  cancel(run: RunId): void
+}
+
+interface Deps extends LeaseDeps {
+  readonly changed: Signal
+  readonly limits: Readonly<Record<Pool, number>>
+  readonly runner: Runner
+  /** Called every {@link pollMs}: starts the runs whose instant has come. */
+  readonly tick: () => Promise<void>
+}
+
+interface Running {
+  readonly run: RunId
+  readonly pool: Pool
+  readonly controller: AbortController
+  readonly done: Promise<void>
+}
+
+const pollMs = 200
+
+export function createScheduler(deps: Deps): Scheduler {
+  const { store, clock, changed, owner, limits, warn } = deps
+  const running = new Map<AttemptId, Running>()
+  const loops: Promise<void>[] = []
+  let stopping = new AbortController()
+
+  function launch(claim: Claim): void {
+    const controller = new AbortController()
+    const done = deps
+      .runner(claim, controller)
+      .catch(error => warn({ run: claim.run, task: claim.task, err: error }, 'attempt is left to its lease'))
+      .finally(() => {
+        running.delete(claim.attempt)
+        changed.notify()
+      })
+    running.set(claim.attempt, { run: claim.run, pool: poolOf(claim.spec), controller, done })
+  }
+
+  /** Fills the free places of one pool. Returns whether it found anything. */
+  async function fill(pool: Pool): Promise<boolean> {
+    const limit = limits[pool] - [...running.values()].filter(other => other.pool === pool).length
+    const now = clock.now()
+    if (limit <= 0 || !(await store.hasDue(pool, now))) return false
+    const claims = await store.transaction(tx =>
+      store.claim(tx, { pool, limit, owner, now, leaseUntil: now + leaseMs }),
+    )
+    if (claims.length > 0) crashPoint('workflow.task_claimed')
+    for (const claim of claims) launch(claim)
+    return claims.length > 0
+  }
+
+  async function dispatch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const mark = changed.mark()
+      try {
+        for (const pool of pools) await fill(pool)
+      } catch (error) {
+        warn({ err: error }, 'tasks could not be claimed')
+      }
+      if (!signal.aborted) await changed.wait(mark, pollMs)
+    }
+  }
+
+  const end = (id: AttemptId, kind: StopKind): void => endIn(running, id, kind)
+  const leases = createLeases(deps, { running, follow: launch, end })
+
+  return {
+    async start() {
+      stopping = new AbortController()
+      await leases.takeBack()
+      const { signal } = stopping
+      const failed = (error: unknown): void => warn({ err: error }, 'a chore of the scheduler failed')
+      loops.push(
+        dispatch(signal),
+        every(pollMs, deps.tick, { signal, failed }),
+        every(renewMs, () => leases.renew(), { signal, failed }),
+        every(lookMs, () => leases.takeOver(), { signal, failed }),
+      )
+    },
+
+    async stop({ endTasks = false } = {}) {
+      const ids = [...running.keys()]
+      stopping.abort()
+      changed.notify()
+      endAll(running, endTasks)
+      await Promise.all(loops.splice(0))
+      // What was claimed by the last pass.
+      endAll(running, endTasks)
+      await Promise.all([...running.values()].map(({ done }) => done))
+      await leases.release(ids)
+    },
+
+    cancel(run) {
+      for (const [id, other] of running) if (other.run === run) end(id, 'cancelled')
+    },
+  }
+}
+
+function endIn(running: ReadonlyMap<AttemptId, Running>, id: AttemptId, kind: StopKind): void {
+  const one = running.get(id)
+  if (one) stop(one.controller, kind)
+}
+
+/** What the platform does itself ends with it; users' code can go on. */
+function endAll(running: ReadonlyMap<AttemptId, Running>, endTasks: boolean): void {
+  for (const [id, { pool }] of running) endIn(running, id, pool !== 'platform' && !endTasks ? 'left' : 'shutdown')
+}

@@ -1,0 +1,155 @@
+import { isoInstant, type Clock } from '#kernel/clock.ts'
+import type { Digest } from '#kernel/digest.ts'
+import { invalid, notFound } from '#kernel/error.ts'
+import { newId } from '#kernel/id.ts'
+import type { Ledger } from '#metadata'
+import type { Projects, Revision } from '#project'
+import type { AnyTx, Outbox } from '#storage'
+import { runStarted } from './events.ts'
+import { checkPipeline, needsOf, type Tasks } from './graph.ts'
+import { recordRun } from './lineage.ts'
+import {
+  isUsersCode,
+  localExecutorName,
+  paramsOf,
+  type Cause,
+  type Params,
+  type Run,
+  type RunTask,
+  type TaskId,
+} from './run.ts'
+import type { RunDraft, WorkflowStore } from './store.ts'
+
+export interface StartRequest {
+  readonly project: string
+  readonly pipeline: string
+  /** The tasks, when the pipeline is the platform's own; otherwise those of the project's current revision. */
+  readonly tasks?: Tasks | undefined
+  /** Values for parameters that the tasks declare. */
+  readonly params?: Params | undefined
+  readonly cause: Cause
+  /** The instant it is for, which the parameter gets that the pipeline names for it. */
+  readonly instant?: number | undefined
+  /** `trainyard` when left out. */
+  readonly actor?: string | undefined
+  /** At most one run of the project has it: starting again with the same key answers the same run. */
+  readonly key?: string | undefined
+  /** The tree that commands and functions run in, when it is not the current revision's. */
+  readonly code?: Digest | undefined
+  readonly commit?: string | undefined
+  /** The task of another run that this one is: it has the same revision and code. */
+  readonly parent?: { readonly run: Run; readonly task: TaskId } | undefined
+}
+
+export interface Starter {
+  /** Throws `invalid` or `not_found` when the run could not be run; writes nothing. */
+  prepare(request: StartRequest): Promise<RunDraft>
+  /** Accepts the run in the caller's transaction; false when its key is taken. */
+  insert(tx: AnyTx, draft: RunDraft): Promise<boolean>
+}
+
+interface Deps {
+  readonly store: WorkflowStore
+  readonly ledger: Ledger
+  readonly outbox: Outbox
+  readonly clock: Clock
+  readonly projects: Pick<Projects, 'current' | 'find' | 'revision'>
+  readonly defaultExecutor?: string
+  /** The platform tasks that this process can run. */
+  readonly handlers: { keys(): Iterable<string> }
+}
+
+export function createStarter({ store, ledger, outbox, clock, projects, defaultExecutor, handlers }: Deps): Starter {
+  return {
+    async prepare(request) {
+      const revision = await revisionOf(projects, request)
+      const tasks = request.tasks ?? placed(declaredTasks(revision!, request.pipeline), defaultExecutor)
+      checkPipeline(request.pipeline, tasks, new Set(handlers.keys()))
+      const params = { ...request.params, ...(request.tasks ? {} : instantOf(revision!, request)) }
+      if (!request.tasks) checkParams(tasks, params)
+      const from = request.parent?.run ?? request
+      const code = from.code ?? revision?.code
+      const commit = from.commit ?? revision?.commit
+      const run: RunDraft['run'] = {
+        id: newId<'run'>('run'),
+        project: request.project,
+        pipeline: request.pipeline,
+        ...(revision && { revision: revision.id }),
+        ...(code !== undefined && { code }),
+        ...(commit !== undefined && { commit }),
+        params,
+        cause: request.cause,
+        actor: request.actor ?? 'trainyard',
+        ...(request.parent && { parentTask: request.parent.task }),
+        createdAt: clock.now(),
+      }
+      return { run, key: request.key, tasks: draftTasks(tasks, params) }
+    },
+
+    async insert(tx, draft) {
+      if (!(await store.insertRun(tx, draft))) return false
+      const { id, project, pipeline, cause, actor } = draft.run
+      await recordRun(ledger, tx, draft.run)
+      await outbox.emit(tx, runStarted, { project, actor, data: { run: id, pipeline, cause } })
+      return true
+    },
+  }
+}
+
+/** A pipeline of the platform belongs to the current revision too, unless it says which code it is about. */
+async function revisionOf(
+  projects: Deps['projects'],
+  { project, tasks, code, commit, parent }: StartRequest,
+): Promise<Revision | undefined> {
+  if (parent?.run.revision !== undefined) return projects.revision(parent.run.revision)
+  if (!tasks) return projects.current(project)
+  return code === undefined && commit === undefined ? projects.find(project) : undefined
+}
+
+/** The tasks of a declared pipeline, with those that run at its end marked as such. */
+function declaredTasks({ spec, project }: Revision, pipeline: string): Tasks {
+  if (!Object.hasOwn(spec.pipelines, pipeline)) throw notFound('pipeline', `${project}/${pipeline}`)
+  const { tasks, finally: finals = {} } = spec.pipelines[pipeline]!
+  const marked = Object.entries(finals).map(([name, task]) => [name, { ...task, final: true as const }])
+  const all: Tasks = { ...tasks, ...Object.fromEntries(marked) }
+  return Object.fromEntries(Object.entries(all).map(([name, task]) => [name, searched(task)]))
+}
+
+/** What is tuned is run by a search, once for each trial, which is tried again and kept as the task says. */
+const searched = (task: RunTask): RunTask =>
+  task.tune ? { ...task, uses: 'tuning.search', cache: 'off', retries: 0, retry: undefined, timeout: undefined } : task
+
+function instantOf({ spec }: Revision, { pipeline, instant }: StartRequest): Params {
+  const name = spec.pipelines[pipeline]?.instant
+  return name === undefined || instant === undefined ? {} : { [name]: isoInstant(instant) }
+}
+
+/** Users' code that does not say where it runs is told now: what the settings say later is about later runs. */
+const placed = (tasks: Tasks, executor: string = localExecutorName): Tasks =>
+  executor === localExecutorName
+    ? tasks
+    : Object.fromEntries(
+        Object.entries(tasks).map(([name, task]) => [name, isUsersCode(task) ? { executor, ...task } : task]),
+      )
+
+function checkParams(tasks: Tasks, params: Params): void {
+  const known = new Set(Object.values(tasks).flatMap(task => Object.keys(task.params)))
+  const problems = Object.keys(params)
+    .filter(name => !known.has(name))
+    .map(name => ({
+      field: `params.${name}`,
+      value: params[name],
+      allowed: `a parameter that a task declares: ${[...known].sort().join(', ') || 'there is none'}`,
+    }))
+  if (problems.length > 0) throw invalid('The run has parameters that nothing reads.', problems)
+}
+
+function draftTasks(tasks: Tasks, params: Params): RunDraft['tasks'] {
+  const names = Object.keys(tasks)
+  // Identifiers sort by time of making only down to the millisecond: sorted, they keep the order of the pipeline.
+  const ids = names.map(() => newId<'task'>('tsk')).sort()
+  return names.map((name, index) => {
+    const spec = tasks[name]!
+    return { id: ids[index] as TaskId, name, spec, needs: needsOf(spec, tasks), params: paramsOf(spec, params) }
+  })
+}

@@ -1,0 +1,21 @@
+import { retried, type AnyTx, type Db } from '#storage'
+import { cacheStore } from './cache.sql.ts'
+import { queueStore } from './queue.sql.ts'
+import { recordStore } from './record.sql.ts'
+import { runStore } from './run.sql.ts'
+import type { WorkflowStore } from './store.ts'
+import type { WorkflowTables } from './tables.ts'
+import { triggerStore } from './trigger.sql.ts'
+
+/** Runs in SQL: one text for SQLite and PostgreSQL. */
+export function sqlWorkflowStore(database: Db): WorkflowStore {
+  const db = database.withTables<WorkflowTables>()
+  return {
+    ...runStore(db),
+    ...queueStore(db),
+    ...recordStore(db),
+    ...cacheStore(db),
+    ...triggerStore(db),
+    transaction: work => retried(() => db.transaction().execute(tx => work(tx as unknown as AnyTx))),
+  }
+}

@@ -1,0 +1,243 @@
+import type { Json } from '#kernel/json.ts'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import type { TrackingRunId } from '#tracking'
+import type { AnyTx } from '#storage'
+import type { GridTask } from './grid.ts'
+import type { AttemptDetail, TaskRecord } from './record.ts'
+import type {
+  Artifacts,
+  AttemptId,
+  Item,
+  Outcome,
+  Params,
+  Pool,
+  Run,
+  RunId,
+  RunState,
+  RunTask,
+  TaskId,
+  TaskLine,
+  TaskRun,
+  TaskState,
+} from './run.ts'
+import type { TriggerStore } from './trigger-store.ts'
+
+/**
+ * Where runs are kept, and the state machine over them. Each transition is a conditional update: it happens once, and
+ * whoever comes second is told so. Methods that take `tx` are steps of the caller's transaction, in which the events and
+ * the lineage of the change are written too.
+ *
+ * Adapters must pass store.contract.ts.
+ */
+export interface WorkflowStore extends RunStore, QueueStore, RecordStore, CacheStore, TriggerStore {
+  /** Runs `work` in a transaction, and again when the database gave it up in favour of another one. */
+  transaction<T>(work: (tx: AnyTx) => Promise<T>): Promise<T>
+}
+
+export interface RunStore {
+  /** Adds a run with its tasks. False, and nothing is written, when the project has a run with this key. */
+  insertRun(tx: AnyTx, run: RunDraft): Promise<boolean>
+  findRun(id: string): Promise<Run | undefined>
+  findRunByKey(project: string, key: string): Promise<Run | undefined>
+  /** Newest first. */
+  listRuns(filter: RunFilter, page: PageRequest): Promise<Page<Run>>
+  /** In the order in which the pipeline names them. Inputs are what the producers have given so far. */
+  listTasks(run: string): Promise<readonly TaskRun[]>
+  /** One task by name or id; also one call of a task with a call for each item. */
+  findTaskRun(run: string, nameOrId: string): Promise<TaskRun | undefined>
+  /** The tasks of a run in short, or the calls of one of them, in order. */
+  pageTasks(filter: TaskFilter, page: PageRequest): Promise<Page<TaskLine>>
+  /** The tasks of these runs without their calls, run by run from the newest on, in the order of the pipeline: at most `limit`. */
+  gridTasks(runs: readonly string[], limit: number): Promise<readonly GridTask[]>
+  /** What became of the calls of a task, in order. */
+  itemResults(task: string): Promise<readonly ItemResult[]>
+  findTask(
+    id: string,
+  ): Promise<{ id: TaskId; run: RunId; name: string; state: TaskState; outputs: Artifacts } | undefined>
+  /** What these tasks of a run have given, by task name. */
+  outputs(run: string, names: readonly string[]): Promise<Readonly<Record<string, Producer>>>
+  /** The runs that open tasks of a run are. */
+  childrenOf(tx: AnyTx, run: string): Promise<readonly RunId[]>
+  /**
+   * Cancels all that is not running; what runs is ended by its owner. Undefined when the run has ended.
+   * A repeat changes nothing.
+   */
+  cancel(tx: AnyTx, run: string, at: number): Promise<{ run: Run; ended: boolean } | undefined>
+  /**
+   * Opens what did not succeed again, with fresh retries, and what runs at the end. Undefined unless the run has failed
+   * or was cancelled; ended at once when there is nothing left to do.
+   */
+  resume(tx: AnyTx, run: string, at: number): Promise<{ run: Run; ended: boolean } | undefined>
+}
+
+export interface QueueStore {
+  /** Whether {@link claim} would find anything; costs less. */
+  hasDue(pool: Pool, now: number): Promise<boolean>
+  /** Takes the tasks that have been due longest. Each is given to one claimant, as a running attempt with a lease. */
+  claim(tx: AnyTx, request: ClaimRequest): Promise<readonly Claim[]>
+  /** Marks the run as running, and keeps the tracking run of the attempt. */
+  begin(tx: AnyTx, begin: { claim: Claim; at: number; tracking?: TrackingRunId }): Promise<void>
+  /** Notes where an attempt is to be found. False when it is no longer this owner's: it must then not be begun. */
+  setHandle(attempt: AttemptId, owner: string, handle: Json): Promise<boolean>
+  /**
+   * Ends an attempt and does what follows from it: releases or skips the tasks behind it, ends the run with its last
+   * task. Undefined when the attempt is no longer this owner's: its result is then to be thrown away.
+   */
+  finish(tx: AnyTx, request: FinishRequest): Promise<Finished | undefined>
+  /** Ends a task that waits for somebody's word, and does what follows. Undefined when it does not wait, or no longer. */
+  decide(tx: AnyTx, decision: { run: RunId; task: TaskId; outcome: Outcome; at: number }): Promise<Finished | undefined>
+
+  /** Prolongs the leases of an owner's attempts. */
+  renew(owner: string, attempts: readonly AttemptId[], leaseUntil: number): Promise<Renewal>
+  /** The running attempts of an owner. */
+  runningOf(owner: string): Promise<readonly LiveAttempt[]>
+  /** Running attempts of anyone whose lease ran out, the longest ago first: at most `limit`. */
+  expired(now: number, limit: number): Promise<readonly LiveAttempt[]>
+  /** Which of these attempts are running, as far as anyone knows. */
+  live(attempts: readonly AttemptId[]): Promise<ReadonlySet<AttemptId>>
+  /** Makes an attempt another owner's. Undefined, and nothing is changed, unless its owner and lease are as they were seen. */
+  takeOver(tx: AnyTx, seen: LiveAttempt, to: { owner: string; leaseUntil: number }): Promise<Claim | undefined>
+}
+
+/** Which task makes, or has made, the result of some content. */
+export interface CacheStore {
+  cacheHolder(project: string, key: string): Promise<CacheHolder | undefined>
+  /** Makes a task the holder of a key, instead of the one that was seen there; false when someone else was first. */
+  holdCache(hold: { project: string; key: string; task: TaskId; instead: TaskId | undefined }): Promise<boolean>
+}
+
+export interface CacheHolder extends Producer {
+  readonly run: RunId
+  readonly name: string
+  readonly state: TaskState
+  readonly endedAt: number | undefined
+}
+
+/** What is noted of attempts while they run and when they end. */
+export interface RecordStore {
+  /** Writes the record of an attempt; a repeat replaces it. */
+  putRecord(tx: AnyTx, attempt: AttemptId, record: TaskRecord): Promise<void>
+  /** The attempts at a task, first to last; a record is empty when none was written. */
+  attempts(task: string): Promise<readonly AttemptDetail[]>
+}
+
+export interface RunDraft {
+  readonly run: Omit<Run, 'state' | 'error' | 'startedAt' | 'endedAt'>
+  readonly key: string | undefined
+  readonly tasks: readonly TaskDraft[]
+}
+
+interface TaskDraft {
+  readonly id: TaskId
+  readonly name: string
+  readonly spec: RunTask
+  readonly needs: readonly string[]
+  readonly params: Params
+}
+
+export interface TaskFilter {
+  readonly run: string
+  /** The calls of this task, rather than the tasks of the pipeline. */
+  readonly parent?: string | undefined
+  readonly state?: TaskState | undefined
+}
+
+export interface ItemResult {
+  readonly index: number
+  readonly state: TaskState
+  readonly outputs: Artifacts
+  readonly error: string | undefined
+}
+
+/** What one task has given so far. */
+export interface Producer {
+  readonly id: TaskId
+  readonly outputs: Artifacts
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface RunFilter {
+  readonly project: string
+  readonly pipeline?: string | undefined
+  readonly state?: RunState | undefined
+}
+
+export interface ClaimRequest {
+  readonly pool: Pool
+  readonly limit: number
+  readonly owner: string
+  readonly now: number
+  readonly leaseUntil: number
+}
+
+/** A task in one claimant's hands. */
+export interface Claim {
+  readonly attempt: AttemptId
+  readonly number: number
+  /** Whether this is the attempt's first call, rather than the next one after a wait. */
+  readonly isNew: boolean
+  readonly task: TaskId
+  readonly run: RunId
+  readonly name: string
+  /** Its name in the pipeline, which all calls of a task with a call for each item share. */
+  readonly declared: string
+  readonly spec: RunTask
+  readonly item: Item | undefined
+  readonly needs: readonly string[]
+  readonly params: Params
+  readonly attemptsMax: number
+  /** Tries beyond those that it was promised, after failures that were the platform's. */
+  readonly triesFree: number
+  /** The run that it is, when it is one of another pipeline and has been called before. */
+  readonly child: RunId | undefined
+  /** What is known of an attempt that another process has begun. */
+  readonly begun?: Begun
+}
+
+interface Begun {
+  readonly at: number
+  readonly handle: Json
+  readonly tracking: TrackingRunId | undefined
+  readonly record: TaskRecord
+}
+
+export interface LiveAttempt {
+  readonly id: AttemptId
+  readonly task: TaskId
+  readonly owner: string
+  readonly leaseUntil: number
+  /** Undefined while it is being prepared, and of the platform's own tasks. */
+  readonly handle: Json | undefined
+}
+
+/** Which attempts are still the owner's, which have become another's, and which are of runs that are being cancelled. */
+export interface Renewal {
+  readonly held: ReadonlySet<string>
+  readonly taken: ReadonlySet<string>
+  readonly cancelled: ReadonlySet<string>
+}
+
+export interface FinishRequest {
+  readonly attempt: AttemptId
+  readonly owner: string
+  readonly outcome: Outcome
+  readonly at: number
+  /** Exit, host, cause: JSON for the reader of one attempt. */
+  readonly facts?: Readonly<Record<string, Json>>
+}
+
+export interface Finished {
+  readonly run: Run
+  readonly runEnded: boolean
+  readonly task: {
+    readonly id: TaskId
+    readonly name: string
+    readonly kind: string
+    readonly state: TaskState
+    readonly attempt: number
+    readonly startedAt: number | undefined
+    /** The task that this is one call of. */
+    readonly parent: TaskId | undefined
+  }
+  readonly tracking: TrackingRunId | undefined
+}

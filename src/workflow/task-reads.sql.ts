@@ -1,0 +1,186 @@
+import type { Kysely } from 'kysely'
+import type { Millis } from '#kernel/clock.ts'
+import { toPage } from '#kernel/page.ts'
+import { taskOf, upstream } from '#project'
+import {
+  type Artifacts,
+  type RunId,
+  type RunTask,
+  type TaskId,
+  type TaskLine,
+  type TaskRun,
+  type TaskState,
+} from './run.ts'
+import type { Producer, RunStore } from './store.ts'
+import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
+import { taskFromRow } from './task-row.sql.ts'
+
+type TaskReads = Pick<
+  RunStore,
+  'listTasks' | 'findTaskRun' | 'pageTasks' | 'gridTasks' | 'itemResults' | 'findTask' | 'outputs'
+>
+
+/** An item longer than this is not shown in lists. */
+const itemCharactersMax = 1_000
+
+export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
+  const whole = (run: string) =>
+    db
+      .selectFrom('workflow_task')
+      .innerJoin('workflow_task_spec', join =>
+        join.on(eb => eb('workflow_task_spec.task', '=', eb.fn.coalesce('workflow_task.parent', 'workflow_task.id'))),
+      )
+      .leftJoin('workflow_item', 'workflow_item.task', 'workflow_task.id')
+      .selectAll('workflow_task')
+      .select(['workflow_task_spec.task', 'spec', 'needs', 'params', 'item'])
+      .where('run', '=', run)
+
+  /** How many calls of each task are in which state. */
+  async function itemCounts(run: string): Promise<ReadonlyMap<string, TaskRun['items']>> {
+    const rows = await db
+      .selectFrom('workflow_task')
+      .select(['parent', 'state'])
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('run', '=', run)
+      .where('parent', 'is not', null)
+      .groupBy(['parent', 'state'])
+      .execute()
+    return new Map(
+      [...Map.groupBy(rows, row => row.parent!)].map(([parent, states]) => [
+        parent,
+        Object.fromEntries(states.map(({ state, count }) => [state, count])),
+      ]),
+    )
+  }
+
+  async function outputs(run: string, names: readonly string[]): Promise<Readonly<Record<string, Producer>>> {
+    if (names.length === 0) return {}
+    const rows = await db
+      .selectFrom('workflow_task')
+      .select(['id', 'name', 'outputs', 'metrics'])
+      .where('run', '=', run)
+      .where('name', 'in', names)
+      .execute()
+    return Object.fromEntries(
+      rows.map(({ name, id, outputs: given, metrics }) => [
+        name,
+        { id: id as TaskId, outputs: JSON.parse(given) as Artifacts, metrics: JSON.parse(metrics) },
+      ]),
+    )
+  }
+
+  return {
+    async listTasks(run) {
+      const rows = await whole(run).where('parent', 'is', null).orderBy('id').execute()
+      const given = new Map(rows.map(row => [row.name, JSON.parse(row.outputs) as Artifacts]))
+      const counts = rows.some(row => row.items_open !== null) ? await itemCounts(run) : undefined
+      return rows.map(row => taskFromRow(row, { outputs: given, items: counts?.get(row.id) }))
+    },
+
+    async findTaskRun(run, nameOrId) {
+      const row = await whole(run)
+        .where(eb => eb.or([eb('workflow_task.id', '=', nameOrId), eb('name', '=', nameOrId)]))
+        .executeTakeFirst()
+      if (!row) return undefined
+      const given = await outputs(run, namesRead(row))
+      const items = row.items_open === null ? undefined : (await itemCounts(run)).get(row.id)
+      return taskFromRow(row, {
+        outputs: new Map(Object.entries(given).map(([name, producer]) => [name, producer.outputs])),
+        items,
+      })
+    },
+
+    async pageTasks({ run, parent, state }, { limit, after }) {
+      const rows = await db
+        .selectFrom('workflow_task')
+        .leftJoin('workflow_item', 'workflow_item.task', 'workflow_task.id')
+        .leftJoin('workflow_task_spec', 'workflow_task_spec.task', 'workflow_task.id')
+        .selectAll('workflow_task')
+        .select(['needs', 'item'])
+        .where('run', '=', run)
+        .where('parent', parent === undefined ? 'is' : '=', parent ?? null)
+        .$if(state !== undefined, query => query.where('state', '=', state!))
+        .$if(after !== undefined, query => query.where('workflow_task.id', '>', after!))
+        .orderBy('workflow_task.id')
+        .limit(limit + 1)
+        .execute()
+      return toPage(rows.map(lineFromRow), limit, line => line.id)
+    },
+
+    async gridTasks(runs, limit) {
+      if (runs.length === 0) return []
+      const rows = await db
+        .selectFrom('workflow_task')
+        .select(['run', 'name', 'state', 'started_at', 'ended_at'])
+        .where('run', 'in', runs)
+        .where('parent', 'is', null)
+        .orderBy('run', 'desc')
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map(row => ({
+        run: row.run,
+        name: row.name,
+        state: row.state as TaskState,
+        ...(row.started_at !== null && { startedAt: row.started_at as Millis }),
+        ...(row.ended_at !== null && { endedAt: row.ended_at as Millis }),
+      }))
+    },
+
+    async itemResults(task) {
+      const rows = await db
+        .selectFrom('workflow_task')
+        .select(['item_index', 'state', 'outputs', 'error'])
+        .where('parent', '=', task)
+        .orderBy('item_index')
+        .execute()
+      return rows.map(row => ({
+        index: row.item_index!,
+        state: row.state as TaskState,
+        outputs: JSON.parse(row.outputs) as Artifacts,
+        error: row.error ?? undefined,
+      }))
+    },
+
+    async findTask(id) {
+      const row = await db
+        .selectFrom('workflow_task')
+        .select(['id', 'run', 'name', 'state', 'outputs'])
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return (
+        row && {
+          id: row.id as TaskId,
+          run: row.run as RunId,
+          name: row.name,
+          state: row.state as TaskState,
+          outputs: JSON.parse(row.outputs),
+        }
+      )
+    },
+
+    outputs,
+  }
+}
+
+/** The tasks of whose outputs a task's inputs and parameters are. */
+function namesRead({ spec, params }: Pick<SpecRow, 'spec' | 'params'>): readonly string[] {
+  const task = JSON.parse(spec) as RunTask
+  return [...new Set([...Object.values(task.inputs).map(taskOf), ...upstream({ ...task, params: JSON.parse(params) })])]
+}
+
+const lineFromRow = (row: TaskRow & { needs: string | null; item: string | null }): TaskLine => ({
+  id: row.id as TaskId,
+  name: row.name,
+  kind: row.kind,
+  needs: row.needs === null ? [] : JSON.parse(row.needs),
+  state: row.state as TaskState,
+  attempt: row.attempt,
+  ...(row.item_index !== null && { index: row.item_index }),
+  ...(row.item !== null && row.item.length <= itemCharactersMax && { item: JSON.parse(row.item) }),
+  ...(row.error !== null && { error: row.error }),
+  ...(row.reason !== null && { reason: row.reason }),
+  ...(row.waiting_for !== null && { waitingFor: row.waiting_for }),
+  ...(row.started_at !== null && { startedAt: row.started_at as Millis }),
+  ...(row.ended_at !== null && { endedAt: row.ended_at as Millis }),
+})

@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { chromium, type Browser, type Page } from 'playwright-core'
+
+/** How a page is looked at. */
+export interface Look {
+  readonly width: number
+  readonly scheme: 'light' | 'dark'
+}
+
+export const desk: Look = { width: 1440, scheme: 'light' }
+export const telephone: Look = { width: 390, scheme: 'dark' }
+
+/** A reader of the pages of one platform, who notes what a browser complains about. */
+export interface Reader {
+  readonly page: Page
+  /** Errors and warnings of the console, failed requests and answers, requests to elsewhere. */
+  readonly faults: readonly string[]
+  /** Opens a path and waits until nothing of it is still being fetched. Throws when that does not come to pass. */
+  open(path: string): Promise<void>
+}
+
+const root = join(import.meta.dirname, '..')
+const names = ['chromium', 'chromium-browser', 'google-chrome']
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** The browser of the machine: that of TRAINYARD_TEST_CHROMIUM, else the first on the path. */
+export function findBrowser(): string | undefined {
+  const { TRAINYARD_TEST_CHROMIUM: named, PATH = '' } = process.env
+  const places = PATH.split(delimiter).flatMap(folder => names.map(name => join(folder, name)))
+  return named || places.find(isProgram)
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Builds the pages when they are older than their source, and opens a browser. It is closed after the test. */
+export async function openBrowser(t: TestContext, executablePath: string): Promise<Browser> {
+  const path = [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
+  execFileSync(process.execPath, ['scripts/pages-built.ts'], { cwd: root, env: { ...process.env, PATH: path } })
+  const browser = await chromium.launch({ executablePath, args: flags })
+  t.after(() => browser.close())
+  return browser
+}
+
+const patienceMs = 10_000
+
+export async function readerOf(browser: Browser, url: string, { width, scheme }: Look): Promise<Reader> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme })
+  context.setDefaultTimeout(patienceMs)
+  const page = await context.newPage()
+  const faults: string[] = []
+  const note = (fault: string): void => void faults.push(`${new URL(page.url()).pathname}: ${fault}`)
+  page.on('console', message => {
+    if (['error', 'warning'].includes(message.type())) note(message.text())
+  })
+  page.on('pageerror', error => note(error.message))
+  page.on('request', request => {
+    const { origin, protocol } = new URL(request.url())
+    if (protocol.startsWith('http') && origin !== url) note(`asked ${request.url()}`)
+  })
+  page.on('requestfailed', request => {
+    const why = request.failure()?.errorText
+    // What a page still waits for when it is left.
+    if (why !== 'net::ERR_ABORTED') note(`${request.url()} ${why}`)
+  })
+  page.on('response', response => {
+    if (response.status() >= 400) note(`${response.status()} ${response.url()}`)
+  })
+  return {
+    page,
+    faults,
+    async open(path) {
+      await page.goto(url + path, { waitUntil: 'load' })
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.getByLabel('Loading').first().waitFor({ state: 'detached' })
+    },
+  }
+}
+
+/** By how many pixels the page is wider than its window. */
+export const overflowOf = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')

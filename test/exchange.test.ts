@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createDuckdb, literal, type Row } from '#storage'
+import { startServer, type ServerProcess } from '../src/demo/server.ts'
+import { deleted, mlrunsFiles, parent, writeFiles } from './mlruns-folder.ts'
+
+/** The commands `trainyard import` and `trainyard export`, against a server in a process of its own. */
+
+interface Report {
+  readonly counts: readonly { kind: string; there: number; here: number }[]
+  readonly differences: readonly { what: string; why: string }[]
+  readonly passedOver: number
+  readonly written: number
+}
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+const whole = {
+  experiments: 3,
+  runs: 3,
+  params: 2,
+  tags: 4,
+  'metric points': 7,
+  'dataset inputs': 1,
+  'model links': 1,
+  'logged models': 1,
+  files: 5,
+  bytes: 300_040,
+  'registered models': 1,
+  'model versions': 2,
+}
+
+suite('everything goes in and out', { timeout: 120_000 }, () => {
+  let folder: string
+  let server: ServerProcess
+  const duckdb = createDuckdb()
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'trainyard-exchange-'))
+    server = await startServer({ data: join(folder, 'data') })
+    await writeFiles(join(folder, 'mlruns'), mlrunsFiles)
+  })
+  after(async () => {
+    duckdb.stop()
+    await fetch(`${server.url}/api/v1/serving/stop`, { method: 'POST' })
+    await server.stop()
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
+
+  const trainyard = (...line: string[]): Promise<{ code: number; out: string; err: string }> =>
+    new Promise(resolve => {
+      const env = { ...process.env, TRAINYARD_SERVER: server.url }
+      const child = execFile(process.execPath, [main, ...line], { env, cwd: folder }, (_, out, err) =>
+        resolve({ code: child.exitCode!, out, err }),
+      )
+    })
+  const importing = async (...line: string[]): Promise<Report & { code: number }> => {
+    const { code, out, err } = await trainyard('import', ...line, '--json')
+    assert.notEqual(out, '', err)
+    return { ...(JSON.parse(out) as Report), code }
+  }
+  const counts = (report: Report, side: 'here' | 'there'): unknown =>
+    Object.fromEntries(report.counts.map(count => [count.kind, count[side]]))
+  const mlflow = async (
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<Record<string, never>> => {
+    const init =
+      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+    const response = await fetch(`${server.url}/api/2.0/mlflow/${path}`, { method, ...init })
+    return (await response.json()) as Record<string, never>
+  }
+
+  test('a folder of MLflow is brought over whole, with ids, times, stages and files', async () => {
+    const report = await importing('mlflow', 'mlruns')
+    assert.deepEqual(report.differences, [])
+    assert.deepEqual(counts(report, 'there'), whole)
+    assert.deepEqual(counts(report, 'here'), whole)
+    assert.deepEqual([report.code, report.written, report.passedOver], [0, 4, 0])
+
+    const { run } = (await mlflow('GET', `runs/get?run_id=${parent}`)) as unknown as {
+      run: { info: object; data: { metrics: object[] }; outputs: object }
+    }
+    const { experiment_id, artifact_uri, ...info } = run.info as Record<string, unknown>
+    assert.deepEqual(info, {
+      run_id: parent,
+      run_uuid: parent,
+      run_name: 'parent',
+      user_id: 'ann',
+      status: 'FINISHED',
+      start_time: 1_700_000_000_000,
+      end_time: 1_700_000_009_000,
+      lifecycle_stage: 'active',
+    })
+    assert.equal(artifact_uri, `mlflow-artifacts:/${String(experiment_id)}/${parent}/artifacts`)
+    assert.deepEqual(run.outputs, { model_outputs: [{ model_id: 'm-1', step: 4 }] })
+    const history = await mlflow('GET', `metrics/get-history?run_id=${parent}&metric_key=val/odd&max_results=100`)
+    assert.deepEqual(history, {
+      metrics: [
+        { key: 'val/odd', value: 'NaN', timestamp: 5, step: 0 },
+        { key: 'val/odd', value: Number.MAX_VALUE, timestamp: 5, step: 1 },
+        { key: 'val/odd', value: -Number.MAX_VALUE, timestamp: 5, step: 2 },
+        { key: 'val/odd', value: 5e-324, timestamp: 5, step: 1_099_511_627_776 },
+        { key: 'val/odd', value: 1, timestamp: 7, step: -3 },
+      ],
+    })
+    const { run: dead } = (await mlflow('GET', `runs/get?run_id=${deleted}`)) as unknown as {
+      run: { info: { lifecycle_stage: string; status: string } }
+    }
+    assert.deepEqual([dead.info.lifecycle_stage, dead.info.status], ['deleted', 'FAILED'])
+    const { model_version } = (await mlflow(
+      'GET',
+      'registered-models/alias?name=Umbrella&alias=champion',
+    )) as unknown as { model_version: Record<string, unknown> }
+    assert.deepEqual(
+      [
+        model_version['version'],
+        model_version['creation_timestamp'],
+        model_version['last_updated_timestamp'],
+        model_version['tags'],
+      ],
+      ['3', 1_700_000_005_003, 1_700_000_007_000, [{ key: 'vt', value: 'vv' }]],
+    )
+    const { model_version: next } = (await mlflow('POST', 'model-versions/create', {
+      name: 'Umbrella',
+      source: `runs:/${parent}/model`,
+      run_id: parent,
+    })) as unknown as { model_version: { version: string } }
+    assert.equal(next.version, '4', 'numbers go on behind the imported ones')
+    await mlflow('DELETE', 'model-versions/delete', { name: 'Umbrella', version: '4' })
+  })
+
+  test('said again, it passes over what is there', async () => {
+    const report = await importing('mlflow', 'mlruns')
+    assert.deepEqual([report.code, report.written, report.passedOver], [0, 0, 4])
+    assert.deepEqual(counts(report, 'here'), whole)
+  })
+
+  test('what is missing here, or new there, is brought by the next import', async () => {
+    const { run } = (await mlflow('GET', `runs/get?run_id=${parent}`)) as unknown as {
+      run: { info: { artifact_uri: string } }
+    }
+    const place = run.info.artifact_uri.replace('mlflow-artifacts:/', '')
+    const file = `${server.url}/api/2.0/mlflow-artifacts/artifacts/${place}/model/model.bin`
+    assert.equal((await fetch(file, { method: 'DELETE' })).status, 200)
+    await appendFile(join(folder, `mlruns/1/${parent}/metrics/loss`), '1700000002000 0.125 2\n')
+    // As long as before, and another.
+    await writeFile(join(folder, `mlruns/1/${parent}/artifacts/a b/ü.txt`), 'HELLO')
+    const report = await importing('mlflow', 'mlruns')
+    assert.deepEqual([report.code, report.written, report.passedOver], [0, 1, 3])
+    assert.deepEqual(counts(report, 'here'), { ...whole, 'metric points': 8 })
+    const greeting = await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/${place}/a%20b/%C3%BC.txt`)
+    assert.equal(await greeting.text(), 'HELLO')
+    await mlflow('POST', 'runs/set-tag', { run_id: parent, key: 'quote', value: 'changed' })
+    assert.deepEqual(
+      [(await importing('mlflow', 'mlruns')).written, (await importing('mlflow', 'mlruns')).written],
+      [1, 0],
+    )
+    assert.equal((await (await fetch(file)).bytes()).length, 300_000)
+  })
+
+  test('what differs is named, and the command fails', async () => {
+    await mlflow('POST', 'runs/set-tag', { run_id: parent, key: 'only-here', value: 'x' })
+    await writeFile(join(folder, `mlruns/1/${parent}/params/lr`), '0.2')
+    const report = await importing('mlflow', 'mlruns')
+    assert.equal(report.code, 1)
+    assert.deepEqual(
+      report.differences.map(({ what, why }) => [what, /Changing param values is not allowed/.test(why)]),
+      [[`run ${parent}`, true]],
+    )
+    await writeFile(join(folder, `mlruns/1/${parent}/params/lr`), '0.1')
+    const { differences } = await importing('mlflow', 'mlruns')
+    assert.deepEqual(differences, [{ what: `run ${parent}`, why: 'tags: 2 there, 3 here' }])
+    await mlflow('POST', 'runs/delete-tag', { run_id: parent, key: 'only-here' })
+  })
+
+  test('what is here under the same id in another place is not brought twice', async () => {
+    const report = await importing('mlflow', 'mlruns', '--prefix', 'copy-')
+    assert.equal(report.code, 1)
+    assert.deepEqual(
+      report.differences.map(({ what }) => what.split(' ')[0]),
+      ['run', 'run', 'logged', 'run'],
+    )
+  })
+
+  test('an export holds all of it as Parquet, JSON and files, and its checksums hold', async () => {
+    const { code, out, err } = await trainyard('export', 'out', '--json')
+    assert.equal(code, 0, err)
+    const { rows, files } = JSON.parse(out) as { rows: Record<string, number>; files: number }
+    assert.deepEqual([rows['runs'], rows['metrics'], rows['artifacts'], files], [3, 8, 5, 5])
+    const sums = (await readFile(join(folder, 'out/SHA256SUMS'), 'utf8')).trimEnd().split('\n')
+    assert.ok(sums.length > 17)
+    for (const sum of sums) {
+      const [digest, path] = [sum.slice(0, 64), sum.slice(66)]
+      const bytes = await readFile(join(folder, 'out', path))
+      assert.equal(createHash('sha256').update(bytes).digest('hex'), digest, path)
+    }
+
+    const parquet = (table: string): string => literal(join(folder, 'out', `${table}.parquet`))
+    const ask = async (query: string): Promise<readonly Row[]> => duckdb.query([query])
+    assert.deepEqual(
+      await ask(
+        `select step, timestamp, cast(value as varchar) as value from ${parquet('metrics')} where key = 'val/odd' order by timestamp, step`,
+      ),
+      [
+        { step: 0, timestamp: 5, value: 'nan' },
+        { step: 1, timestamp: 5, value: '1.7976931348623157e+308' },
+        { step: 2, timestamp: 5, value: '-1.7976931348623157e+308' },
+        { step: 1_099_511_627_776, timestamp: 5, value: '5e-324' },
+        { step: -3, timestamp: 7, value: '1.0' },
+      ],
+    )
+    assert.deepEqual(await ask(`select key, value from ${parquet('params')} order by key`), [
+      { key: 'lr', value: '0.1' },
+      { key: 'nested/key', value: 'a\nb' },
+    ])
+    assert.deepEqual(
+      await ask(
+        `select model, version, stage, run_id, tags from ${parquet('model_versions')} where model = 'Umbrella' order by version`,
+      ),
+      [
+        { model: 'Umbrella', version: 1, stage: 'Production', run_id: parent, tags: '{}' },
+        { model: 'Umbrella', version: 3, stage: 'None', run_id: parent, tags: '{"vt":"vv"}' },
+      ],
+    )
+    const [file] = await ask(
+      `select path, size, sha256, owner_id from ${parquet('artifacts')} where path = 'a b/ü.txt'`,
+    )
+    assert.equal(file!['size'], 5)
+    const experiment = (
+      await ask(`select experiment_id as id from ${parquet('runs')} where run_id = ${literal(parent)}`)
+    )[0]!['id']
+    const place = join(folder, 'out/artifacts', experiment as string, parent, 'artifacts')
+    assert.equal(await readFile(join(place, 'a b/ü.txt'), 'utf8'), 'HELLO')
+    assert.equal((await stat(join(place, 'model/model.bin'))).size, 300_000)
+    const registry = JSON.parse(await readFile(join(folder, 'out/registry.json'), 'utf8')) as {
+      registered_models: { aliases: unknown }[]
+    }
+    assert.deepEqual(registry.registered_models[0]!.aliases, [{ alias: 'champion', version: 3 }])
+
+    assert.match((await trainyard('export', 'out')).err, /The folder is not empty/)
+
+    const all = await trainyard('export', 'all', '--everything', '--json')
+    assert.equal(all.code, 0, all.err)
+    const platform = (JSON.parse(all.out) as { rows: Record<string, number> }).rows
+    assert.ok(platform['platform/edge']! > 0)
+    const nodes = literal(join(folder, 'all/platform/node.parquet'))
+    assert.deepEqual(await ask(`select kind, label from ${nodes} where id = ${literal(parent)}`), [
+      { kind: 'tracking_run', label: 'parent' },
+    ])
+  })
+
+  test("Neptune's export is brought over: params, tags, series and files", async () => {
+    await writeNeptune(join(folder, 'neptune'), statements => duckdb.query(statements))
+    const report = await importing('neptune', 'neptune')
+    assert.deepEqual(report.differences, [])
+    const { runs, params, files, ...rest } = counts(report, 'here') as Record<string, number>
+    assert.deepEqual(
+      { runs, params, files, points: rest['metric points'] },
+      { runs: 2, params: 4, files: 6, points: 9 },
+    )
+    const found = await mlflow('POST', 'runs/search', {
+      experiment_ids: [await experimentId('team/proj')],
+      filter: "run_name = 'R-2'",
+    })
+    const { info, data } = (
+      found as unknown as {
+        runs: { info: Record<string, unknown>; data: Record<string, { key: string; value: unknown }[]> }[]
+      }
+    ).runs[0]!
+    assert.deepEqual([info['status'], info['user_id'], info['start_time']], ['FAILED', 'ann', 1_700_000_000_000])
+    assert.deepEqual(data['params'], [
+      { key: 'lr', value: '0.1' },
+      { key: 'n', value: '7' },
+    ])
+    assert.equal((await importing('neptune', 'neptune')).passedOver, 2)
+    const fractional = await importing('neptune', 'halves')
+    assert.equal(fractional.code, 1)
+    assert.match(fractional.differences[0]!.why, /--step-multiplier/)
+    assert.equal((await importing('neptune', 'halves', '--step-multiplier', '2')).code, 0)
+  })
+
+  async function experimentId(name: string): Promise<string> {
+    const answer = await mlflow('GET', `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`)
+    return (answer as unknown as { experiment: { experiment_id: string } }).experiment.experiment_id
+  }
+
+  test('what cannot be imported is said before anything is done', async () => {
+    assert.match((await trainyard('import', 'wandb', 'mlruns')).err, /system = "wandb": mlflow, neptune/)
+    assert.match((await trainyard('import', 'mlflow', 'nowhere')).err, /There is nothing to import/)
+    assert.match((await trainyard('import', 'neptune', 'mlruns')).err, /This is no export of Neptune/)
+    assert.match((await trainyard('import', 'mlflow', 'mlruns', '--parallel', '0')).err, /a whole number from 1/)
+  })
+})
+
+/** Rows as neptune-exporter's README describes them, of two runs; and a folder with steps between whole numbers. */
+async function writeNeptune(folder: string, run: (statements: string[]) => Promise<unknown>): Promise<void> {
+  const at = `timestamptz '2023-11-14 22:13:20Z'`
+  const row = (id: string, path: string, type: string, values: string): string =>
+    `insert into t (project_id, run_id, attribute_path, attribute_type, ${values.split('=')[0]}) values ('team/proj', '${id}', '${path}', '${type}', ${values.split('=')[1]})`
+  const create = `create temp table t (project_id varchar, run_id varchar, attribute_path varchar, attribute_type varchar,
+    step decimal(18, 6), timestamp timestamptz, int_value bigint, float_value double, string_value varchar, bool_value boolean,
+    datetime_value timestamptz, string_set_value varchar[], file_value struct(path varchar),
+    histogram_value struct(type varchar, edges double[], values double[]))`
+  const rows = (id: string, points: number): string[] => [
+    row(id, 'sys/creation_time', 'datetime', `datetime_value=${at}`),
+    row(id, 'sys/owner', 'string', `string_value='ann'`),
+    row(id, 'sys/failed', 'bool', `bool_value=${id === 'R-2'}`),
+    row(id, 'lr', 'float', 'float_value=0.1'),
+    row(id, 'n', 'int', 'int_value=7'),
+    ...Array.from({ length: points }, (_, step) =>
+      row(id, 'loss', 'float_series', `step, timestamp, float_value=${step}, ${at}, 1.0 / ${step + 1}`),
+    ),
+    row(id, 'log', 'string_series', `step, timestamp, string_value=0, ${at}, 'it''s'`),
+    row(id, 'model', 'file', `file_value={'path': '${id}/model.bin'}`),
+    row(id, 'img', 'file_series', `step, file_value=3, {'path': '${id}/img.png'}`),
+  ]
+  await writeFiles(folder, {
+    'data/p/.keep': '',
+    ...Object.fromEntries(
+      ['R-1', 'R-2'].flatMap(id => [
+        [`files/p/${id}/model.bin`, id],
+        [`files/p/${id}/img.png`, id],
+      ]),
+    ),
+  })
+  const copy = (name: string): string => `copy t to ${literal(join(folder, 'data/p', name))} (format parquet)`
+  await run([create, ...rows('R-1', 6), copy('R-1_part_0.parquet')])
+  await run([create, ...rows('R-2', 3), copy('R-2_part_0.parquet')])
+  const halves = join(folder, '../halves')
+  await writeFiles(halves, { '.keep': '' })
+  const half = row('H-1', 'loss', 'float_series', `step, timestamp, float_value=0.5, ${at}, 1`)
+  await run([create, half, `copy t to ${literal(join(halves, 'H-1_part_0.parquet'))} (format parquet)`])
+}

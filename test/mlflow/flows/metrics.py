@@ -1,0 +1,91 @@
+"""Metrics: a thousand at once, history, what is latest, numbers that are not finite, order and repetition."""
+
+import mlflow
+from mlflow.entities import Metric
+from client import pages
+
+INFINITY = float("inf")
+
+
+def flow(f):
+    client = f.client
+    experiment = f.experiment()
+    thousand(f, experiment)
+    not_finite(f, experiment)
+    latest(f, experiment)
+    fluent(f)
+    bad(f, experiment)
+
+
+def new_run(f, experiment, name):
+    return f.client.create_run(experiment, start_time=1, run_name=name).info.run_id
+
+
+def thousand(f, experiment):
+    client = f.client
+    run_id = new_run(f, experiment, "thousand")
+    points = [Metric(f"metric {i % 10}", i / 7, 1000 + i, i // 10) for i in range(1000)]
+    f.see("1000", lambda: client.log_batch(run_id, points))
+    f.see("1000 again", lambda: client.log_batch(run_id, points))
+    f.see("1001", lambda: client.log_batch(run_id, points + [Metric("more", 1, 1, 1)]))
+    f.see("latest of 1000", lambda: client.get_run(run_id).data.metrics)
+    f.see("history", lambda: [(m.key, m.value, m.timestamp, m.step) for m in client.get_metric_history(run_id, "metric 3")])
+    f.see("history of nothing", lambda: client.get_metric_history(run_id, "nothing"))
+    f.see("history of no run", lambda: client.get_metric_history("0" * 32, "nothing"))
+    with mlflow.start_run(run_id=run_id):
+        mlflow.log_metrics({f"many {i}": i for i in range(1500)}, step=3)
+    f.see("1500 by the fluent call", lambda: len(client.get_run(run_id).data.metrics))
+
+
+def not_finite(f, experiment):
+    client = f.client
+    run_id = new_run(f, experiment, "not finite")
+    for i, value in enumerate([1.5, float("nan"), INFINITY, -INFINITY, 1e308, 5e-324, -0.0, 2**53 + 1.0]):
+        client.log_metric(run_id, f"v{i}", value, timestamp=10, step=1)
+    client.log_batch(run_id, [Metric("b0", float("nan"), 10, 1), Metric("b1", INFINITY, 10, 1), Metric("b2", -INFINITY, 10, 1)])
+    f.see("not finite", lambda: client.get_run(run_id).data.metrics)
+    f.see("not finite, history", lambda: [m.value for key in ("v1", "v2", "v3", "b0", "b1", "b2") for m in client.get_metric_history(run_id, key)])
+    client.log_metric(run_id, "mixed", float("nan"), timestamp=10, step=2)
+    client.log_metric(run_id, "mixed", -1.0, timestamp=10, step=2)
+    f.see("NaN against -1 in the same place", lambda: client.get_run(run_id).data.metrics["mixed"])
+    client.log_metric(run_id, "mixed", 1.0, timestamp=10, step=2)
+    f.see("NaN against 1 in the same place", lambda: client.get_run(run_id).data.metrics["mixed"])
+    f.see("mixed, history", lambda: sorted(str(m.value) for m in client.get_metric_history(run_id, "mixed")))
+
+
+def latest(f, experiment):
+    client = f.client
+    run_id = new_run(f, experiment, "latest")
+    for value, timestamp, step in [(1, 50, 5), (2, 60, 4), (3, 40, 5), (4, 50, 5), (2.5, 50, 5), (9, 90, -3)]:
+        client.log_metric(run_id, "m", value, timestamp=timestamp, step=step)
+        f.see(f"after value {value} at time {timestamp}, step {step}", lambda: client.get_run(run_id).data.metrics["m"])
+    client.log_metric(run_id, "m", 4, timestamp=50, step=5)
+    f.see("history in order, each once", lambda: [(m.value, m.timestamp, m.step) for m in client.get_metric_history(run_id, "m")])
+    client.log_metric(run_id, "negative", 1, timestamp=0, step=-(2**40))
+    f.see("great negative step", lambda: [(m.value, m.timestamp, m.step) for m in client.get_metric_history(run_id, "negative")])
+
+
+def fluent(f):
+    with mlflow.start_run(run_name="fluent") as run:
+        for step in range(5):
+            mlflow.log_metric("loss", 1 / (step + 1), step=step)
+        mlflow.log_metrics({"a": 1, "b/c d": 2.5})
+        if f.version >= (2, 22):
+            mlflow.log_metric("later", 1.0, synchronous=False).wait()
+            mlflow.log_params({"p": "1"}, synchronous=False).wait()
+    f.see("fluent", lambda: f.client.get_run(run.info.run_id).data)
+    f.see("fluent, history", lambda: [(m.value, m.step) for m in f.client.get_metric_history(run.info.run_id, "loss")])
+
+
+def bad(f, experiment):
+    client = f.client
+    run_id = new_run(f, experiment, "bad")
+    f.see("no number", lambda: client.log_metric(run_id, "m", "one"))
+    f.see("bad key", lambda: client.log_metric(run_id, "a//b", 1))
+    f.see("key of 250", lambda: client.log_metric(run_id, "k" * 250, 1))
+    f.see("key of 251", lambda: client.log_metric(run_id, "k" * 251, 1))
+    f.see("unicode key", lambda: client.log_metric(run_id, "größe 日本", 1))
+    f.see("no such run", lambda: client.log_metric("0" * 32, "m", 1))
+    f.see("negative time", lambda: client.log_metric(run_id, "m", 1, timestamp=-1))
+    f.see("bad batch keeps nothing", lambda: client.log_batch(run_id, [Metric("good", 1, 1, 1), Metric("a//b", 1, 1, 1)]))
+    f.see("keys", lambda: sorted(len(key) for key in client.get_run(run_id).data.metrics))

@@ -1,0 +1,44 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { openOnlineStore } from '#features'
+import { readConfig } from '#kernel/config.ts'
+import { databaseClock, migrate, openDatabase } from '#storage'
+import { compose, migrations } from '../../src/composition/compose.ts'
+
+/**
+ * A control plane without its doors, for the storms to kill: everything that a server is composed of, and only the
+ * scheduler runs. Prints `ready`; ends at SIGTERM.
+ */
+const [database = '', shared = '', name = ''] = process.argv.slice(2)
+const data = join(shared, name)
+mkdirSync(data, { recursive: true })
+const config = readConfig({
+  TRAINYARD_DATA: data,
+  TRAINYARD_BLOBS: `file:${join(shared, 'blobs')}`,
+  TRAINYARD_LOGS: join(shared, 'logs'),
+  TRAINYARD_TASK_GRACE: '1s',
+  TRAINYARD_PARALLEL_TASKS: '4',
+})
+const db = openDatabase(database)
+await migrate(db, migrations)
+const clock = await databaseClock(db, database)
+const onlineUrl = `sqlite:${join(data, 'online.db')}`
+const { workflow, executor } = compose({
+  config,
+  db,
+  online: await openOnlineStore(onlineUrl),
+  onlineUrl,
+  clock,
+  owner: name,
+  version: 'storm',
+  env: process.env, // oxlint-disable-line node/no-process-env -- a child process inherits the machine's environment
+  baseUrl: () => 'http://127.0.0.1:9',
+  warn: (facts, message) => process.stderr.write(`${name}: ${message} ${JSON.stringify(facts)}\n`),
+})
+await workflow.startScheduler()
+process.stdout.write('ready\n')
+process.on('SIGTERM', async () => {
+  await workflow.stop()
+  executor.stop()
+  process.exit(0)
+})

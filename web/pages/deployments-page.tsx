@@ -1,0 +1,76 @@
+import { useSuspenseQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { deploymentsOf } from '../api.ts'
+import { number, percent } from '../format.ts'
+import { deploymentPath, modelPath } from '../paths.ts'
+import { To } from '../shell/link.tsx'
+import { Page } from '../shell/page.tsx'
+import { useCommands } from '../shell/use-commands.ts'
+import { Card } from '../ui/card.tsx'
+import { Empty } from '../ui/empty.tsx'
+import { State } from '../ui/state.tsx'
+import { Table, type Column } from '../ui/table.tsx'
+import { Ago } from '../ui/time.tsx'
+import type { Deployment, ServedRevision } from '../wire.ts'
+
+/** Is serving healthy? */
+export function DeploymentsPage() {
+  const { project } = useParams({ from: '/p/$project/deployments' })
+  const commands = useCommands(project)
+  const { data } = useSuspenseQuery(deploymentsOf(project))
+  const empty = (
+    <Empty title="Nothing is deployed yet" commands={[commands.promote]}>
+      Promoting a version to production starts its deployment: bundle, rehearsal, canary.
+    </Empty>
+  )
+  return (
+    <Page title="Deployments" above={[[project, `/p/${project}`]]}>
+      <Card flush>
+        <Table label="Deployments" rows={data.items} columns={columns} keyOf={({ name }) => name} empty={empty} />
+      </Card>
+    </Page>
+  )
+}
+
+/** Revisions that take traffic, the heaviest first. */
+export const serving = (revisions: readonly ServedRevision[]): ServedRevision[] =>
+  revisions.filter(({ weight }) => weight > 0).toSorted((a, b) => b.weight - a.weight)
+const total = (revisions: readonly ServedRevision[], name: 'requests' | 'errors'): number =>
+  revisions.reduce((sum, revision) => sum + revision[name], 0)
+
+const columns: readonly Column<Deployment>[] = [
+  {
+    title: 'Deployment',
+    cell: ({ project, name }) => (
+      <span className="strong">
+        <To to={deploymentPath(project, name)}>{name}</To>
+      </span>
+    ),
+  },
+  { title: 'State', cell: ({ state }) => <State state={state} /> },
+  { title: 'Model', cell: ({ project, model }) => <To to={modelPath(project, model)}>{model}</To>, wide: true },
+  {
+    title: 'Serving',
+    cell: ({ revisions }) =>
+      serving(revisions)
+        .map(({ versionNumber, weight }) => `v${versionNumber} ${number(weight)} %`)
+        .join(', ') || '–',
+  },
+  { title: 'Requests', cell: ({ revisions }) => number(total(revisions, 'requests')), align: 'right' },
+  {
+    title: 'Errors',
+    cell: ({ revisions }) => percent(total(revisions, 'errors') / Math.max(1, total(revisions, 'requests')), 2),
+    align: 'right',
+    wide: true,
+  },
+  {
+    title: 'p95',
+    cell: ({ revisions }) => {
+      const slow = serving(revisions)[0]?.latencyP95Ms
+      return slow === undefined ? '–' : `${number(slow)} ms`
+    },
+    align: 'right',
+    wide: true,
+  },
+  { title: 'Since', cell: ({ createdAt }) => <Ago at={createdAt} />, align: 'right', wide: true },
+]

@@ -1,0 +1,157 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { Play } from 'lucide-react'
+import { useState } from 'react'
+import { startRun } from '../api.ts'
+import { inline, instant } from '../format.ts'
+import { Ref } from '../shell/link.tsx'
+import { Fetched } from '../shell/panel.tsx'
+import { Card } from '../ui/card.tsx'
+import { LazyGraph } from '../ui/graph/index.tsx'
+import { ReasonButton } from '../ui/reason-button.tsx'
+import { State, Tag } from '../ui/state.tsx'
+import { Ago } from '../ui/time.tsx'
+import type { Pipeline } from '../wire.ts'
+import { PipelineGrid } from './pipeline-grid.tsx'
+
+/** One pipeline: what starts it, how its last run went, and on demand its tasks as a graph or its runs as a grid. */
+export function PipelineCard({ project, pipeline }: { project: string; pipeline: Pipeline }) {
+  const [view, setView] = useState<View>()
+  const { lastRun, nextAt } = pipeline
+  return (
+    <Card
+      title={pipeline.name}
+      note={pipeline.description}
+      actions={
+        <>
+          <ViewButton name="grid" view={view} onChange={setView}>
+            Last runs
+          </ViewButton>
+          <ViewButton name="graph" view={view} onChange={setView}>
+            {`Graph of ${pipeline.tasks.length} tasks`}
+          </ViewButton>
+          <StartButton project={project} pipeline={pipeline.name} />
+        </>
+      }
+      flush
+    >
+      <div className="card-body row small">
+        {pipeline.triggers.map(trigger => (
+          <Tag key={JSON.stringify(trigger)}>{triggerWords(trigger)}</Tag>
+        ))}
+        {pipeline.triggers.length === 0 && <Tag>started by hand or by the loop</Tag>}
+        {nextAt !== undefined && <span className="muted">next {instant(nextAt)}</span>}
+        <span className="push row">
+          {lastRun ? (
+            <>
+              <State state={lastRun.state} />
+              <Ref id={lastRun.id} project={project} />
+              <Ago at={lastRun.createdAt} />
+            </>
+          ) : (
+            <span className="muted">has not run yet</span>
+          )}
+        </span>
+      </div>
+      {view === 'graph' && <PipelineGraph pipeline={pipeline} />}
+      {view === 'grid' && (
+        <Fetched>
+          <PipelineGrid project={project} pipeline={pipeline.name} />
+        </Fetched>
+      )}
+    </Card>
+  )
+}
+
+type View = 'graph' | 'grid'
+
+/** Opens a view of the pipeline, and closes it again. */
+const ViewButton = ({
+  name,
+  view,
+  onChange,
+  children,
+}: {
+  name: View
+  view: View | undefined
+  onChange: (view: View | undefined) => void
+  children: string
+}) => (
+  <button
+    type="button"
+    className="tag"
+    aria-expanded={view === name}
+    onClick={() => onChange(view === name ? undefined : name)}
+  >
+    {view === name ? `Hide: ${children.toLowerCase()}` : children}
+  </button>
+)
+
+function PipelineGraph({ pipeline }: { pipeline: Pipeline }) {
+  const edges = pipeline.tasks.flatMap(task => task.needs.map(need => ({ from: need, to: task.name })))
+  const nodes = pipeline.tasks.map(task => ({
+    id: task.name,
+    tone: 'tone-none',
+    label: `Task ${task.name}, ${task.kind}`,
+    face: (
+      <>
+        <b>
+          <span className="clip">{task.name}</span>
+        </b>
+        <small className="clip">{task.kind}</small>
+      </>
+    ),
+  }))
+  return (
+    <LazyGraph
+      nodes={nodes}
+      edges={edges}
+      label={`Tasks of ${pipeline.name}`}
+      onSelect={() => undefined}
+      heightMax={360}
+    />
+  )
+}
+
+/** A trigger in words: what a person would say of it. */
+function triggerWords(trigger: Readonly<Record<string, unknown>>): string {
+  const text = (name: string): string => inline(trigger[name] ?? '')
+  const list = (name: string): string => (trigger[name] as readonly string[]).join(', ')
+  switch (trigger['on']) {
+    case 'schedule':
+      return `at ${text('cron')} ${text('timeZone')}`
+    case 'push':
+      return `when ${text('branch')} is pushed`
+    case 'interval':
+      return `every ${text('every')}`
+    case 'dataset':
+      return `when ${list('sources')} ${trigger['match'] === 'all' ? 'all have' : 'has'} a new version`
+    case 'webhook':
+      return 'when its webhook is called'
+    case 'data':
+      return `when new data arrives at ${text('source')}`
+    case 'event':
+      return `after ${text('type')}`
+    default:
+      return JSON.stringify(trigger)
+  }
+}
+
+function StartButton({ project, pipeline }: { project: string; pipeline: string }) {
+  const cache = useQueryClient()
+  const navigate = useNavigate()
+  const start = async (reason: string): Promise<void> => {
+    const run = await startRun(project, { pipeline, reason })
+    void cache.invalidateQueries({ queryKey: ['runs'] })
+    await navigate({ to: '/p/$project/runs/$run', params: { project, run: run.id }, search: {} })
+  }
+  return (
+    <ReasonButton
+      label="Run"
+      icon={<Play size={13} />}
+      explain={`Starts the pipeline ${pipeline} as the current revision of the project declares it.`}
+      defaultReason="Started by hand."
+      onConfirm={start}
+    />
+  )
+}

@@ -1,0 +1,191 @@
+import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Ban, RotateCcw } from 'lucide-react'
+import { cancelRun, resumeRun, runOf, taskOf } from '../api.ts'
+import { instant, number } from '../format.ts'
+import { lineagePath } from '../paths.ts'
+import { Ref, To } from '../shell/link.tsx'
+import { Page } from '../shell/page.tsx'
+import { Told } from '../shell/told.tsx'
+import { Card, Facts, Skeleton } from '../ui/card.tsx'
+import { Gantt } from '../ui/charts/gantt.tsx'
+import { Id } from '../ui/copy.tsx'
+import { LazyGraph } from '../ui/graph/index.tsx'
+import { ReasonButton } from '../ui/reason-button.tsx'
+import { State, StateIcon, toneOf, words } from '../ui/state.tsx'
+import { Took } from '../ui/time.tsx'
+import { Trouble } from '../ui/trouble.tsx'
+import type { Run, Task } from '../wire.ts'
+import { TaskPanel } from './task-panel.tsx'
+
+const liveMs = 2_000
+const isOver = ({ state }: { state: string }): boolean =>
+  !['queued', 'running', 'blocked', 'ready', 'waiting'].includes(state)
+
+/** What happened in this run, where did the time go, and why did it fail? */
+export function RunPage() {
+  const { project, run: id } = useParams({ from: '/p/$project/runs/$run' })
+  const { task: chosen } = useSearch({ from: '/p/$project/runs/$run' })
+  const navigate = useNavigate({ from: '/p/$project/runs/$run' })
+  const { data } = useSuspenseQuery({
+    ...runOf(id),
+    refetchInterval: query => (query.state.data && isOver(query.state.data.run) ? false : liveMs),
+  })
+  const { run, tasks } = data
+  const select = (task: string): void => void navigate({ search: { task }, replace: true })
+  const shown = tasks.find(task => task.name === chosen) ?? mostTelling(tasks)
+  return (
+    <Page
+      title={run.pipeline}
+      above={[
+        [project, `/p/${project}`],
+        ['Pipelines & runs', `/p/${project}/pipelines`],
+      ]}
+      badge={<State state={run.state} />}
+      lede={<Told text={run.cause.reason} project={project} />}
+      actions={<RunActions run={run} />}
+    >
+      {run.error && (
+        <div className="trouble" role="alert">
+          <b>{run.error}</b>
+        </div>
+      )}
+      {run.finalError && (
+        <div className="trouble" role="alert">
+          <b>At its end: {run.finalError}</b>
+        </div>
+      )}
+      <Card>
+        <About run={run} />
+      </Card>
+      <Card
+        title="Tasks"
+        note={`${tasks.filter(task => task.state === 'succeeded' || task.state === 'cached').length} of ${tasks.length} done`}
+        flush
+      >
+        <TaskGraph tasks={tasks} selected={shown?.name} onSelect={select} />
+        <Gantt
+          bars={tasks.map(task => ({ ...task, id: task.name }))}
+          from={run.startedAt ?? run.createdAt}
+          to={run.endedAt}
+          selected={shown?.name}
+          onSelect={select}
+        />
+      </Card>
+      {chosen?.includes('[') ? (
+        <Call run={run} name={chosen} onSelect={select} />
+      ) : (
+        shown && <TaskPanel key={shown.id} task={shown} project={project} onSelect={select} />
+      )}
+    </Page>
+  )
+}
+
+/** One call of a task that has one for each item. */
+function Call({ run, name, onSelect }: { run: Run; name: string; onSelect: (task: string) => void }) {
+  const { data, error } = useQuery({ ...taskOf(run.id, name), refetchInterval: !isOver(run) && liveMs })
+  if (error) return <Trouble error={error} />
+  if (!data) return <Skeleton />
+  return <TaskPanel key={data.task.id} task={data.task} project={run.project} onSelect={onSelect} />
+}
+
+/** What a reader looks for first: what failed, what is under way, else the last thing done. */
+const mostTelling = (tasks: readonly Task[]): Task | undefined =>
+  tasks.find(({ state }) => state === 'failed') ??
+  tasks.find(({ state }) => state === 'running' || state === 'waiting') ??
+  tasks.at(-1)
+
+function RunActions({ run }: { run: Run }) {
+  const cache = useQueryClient()
+  const then = (): Promise<void> => cache.invalidateQueries({ queryKey: ['run', run.id] })
+  return (
+    <>
+      <To to={lineagePath(run.id)} className="small">
+        Lineage
+      </To>
+      {(run.state === 'failed' || run.state === 'cancelled') && (
+        <ReasonButton
+          label="Resume"
+          icon={<RotateCcw size={13} />}
+          explain="Runs again only what did not succeed, within this run. What succeeded is kept."
+          defaultReason="Resumed by hand."
+          onConfirm={() => resumeRun(run.id).then(then)}
+        />
+      )}
+      {!isOver(run) && (
+        <ReasonButton
+          label="Cancel"
+          icon={<Ban size={13} />}
+          danger
+          explain="Stops the tasks that are running and starts no other."
+          defaultReason="Cancelled by hand."
+          onConfirm={() => cancelRun(run.id).then(then)}
+        />
+      )}
+    </>
+  )
+}
+
+const About = ({ run }: { run: Run }) => (
+  <Facts
+    facts={{
+      Run: <Id id={run.id} />,
+      Cause: (
+        <>
+          {words(run.cause.kind)} {run.cause.ref && <Ref id={run.cause.ref} project={run.project} />}
+        </>
+      ),
+      'Part of': run.parentTask && <Ref id={run.parentTask} project={run.project} />,
+      By: run.actor,
+      Started: instant(run.startedAt ?? run.createdAt),
+      Took: <Took from={run.startedAt} to={run.endedAt} />,
+      Commit: run.commit && <code>{run.commit.slice(0, 10)}</code>,
+      Revision: run.revision && <Ref id={run.revision} project={run.project} />,
+      ...Object.fromEntries(
+        Object.entries(run.params).map(([name, value]) => [name, <code key={name}>{String(value)}</code>]),
+      ),
+    }}
+  />
+)
+
+/** `312 of 10,000 items`, and how many of them have failed. */
+function itemsIn(items: NonNullable<Task['items']>): string {
+  const all = Object.values(items).reduce((sum, count) => sum + count, 0)
+  const failed = items.failed ? `, ${number(items.failed)} failed` : ''
+  return `${number((items.succeeded ?? 0) + (items.cached ?? 0))} of ${number(all)} items${failed}`
+}
+
+function TaskGraph({
+  tasks,
+  selected,
+  onSelect,
+}: {
+  tasks: readonly Task[]
+  selected: string | undefined
+  onSelect: (task: string) => void
+}) {
+  const edges = tasks.flatMap(task =>
+    task.needs.map(need => ({ from: need, to: task.name, moving: task.state === 'running' })),
+  )
+  const nodes = tasks.map(task => ({
+    id: task.name,
+    tone: `tone-${toneOf(task.state)}`,
+    label: `Task ${task.name}, ${task.state}`,
+    isSelected: task.name === selected,
+    face: (
+      <>
+        <b>
+          <span className={`tone-${toneOf(task.state)}`}>
+            <StateIcon state={task.state} size={13} />
+          </span>
+          <span className="clip">{task.name}</span>
+        </b>
+        <small className="clip">
+          {task.startedAt === undefined ? words(task.state) : <Took from={task.startedAt} to={task.endedAt} />}
+          {task.items ? ` · ${itemsIn(task.items)}` : task.attempt > 1 && ` · attempt ${task.attempt}`} · {task.kind}
+        </small>
+      </>
+    ),
+  }))
+  return <LazyGraph nodes={nodes} edges={edges} label="Tasks of this run" onSelect={onSelect} heightMax={420} />
+}
