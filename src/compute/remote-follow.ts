@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#kernel/clock.ts'
 import { stopKind, type Attempt } from '#workflow'
 import type { Engine, Observation } from './engine.ts'
-import type { RemoteNode, RemoteStore } from './store.ts'
+import type { LogPiece, RemoteNode, RemoteStore } from './store.ts'
 import { judge, type Verdict } from './verdict.ts'
 import type { Watch } from './watch.ts'
 
@@ -133,15 +133,11 @@ function stopper(deps: FollowDeps, { id, signal }: Pick<Attempt, 'id' | 'signal'
 }
 
 async function writeLog(store: RemoteStore, { id, logFile }: Pick<Attempt, 'id' | 'logFile'>): Promise<void> {
-  for (;;) {
-    const pieces = await store.readLog(id, piecesMax)
-    for (const { rank, position, bytes } of pieces) {
-      // A full disk makes the log shorter; it does not end the task.
-      await appendFile(logFile.path, bytes).catch(() => {})
-      await store.wroteLog(id, rank, position + bytes.length)
-    }
-    if (pieces.length < piecesMax) return
+  const write = async (pieces: readonly LogPiece[]): Promise<void> => {
+    // A full disk makes the log shorter; it does not end the task.
+    await appendFile(logFile.path, Buffer.concat(pieces.map(({ bytes }) => bytes))).catch(() => {})
   }
+  while ((await store.drainLog(id, piecesMax, write)) === piecesMax);
 }
 
 /** Tries until it is done; what cannot be reached now is tried again. */

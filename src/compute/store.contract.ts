@@ -76,7 +76,7 @@ export function remoteStoreContract(name: string, open: (t: TestContext) => Prom
       [await store.end(late, end), await store.end(node, end), await store.end(node, { wasTerminated: true })],
       [false, true, true],
     )
-    const said = { host, logReceived: 0, logWritten: 0 }
+    const said = { host, logReceived: 0 }
     assert.deepEqual(await store.nodes(attempt), [
       { rank: 0, claimedAt: 5, seenAt: 9, end, ...said },
       { rank: 1, claimedAt: 8, seenAt: 8, end: undefined, ...said },
@@ -97,22 +97,35 @@ export function remoteStoreContract(name: string, open: (t: TestContext) => Prom
       await store.appendLog({ ...node, instance: 'second-one' }, { position: 9, bytes: Buffer.from('x') }),
       undefined,
     )
-    const read = async () =>
-      (await store.readLog(attempt, 10)).map(({ position, bytes }) => [position, bytes.toString()])
-    const all = await read()
-    await store.wroteLog(attempt, 0, 4)
+    const drained = async (limit: number) => {
+      const seen: [number, string][] = []
+      await store.drainLog(attempt, limit, async pieces => {
+        for (const { position, bytes } of pieces) seen.push([position, bytes.toString()])
+      })
+      return seen
+    }
+    const failing = store.drainLog(attempt, 10, () => Promise.reject(new Error('no room')))
+    await assert.rejects(failing, { message: 'no room' })
 
-    assert.deepEqual(
-      [all, await read(), (await store.nodes(attempt))[0]?.logWritten],
-      [
-        [
-          [0, 'one\n'],
-          [4, 'twö\n'],
-        ],
-        [[4, 'twö\n']],
-        4,
-      ],
-    )
+    assert.deepEqual([await drained(1), await drained(10), await drained(10)], [[[0, 'one\n']], [[4, 'twö\n']], []])
+  })
+
+  test(`${name}: of several who drain a log at once, each piece goes to one, and in order`, async t => {
+    const store = await open(t)
+    const { attempt, node } = await opened(store)
+    await store.claim({ ...node, host, at: 5 })
+    for (const position of [...Array(40).keys()])
+      await store.appendLog(node, { position, bytes: Buffer.from(String(position % 10)) })
+    let text = ''
+    const drain = () =>
+      store.drainLog(attempt, 7, async pieces => {
+        await new Promise(resolve => setTimeout(resolve, 5))
+        text += pieces.map(({ bytes }) => bytes.toString()).join('')
+      })
+
+    for (let round = 0; round < 10; round++) await Promise.all([drain(), drain(), drain()])
+
+    assert.equal(text, '0123456789'.repeat(4))
   })
 
   test(`${name}: an output is what was handed in last`, async t => {

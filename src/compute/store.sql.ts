@@ -3,7 +3,7 @@ import type { Digest } from '#kernel/digest.ts'
 import { newId } from '#kernel/id.ts'
 import { inside, type Db } from '#storage'
 import type { AttemptId } from '#workflow'
-import type { NodeName, Remote, RemoteNode, RemoteStore } from './store.ts'
+import type { LogPiece, NodeName, Remote, RemoteNode, RemoteStore } from './store.ts'
 import type { ComputeTables } from './tables.ts'
 
 type Row = ComputeTables['compute_remote']
@@ -122,7 +122,6 @@ export function sqlRemoteStore(db: Db): RemoteStore {
         claimed_at: at,
         seen_at: at,
         log_received: 0,
-        log_written: 0,
         end: null,
       }
       await tables
@@ -175,36 +174,26 @@ export function sqlRemoteStore(db: Db): RemoteStore {
         return known && Number(known.log_received)
       }),
 
-    async readLog(attempt, limit) {
-      const rows = await tables
-        .selectFrom('compute_remote_log')
-        .selectAll()
-        .where('attempt', '=', attempt)
-        .orderBy('rank')
-        .orderBy('position')
-        .limit(limit)
-        .execute()
-      return rows.map(({ rank, position, bytes }) => ({
-        rank: Number(rank),
-        position: Number(position),
-        bytes: Buffer.from(bytes, 'base64'),
-      }))
-    },
-
-    async wroteLog(attempt, rank, position) {
-      await tables
-        .updateTable('compute_remote_node')
-        .set({ log_written: position })
-        .where('attempt', '=', attempt)
-        .where('rank', '=', rank)
-        .execute()
-      await tables
-        .deleteFrom('compute_remote_log')
-        .where('attempt', '=', attempt)
-        .where('rank', '=', rank)
-        .where('position', '<', position)
-        .execute()
-    },
+    drainLog: (attempt, limit, write) =>
+      db.transaction().execute(async tx => {
+        const own = inside<ComputeTables>(tx)
+        const next = own
+          .selectFrom('compute_remote_log')
+          .select(['rank', 'position'])
+          .where('attempt', '=', attempt)
+          .orderBy('rank')
+          .orderBy('position')
+          .limit(limit)
+        const rows = await own
+          .deleteFrom('compute_remote_log')
+          .where('attempt', '=', attempt)
+          .where(eb => eb(eb.refTuple('rank', 'position'), 'in', next.$asTuple('rank', 'position')))
+          .returningAll()
+          .execute()
+        const pieces = rows.map(pieceFromRow).toSorted((a, b) => a.rank - b.rank || a.position - b.position)
+        if (pieces.length > 0) await write(pieces)
+        return pieces.length
+      }),
 
     async putOutput({ attempt, name, digest, size }) {
       await tables
@@ -243,12 +232,17 @@ const fromRow = ({ attempt, executor, job, assignment, stop, closed_at }: Row): 
   isClosed: closed_at !== null,
 })
 
+const pieceFromRow = ({ rank, position, bytes }: ComputeTables['compute_remote_log']): LogPiece => ({
+  rank: Number(rank),
+  position: Number(position),
+  bytes: Buffer.from(bytes, 'base64'),
+})
+
 const nodeFromRow = (row: NodeRow): RemoteNode => ({
   rank: Number(row.rank),
   host: JSON.parse(row.host),
   claimedAt: Number(row.claimed_at),
   seenAt: Number(row.seen_at),
   logReceived: Number(row.log_received),
-  logWritten: Number(row.log_written),
   end: row.end === null ? undefined : JSON.parse(row.end),
 })

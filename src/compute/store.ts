@@ -36,10 +36,11 @@ export interface RemoteStore {
    * Undefined when the instance is not the node of its rank.
    */
   appendLog(node: NodeName, piece: { position: number; bytes: Buffer }): Promise<number | undefined>
-  /** Pieces that have come and were not written, in order. */
-  readLog(attempt: string, limit: number): Promise<readonly LogPiece[]>
-  /** Notes that the task's log has a node's bytes up to `position`, and drops the pieces before it. */
-  wroteLog(attempt: string, rank: number, position: number): Promise<void>
+  /**
+   * Hands out pieces that have come, in order, and drops them once `write` has resolved; when it throws, they stay.
+   * Of several who ask at once, each piece is handed to one. Returns how many there were.
+   */
+  drainLog(attempt: string, limit: number, write: (pieces: readonly LogPiece[]) => Promise<void>): Promise<number>
   /** Notes what a node has handed in; a repeat replaces it. */
   putOutput(output: { attempt: string; name: string } & Blob): Promise<void>
   outputs(attempt: string): Promise<Readonly<Record<string, Blob>>>
@@ -68,7 +69,6 @@ export interface RemoteNode {
   readonly claimedAt: number
   readonly seenAt: number
   readonly logReceived: number
-  readonly logWritten: number
   readonly end: NodeEnd | undefined
 }
 

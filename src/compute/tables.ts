@@ -28,7 +28,6 @@ export type ComputeTables = {
     seen_at: number
     /** Bytes of its log that have come, and that stand in the task's log. */
     log_received: number
-    log_written: number
     /** JSON: how it ended. */
     end: string | null
   }
@@ -52,7 +51,7 @@ export const computeMigrations: readonly Migration[] = [
       `create index compute_remote_token_attempt on compute_remote_token (attempt)`,
       `create table compute_remote_node (
          attempt text not null, rank bigint not null, instance text not null, host text not null,
-         claimed_at bigint not null, seen_at bigint not null, log_received bigint not null, log_written bigint not null,
+         claimed_at bigint not null, seen_at bigint not null, log_received bigint not null,
          "end" text, primary key (attempt, rank))`,
       `create table compute_remote_log (
          attempt text not null, rank bigint not null, position bigint not null, bytes text not null,

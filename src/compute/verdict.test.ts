@@ -18,7 +18,6 @@ const node = (heardMsAgo: number, end?: NodeEnd, rank = 0): RemoteNode => ({
   claimedAt: 0,
   seenAt: now - heardMsAgo,
   logReceived: 0,
-  logWritten: 0,
   end,
 })
 const ended: Observation = { state: 'ended', end: { code: 1, cause: 'exit' } }
