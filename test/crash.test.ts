@@ -60,7 +60,7 @@ test('every crash point of the code is passed by a test', () => {
   assert.deepEqual([...points, ...elsewhere].toSorted(), crashPointsInCode())
 })
 
-test('the server is killed at every named point, and the story ends the same way', { timeout: 180_000 }, async t => {
+test('the server is killed at every named point, and the story ends the same way', { timeout: 400_000 }, async t => {
   const armed = [...points]
   const starts: string[] = []
   const { world, data } = await openStage(t, () => {

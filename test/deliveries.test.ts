@@ -12,7 +12,7 @@ import { dataFolder } from './testing.ts'
 
 test(
   'a server that is killed between sending and noting it sends again, under the same id',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async t => {
     const seen: string[] = []
     const receiver = createServer(async (request, reply) => {
@@ -64,7 +64,7 @@ test(
 
 test(
   'a message is lost nowhere between its event and its receiver, and comes twice only under one id',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async t => {
     const seen: string[] = []
     const receiver = createServer(async (request, reply) => {

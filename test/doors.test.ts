@@ -18,7 +18,7 @@ interface Answer {
   readonly text: string
 }
 
-test('broken input at every door', { timeout: 120_000 }, async t => {
+test('broken input at every door', { timeout: 400_000 }, async t => {
   const { world, data } = await openStage(t)
   await goLive(world)
   await world.client.get(`${project}/repository`)

@@ -35,7 +35,7 @@ const whole = {
   'model versions': 2,
 }
 
-suite('everything goes in and out', { timeout: 120_000 }, () => {
+suite('everything goes in and out', { timeout: 400_000 }, () => {
   let folder: string
   let server: ServerProcess
   const duckdb = createDuckdb()

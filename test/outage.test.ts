@@ -9,7 +9,7 @@ import { dataFolder, goLive, modelServer, worldAt } from './testing.ts'
 
 const features = 18
 
-test('predictions outlive both servers', { timeout: 120_000 }, async t => {
+test('predictions outlive both servers', { timeout: 400_000 }, async t => {
   const data = await dataFolder(t, () => server.stop())
   let server = await startServer({ data })
   const port = Number(new URL(server.url).port)

@@ -13,7 +13,7 @@ import { openStage } from './testing.ts'
 
 const stationNames = ['Data', 'Features', 'Runs', 'Models', 'Deployments', 'Monitors', 'Feedback']
 
-test('the pages, read in a browser', { timeout: 180_000 }, async t => {
+test('the pages, read in a browser', { timeout: 400_000 }, async t => {
   const path = findBrowser()
   if (path === undefined)
     return t.skip(

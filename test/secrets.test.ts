@@ -23,7 +23,7 @@ const tells = [
   'echo "$DB_PASSWORD" >&2',
 ]
 
-test('a task gets its secrets, and nothing that anyone can read has them', { timeout: 120_000 }, async t => {
+test('a task gets its secrets, and nothing that anyone can read has them', { timeout: 400_000 }, async t => {
   let stop = async (): Promise<void> => {}
   const data = await dataFolder(t, () => stop())
   const server = await startServer({ data })

@@ -131,7 +131,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 test(
   'a task that is tuned gives the best parameters and the outputs of the best trial',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async t => {
     const { client } = await open(t)
 
@@ -164,7 +164,7 @@ test(
   },
 )
 
-test('a trial that falls behind is stopped while it runs', { timeout: 180_000 }, async t => {
+test('a trial that falls behind is stopped while it runs', { timeout: 400_000 }, async t => {
   const { client } = await open(t)
 
   const { run, tasks } = await ended(client, await start(client, 'pruned'))
@@ -181,7 +181,7 @@ test('a trial that falls behind is stopped while it runs', { timeout: 180_000 },
   assert.ok(stopped.every(x => x > 1))
 })
 
-test('cancelling the run ends its trials, and the study says so', { timeout: 180_000 }, async t => {
+test('cancelling the run ends its trials, and the study says so', { timeout: 400_000 }, async t => {
   const { client } = await open(t)
   const run = await start(client, 'slow')
   const trialRuns = async (state: string): Promise<number> =>
@@ -195,7 +195,7 @@ test('cancelling the run ends its trials, and the study says so', { timeout: 180
   assert.deepEqual({ state, criterion }, { state: 'ended', criterion: 'cancelled' })
 })
 
-test('a search goes on after the server was killed', { timeout: 180_000 }, async t => {
+test('a search goes on after the server was killed', { timeout: 400_000 }, async t => {
   const first = await open(t)
   const run = await start(first.client, 'training')
   await until(async () => {

@@ -25,7 +25,7 @@ function platform({ folder, database, owner = 'one', crashPoint, webhook = 'deli
   const running = spawn(process.execPath, [child, folder, database, owner, webhook, String(second)], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
+    timeout: 240_000,
   })
   let answer = ''
   let complaint = ''

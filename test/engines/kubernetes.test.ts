@@ -60,7 +60,7 @@ distributes('kubernetes (stand-in)', open)
 
 test(
   'a pod that is evicted takes its task with it, which is not the task’s failure',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async () => {
     const bed = await open()
     const one = await bed.attempt({ run: 'echo begun; sleep 600' })

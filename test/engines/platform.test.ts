@@ -38,7 +38,7 @@ interface Detail {
 
 test(
   'a task goes to the executor that it names, through a server that is killed twice meanwhile',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async t => {
     const standIn = await openStandIn()
     const data = await mkdtemp(join(tmpdir(), 'trainyard-engines-'))

@@ -42,7 +42,7 @@ else {
 
   test(
     'a killed controller may have forgotten that a task runs: it ends it, and the copy that it starts is refused',
-    { timeout: 300_000 },
+    { timeout: 400_000 },
     async () => {
       const slurm = await opened
       const bed = await bedOver(byCommands(slurm))

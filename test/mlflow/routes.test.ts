@@ -30,7 +30,7 @@ function begins(path: string, start: string): boolean {
   return [path, below].some(one => (exact === undefined ? one.startsWith(start) : one === exact))
 }
 
-suite("the routes of MLflow's own server", { timeout: 300_000 }, () => {
+suite("the routes of MLflow's own server", { timeout: 400_000 }, () => {
   const met = new Set<string>()
   for (const version of versions)
     test(`of ${version} are served, or it is said why not`, async t => {

@@ -46,7 +46,7 @@ test('the command answers under any Node from 20 on', async () => {
   assert.equal((await trainyard('--version')).stdout.trim(), version)
 })
 
-test('a project that init has made is taken by a server from the package', { timeout: 60_000 }, async t => {
+test('a project that init has made is taken by a server from the package', { timeout: 400_000 }, async t => {
   await trainyard('init', 'drizzle')
   const data = join(folder, 'data')
   const server = spawn(

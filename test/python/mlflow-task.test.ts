@@ -82,7 +82,7 @@ async function finished(client: Client): Promise<string> {
 for (const version of ['2.9.2', '3.17.2']) {
   test(
     `MLflow ${version} in a task writes into the task's own tracking run, unless its code says otherwise`,
-    { timeout: 280_000 },
+    { timeout: 400_000 },
     async t => {
       const { client, commit } = await open(t, await pythonWith(`mlflow-${version}`))
       const id = await finished(client)

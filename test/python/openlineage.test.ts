@@ -31,7 +31,7 @@ for compression in (None, HttpCompression.GZIP):
     client.emit(JobEvent(eventTime=instant, producer=producer, job=job, inputs=[InputDataset(namespace="s3://lake", name="raw")]))
 `
 
-test('the OpenLineage client of Python tells of its jobs, packed or not', { timeout: 280_000 }, async t => {
+test('the OpenLineage client of Python tells of its jobs, packed or not', { timeout: 400_000 }, async t => {
   const data = await mkdtemp(join(tmpdir(), 'trainyard-openlineage-'))
   const server = await startServer({ data })
   const client = createClient({ server: server.url })

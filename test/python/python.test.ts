@@ -15,7 +15,7 @@ import { until, type World } from '../../src/demo/world.ts'
 
 test(
   'scikit-learn trains in an environment that the platform builds from its lock file, and its model goes live',
-  { timeout: 280_000 },
+  { timeout: 400_000 },
   async t => {
     const data = await mkdtemp(join(tmpdir(), 'trainyard-python-'))
     const server = await startServer({ data })

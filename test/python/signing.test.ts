@@ -11,7 +11,7 @@ import { digestOf } from '../../src/kernel/digest.ts'
 import { pythonWith } from '../mlflow/environment.ts'
 
 /** The signatures of models, held against the public tool of the OpenSSF in both directions. */
-test('what is signed here is verified by model_signing, and the other way round', { timeout: 280_000 }, async t => {
+test('what is signed here is verified by model_signing, and the other way round', { timeout: 400_000 }, async t => {
   const python = await pythonWith('model-signing')
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-signing-'))
   t.after(() => rm(folder, { recursive: true, force: true }))

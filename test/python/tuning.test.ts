@@ -13,7 +13,7 @@ const studies = '/api/v1/projects/default/studies/example'
 
 test(
   'the example of docs/tuning.md: two workers at the same time, one of which is killed',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async t => {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-tuning-'))
     const server = await startServer({ data: join(folder, 'data') })

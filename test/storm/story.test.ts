@@ -14,7 +14,7 @@ const [everyMsMin, everyMsMax] = [3_000, 8_000]
 const killsMin = 5
 const steps = 28
 
-test('the whole story is told while servers are killed all the time', { timeout: 300_000 }, async t => {
+test('the whole story is told while servers are killed all the time', { timeout: 400_000 }, async t => {
   const stage = await openStage(t)
   const answered: string[] = []
   const world = withMemory(stage.world, answered)

@@ -17,7 +17,7 @@ const points = [
 test(
   'replicas die at every point of a task’s life, and the one that is left finishes all, each result once',
   {
-    timeout: 180_000,
+    timeout: 400_000,
   },
   async t => {
     const cluster = await openCluster(t)

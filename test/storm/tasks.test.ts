@@ -16,7 +16,7 @@ const runsMin = 8
 test(
   'on SQLite, one server: it, its shims and its tasks are killed all the time, and every result is recorded once',
   {
-    timeout: 240_000,
+    timeout: 400_000,
   },
   async t => {
     const field = await openField(t, shared => `sqlite:${join(shared, 'state.db')}`)
@@ -27,7 +27,7 @@ test(
 test(
   'on PostgreSQL, three servers: they, their shims, tasks and the database are hit, and every result is recorded once',
   {
-    timeout: 240_000,
+    timeout: 400_000,
   },
   async t => {
     const cluster = await openCluster(t)

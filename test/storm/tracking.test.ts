@@ -23,7 +23,7 @@ type Outcome = 'acknowledged' | 'unknown'
 for (const engine of postgres === undefined ? ['sqlite'] : ['sqlite', 'postgres'])
   test(
     `${engine}: a server that is killed while clients write has what it acknowledged, once and whole`,
-    { timeout: 240_000 },
+    { timeout: 400_000 },
     async t => {
       const stage = await open(t, engine)
       const { server, api } = stage

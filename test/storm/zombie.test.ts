@@ -18,7 +18,7 @@ async function open(t: TestContext): Promise<Field | undefined> {
 test(
   'a server that stood still past its lease is refused: another one has followed its task to the end, which is recorded once',
   {
-    timeout: 120_000,
+    timeout: 400_000,
   },
   async t => {
     const field = await open(t)
@@ -51,7 +51,7 @@ test(
 test(
   'who is dead is noticed: a shim by its server, and a server with all that it held by another one',
   {
-    timeout: 120_000,
+    timeout: 400_000,
   },
   async t => {
     const field = await open(t)
