@@ -114,7 +114,7 @@ export function remoteStoreContract(name: string, open: (t: TestContext) => Prom
     const store = await open(t)
     const { attempt, node } = await opened(store)
     await store.claim({ ...node, host, at: 5 })
-    for (const position of [...Array(40).keys()])
+    for (const position of Array(40).keys())
       await store.appendLog(node, { position, bytes: Buffer.from(String(position % 10)) })
     let text = ''
     const drain = () =>
