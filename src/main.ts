@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { accessRoutes, guard, roleIn } from '#access'
 import { assuranceRoutes } from '#assurance'
-import { attemptRoutes } from '#compute'
+import { attemptRoutes, environmentRoutes } from '#compute'
 import { dataRoutes } from '#data'
 import { deliveryRoutes } from '#delivery'
 import { featureRoutes, openOnlineStore } from '#features'
@@ -170,6 +170,11 @@ export async function mountRoutes(
   workflowRoutes(app, parts.workflow, ({ caller }, project) => roleIn(caller, project))
   tuningRoutes(app, parts.tuning)
   attemptRoutes(app, parts.remotes.desk)
+  environmentRoutes(app, {
+    ...parts,
+    environments: parts.executor.environments,
+    retentionMs: durationMs(config.environmentRetention),
+  })
   dataRoutes(app, parts.data)
   featureRoutes(app, parts.features)
   registryRoutes(app, parts)

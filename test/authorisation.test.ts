@@ -53,7 +53,7 @@ function nativeRequest({ method, url }: Route, examples: Examples): InjectOption
 }
 
 /** Parameters that stand for nothing of a project. */
-const free = new Set(['attempts', 'hooks', 'errors', 'blobs', 'tables', 'tokens', 'users', 'secrets'])
+const free = new Set(['attempts', 'environments', 'hooks', 'errors', 'blobs', 'tables', 'tokens', 'users', 'secrets'])
 
 function requiredOf({ method, url, config }: Route): Role | 'none' {
   if (typeof config.role === 'function') return config.role({ url: `${url}git-receive-pack` } as never) as Role

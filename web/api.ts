@@ -75,6 +75,10 @@ export const cancelRun = (run: string) => post<Wire.Run>(`/runs/${run}/cancel`)
 export const resumeRun = (run: string) => post<Wire.Run>(`/runs/${run}/resume`)
 export const readLog = (task: string, offset: number, signal: AbortSignal) =>
   get<Wire.Log>(`/tasks/${task}/log${query({ offset })}`, signal)
+export const environmentsOf = (task: string) =>
+  read<Items<Wire.Environment>>(['environments', task], `/tasks/${task}/environments`)
+export const readBuildLog = (task: string, environment: string, offset: number, signal: AbortSignal) =>
+  get<Wire.Log>(`/tasks/${task}/environments/${environment}/log${query({ offset })}`, signal)
 /** `of` is the task that names the bytes. */
 export const blobUrl = (digest: string, of: string): string => `/api/v1/blobs/${digest}?of=${of}`
 export const outputUrl = (task: string, name: string): string => `/api/v1/tasks/${task}/outputs/${name}`

@@ -7,6 +7,7 @@ import type {
   ViolationWire,
 } from '../src/data/wire.ts'
 import type { ApprovalStateWire, ApprovalWire, CardWire, ScanWire, SignatureCheckWire } from '../src/assurance/wire.ts'
+import type { EnvironmentWire } from '../src/compute/environment-wire.ts'
 import type { BuildWire } from '../src/delivery/wire.ts'
 import type { FeatureVersionWire, FeatureViewWire } from '../src/features/wire.ts'
 import type { EventWire } from '../src/http/events.ts'
@@ -78,6 +79,7 @@ export type TaskLine = z.output<typeof TaskLineWire>
 export type TaskDetail = z.output<typeof TaskDetailWire>
 export type Attempt = z.output<typeof AttemptWire>
 export type Log = z.output<typeof LogWire>
+export type Environment = z.output<typeof EnvironmentWire>
 
 export type Model = z.output<typeof ModelWire>
 export type RegisteredModel = z.output<typeof RegisteredModelWire>

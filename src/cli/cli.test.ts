@@ -124,6 +124,39 @@ test('with --json the result is one JSON value and nothing else', async t => {
   )
 })
 
+test('environments are listed with the newest first, and one is named by the beginning of its digest', async t => {
+  const one = {
+    digest: `ab1${'0'.repeat(61)}`,
+    kind: 'python',
+    lock: 'r.lock',
+    state: 'ready',
+    size: 2048,
+    isInUse: false,
+  }
+  const items = [
+    { ...one, lastUsedAt: Date.now() - 7_200_000 },
+    { ...one, digest: `ab2${'0'.repeat(61)}`, lastUsedAt: Date.now(), isInUse: true },
+  ]
+  const { url, asked } = await answering(t, 200, { items, ...items[0] })
+
+  const { out } = await run(['environments', 'list'], { server: url })
+  const removed = await run(['environments', 'remove', 'ab1'], { server: url })
+  const doubtful = await run(['environments', 'remove', 'ab'], { server: url })
+
+  assert.deepEqual(
+    [...out, ...removed.out, doubtful.failure],
+    [
+      'environment   kind    lock file  state  size     last used',
+      'ab2000000000  python  r.lock     ready  2.0 KiB  now',
+      'ab1000000000  python  r.lock     ready  2.0 KiB  2h ago',
+      'ab1000000000 of r.lock is removed.',
+      '2.0 KiB are freed.',
+      { code: 'conflict', message: '2 environments begin with ab: say more of the name.' },
+    ],
+  )
+  assert.equal(asked[2], `DELETE /api/v1/environments/${one.digest}`)
+})
+
 test('a command that was mistyped is answered with the nearest', async () => {
   const { err, failure } = await run(['statu'])
 

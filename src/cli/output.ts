@@ -62,3 +62,11 @@ export function ago(at: number, now: number): string {
   if (seconds < 3_600) return `${Math.round(seconds / 60)}m ago`
   return seconds < 86_400 ? `${Math.round(seconds / 3_600)}h ago` : `${Math.round(seconds / 86_400)}d ago`
 }
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
+/** Bytes in the largest unit that fits. */
+export function sizeOf(bytes: number): string {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
+}

@@ -5,6 +5,7 @@ import { approveVerb } from './commands/approve.ts'
 import { pushDataVerb, truthVerb } from './commands/data.ts'
 import { demoVerb } from './commands/demo.ts'
 import { doctorVerb } from './commands/doctor.ts'
+import { environmentsVerb } from './commands/environments.ts'
 import { exportVerb, importVerb } from './commands/exchange.ts'
 import { lineageVerb } from './commands/lineage.ts'
 import { deployVerb, predictVerb, promoteVerb, rollbackVerb } from './commands/model.ts'
@@ -48,6 +49,7 @@ export const verbs: readonly Verb[] = [
   importVerb,
   exportVerb,
   storageVerb,
+  environmentsVerb,
   purgeVerb,
   notifyVerb,
   secretsVerb,

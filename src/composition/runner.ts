@@ -15,7 +15,7 @@ import type { Composition, Surroundings } from './compose.ts'
 import { mlflowEnvironment } from './mlflow-environment.ts'
 
 type Common = Omit<WorkflowDeps, 'store' | 'parallelTasks' | 'taskTimeoutMs'> &
-  Omit<LocalExecutorDeps, 'python' | 'env' | 'mlflow' | 'workRetentionMs' | 'graceMs'> &
+  Omit<LocalExecutorDeps, 'python' | 'env' | 'mlflow' | 'workRetentionMs' | 'environmentRetentionMs' | 'graceMs'> &
   Omit<Parameters<typeof mlflowEnvironment>[0], 'access' | 'baseUrl' | 'asksForTokens' | 'taskTimeoutMs'>
 
 const mib = 1024 * 1024
@@ -45,6 +45,7 @@ export function composeRunner(
     env,
     mlflow: mlflowEnvironment({ ...tracked, baseUrl }),
     workRetentionMs,
+    environmentRetentionMs: durationMs(config.environmentRetention),
     graceMs,
     isolation: config.isolation,
     hidden: [common.logFolder, common.blobFolder],

@@ -43,13 +43,10 @@ export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => 
   /** Everything that stands before the command does. */
   async function prepare(attempt: Attempt, root: string) {
     const folder = await prepareFolder(blobs, root, attempt)
-    const environments = await environmentsOf(deps.environments, attempt)
+    const environments = await environmentsOf(deps.environments, attempt, root)
     for (const { modules } of environments) if (modules) await linkModules(folder, modules)
     const gpuNames = await gpus.names()
-    attempt.record({
-      environments: environments.map(({ path: _, modules: __, ...environment }) => environment),
-      host: { ...thisHost(), ...(gpuNames.length > 0 && { gpus: [...gpuNames] }) },
-    })
+    attempt.record({ host: { ...thisHost(), ...(gpuNames.length > 0 && { gpus: [...gpuNames] }) } })
     const command = await deps.isolation.wrap(await commandOf(attempt, folder), root)
     attempt.signal.throwIfAborted()
     return { folder, environments, ...command, access: await mlflow?.open(attempt) }
@@ -69,7 +66,7 @@ export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => 
         folder: root,
         log: attempt.logFile.path,
         logFrom: await sizeOf(attempt.logFile.path),
-        environment: prepared.environments[0]?.digest ?? null,
+        environments: prepared.environments.map(({ digest }) => digest),
         token: token?.id ?? null,
       }
       await attempt.started(handle)
@@ -113,15 +110,29 @@ const specOf = (
   limits,
 })
 
+/** Each is noted before it is built: also of one that cannot be built it is to be seen which one it is. */
 async function environmentsOf(
   environments: Environments,
-  { spec, code, signal, log }: Attempt,
+  { spec, code, signal, log, record }: Attempt,
+  holder: string,
 ): Promise<readonly Environment[]> {
-  const { node, python } = spec.environment ?? {}
-  return [
-    ...(node === undefined ? [] : [await environments.use({ kind: 'node', lock: node, code, signal, log })]),
-    ...(python === undefined ? [] : [await environments.use({ kind: 'python', lock: python, code, signal, log })]),
-  ]
+  const named: Environment[] = []
+  record({ environments: [] })
+  const request = {
+    code,
+    holder,
+    signal,
+    log,
+    named(environment: Environment) {
+      named.push(environment)
+      record({ environments: named.map(({ path: _, modules: __, ...facts }) => facts) })
+    },
+  }
+  for (const kind of ['node', 'python'] as const) {
+    const lock = spec.environment?.[kind]
+    if (lock !== undefined) await environments.use({ ...request, kind, lock })
+  }
+  return named
 }
 
 const sizeOf = async (path: string): Promise<number> =>

@@ -78,7 +78,7 @@ async function resultOf(
       platform: `${process.platform} ${process.arch}`,
       seconds: exit.seconds,
       seed: attempt.seed,
-      ...(handle.environment !== null && { environment: handle.environment }),
+      ...(handle.environments.length > 0 && { environment: handle.environments[0]! }),
     },
   }
   await writeFile(`${path}.part`, JSON.stringify(result))

@@ -47,7 +47,7 @@ test('a command reads its inputs and parameters, and what it writes becomes arti
   )
   assert.deepEqual(
     one.handles.map(handle => Object.keys(handle as object)),
-    [['executor', 'host', 'process', 'folder', 'log', 'logFrom', 'environment', 'token']],
+    [['executor', 'host', 'process', 'folder', 'log', 'logFrom', 'environments', 'token']],
   )
 })
 

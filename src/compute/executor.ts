@@ -4,7 +4,7 @@ import type { Blobs } from '#storage'
 import type { Attempt, AttemptId, Executor } from '#workflow'
 import { createBeginner } from './begin.ts'
 import { conclude } from './conclude.ts'
-import { createEnvironments } from './environments.ts'
+import { createEnvironments, environmentFolder, type Environments } from './environments.ts'
 import { nvidiaGpus } from './gpu.ts'
 import { LocalHandle } from './handle.ts'
 import { createIsolation, type IsolationKind } from './isolation.ts'
@@ -16,7 +16,8 @@ import { sweep } from './work-folder.ts'
 
 /** Runs users' code in processes of this machine, which outlive this one. */
 export interface LocalExecutor extends Executor {
-  /** Removes work folders that are older than the retention. Returns how many. Also happens every ten minutes. */
+  readonly environments: Environments
+  /** Removes work folders and environments that are older than their retention. Returns how many. Also happens every ten minutes. */
   sweep(): Promise<number>
   /** Ends the regular sweep. Attempts are ended, or left, through their signals. */
   stop(): void
@@ -45,6 +46,8 @@ export interface LocalExecutorDeps {
   /** The platform's own environment. Tasks get its PATH and nothing else. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly workRetentionMs: number
+  /** How long an environment is kept that nothing uses. */
+  readonly environmentRetentionMs: number
   /** Variables by which a client of MLflow in the task's code finds this platform and the task's own tracking run. */
   readonly mlflow?: Mlflow
   /** Between TERM and KILL. */
@@ -63,17 +66,18 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
   const work = join(dataFolder, 'work')
   const path = deps.env['PATH']
   const gpus = nvidiaGpus(path)
+  const environments = createEnvironments(deps)
   const begin = createBeginner({
     ...deps,
     path,
     gpus,
-    environments: createEnvironments({ ...deps, folder: join(dataFolder, 'environments') }),
+    environments,
     shims: createShims({ python: deps.python, path }),
     isolation: createIsolation({
       kind: deps.isolation ?? 'none',
       path,
       hidden: [dataFolder, ...(deps.hidden ?? [])],
-      readable: [join(dataFolder, 'environments')],
+      readable: [environmentFolder(dataFolder)],
     }),
     limits: deps.limits ?? {},
   })
@@ -86,10 +90,13 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
       return await work()
     } finally {
       inUse.delete(root)
+      await environments.release(root)
     }
   }
 
   const executor: LocalExecutor = {
+    environments,
+
     execute(attempt) {
       const root = join(work, attempt.id)
       return keeping(root, async () => {
@@ -100,7 +107,10 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
 
     adopt(attempt, given) {
       const handle = LocalHandle.parse(given)
-      return keeping(handle.folder, () => conclude(following, attempt, { handle }))
+      return keeping(handle.folder, async () => {
+        await environments.hold(handle.folder, handle.environments)
+        return conclude(following, attempt, { handle })
+      })
     },
 
     async canReach(given) {
@@ -117,7 +127,10 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
       await killMarked(markName, new Set(ids.filter(id => !wanted.has(id))))
     },
 
-    sweep: () => sweep(work, { clock, retentionMs: deps.workRetentionMs, inUse }),
+    async sweep() {
+      const folders = await sweep(work, { clock, retentionMs: deps.workRetentionMs, inUse })
+      return folders + (await environments.sweep(deps.environmentRetentionMs)).length
+    },
     stop: () => clearInterval(timer),
   }
   const timer = setInterval(() => void executor.sweep().catch(() => {}), sweepMs).unref()

@@ -11,8 +11,8 @@ export const LocalHandle = z.object({
   log: z.string(),
   /** Where in the log its output begins. */
   logFrom: z.int(),
-  /** Digest of the environment it runs in. */
-  environment: z.string().nullable(),
+  /** Digests of the environments it runs in. */
+  environments: z.array(z.string()).default([]),
   /** Id of the token that its code was given. */
   token: z.string().nullable(),
 })

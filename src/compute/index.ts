@@ -1,3 +1,4 @@
+export { environmentRoutes } from './environment-routes.ts'
 export {
   localExecutor,
   type LocalExecutor,

@@ -76,7 +76,7 @@ export async function processesMarked(name: string): Promise<readonly Marked[]> 
     const valueOf = (wanted: string): string | undefined =>
       environment.find(entry => entry.startsWith(`${wanted}=`))?.slice(wanted.length + 1)
     const mark = valueOf(name)
-    if (mark !== undefined) found.push({ pid, mark, home: valueOf('HOME') ?? '' })
+    if (mark !== undefined) found.push({ pid, mark, home: valueOf('HOME') ?? '', path: valueOf('PATH') ?? '' })
   }
   return found
 }
@@ -85,6 +85,7 @@ interface Marked {
   readonly pid: number
   readonly mark: string
   readonly home: string
+  readonly path: string
 }
 
 /** Kills every process whose variable of this name has one of these values: they are nobody else's. */

@@ -54,6 +54,7 @@ export function composeBench(folder: string, deps: Partial<LocalExecutorDeps> = 
     python: 'python3',
     env: { SECRET: 'hidden' },
     workRetentionMs: 60_000,
+    environmentRetentionMs: 60_000,
     graceMs: 150,
     ...deps,
   })

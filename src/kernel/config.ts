@@ -92,6 +92,10 @@ export const settings = {
     help: 'How long a sender may be silent in the midst of a request: within it must come 1 KiB, or the rest.',
   },
   workRetention: { type: duration.default('7d'), help: 'How long the working folder of a finished task is kept.' },
+  environmentRetention: {
+    type: duration.default('30d'),
+    help: 'How long an environment of packages is kept that no task uses.',
+  },
   predictionRetention: { type: duration.default('365d'), help: 'How long logged predictions are kept.' },
   blobGrace: {
     type: duration.refine(isHourOrMore, 'a duration of an hour or more, such as 24h').default('24h'),

@@ -38,18 +38,21 @@ export function createLogs(folder: string, bytesMax = 16 * 1024 * 1024): Logs {
       return { path, bytesMax, ...capped(path, bytesMax - (await sizeOf(path))) }
     },
 
-    async read(run, task, offset) {
-      const file = await open(pathOf(run, task)).catch(() => undefined)
-      if (!file) return { text: '', next: offset, isAll: true }
-      try {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(readBytesMax), 0, readBytesMax, offset)
-        const length = wholeCharacters(buffer, bytesRead)
-        const next = offset + length
-        return { text: buffer.toString('utf8', 0, length), next, isAll: next >= (await file.stat()).size }
-      } finally {
-        await file.close()
-      }
-    },
+    read: (run, task, offset) => readLogFile(pathOf(run, task), offset),
+  }
+}
+
+/** See {@link Logs.read}. */
+export async function readLogFile(path: string, offset: number): ReturnType<Logs['read']> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return { text: '', next: offset, isAll: true }
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(readBytesMax), 0, readBytesMax, offset)
+    const length = wholeCharacters(buffer, bytesRead)
+    const next = offset + length
+    return { text: buffer.toString('utf8', 0, length), next, isAll: next >= (await file.stat()).size }
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,16 +1,15 @@
-import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { decideTask, outputUrl, readLog } from '../api.ts'
 import { bytes, inline, number } from '../format.ts'
 import { Ref } from '../shell/link.tsx'
 import { Card, Facts, Tabs } from '../ui/card.tsx'
 import { Id } from '../ui/copy.tsx'
-import { LogView } from '../ui/log.tsx'
 import { ReasonButton } from '../ui/reason-button.tsx'
 import { State } from '../ui/state.tsx'
 import { Took } from '../ui/time.tsx'
-import { Trouble } from '../ui/trouble.tsx'
-import type { Log, Task } from '../wire.ts'
+import type { Task } from '../wire.ts'
+import { GrowingLog } from './growing-log.tsx'
 import { TaskCalls } from './task-calls.tsx'
 import { TaskRecord } from './task-record.tsx'
 
@@ -46,7 +45,9 @@ export function TaskPanel({ task, project, onSelect }: TaskPanelProps) {
       {tab === 'calls' && <TaskCalls task={task} onSelect={onSelect} />}
       {tab === 'about' && <About task={task} project={project} />}
       {tab === 'record' && <TaskRecord task={task} />}
-      {tab === 'log' && <TaskLog task={task} />}
+      {tab === 'log' && (
+        <GrowingLog of={['log', task.id, task.attempt]} read={(offset, signal) => readLog(task.id, offset, signal)} />
+      )}
     </Card>
   )
 }
@@ -151,27 +152,3 @@ const Values = ({ title, values }: { title: string; values: Readonly<Record<stri
     )}
   </section>
 )
-
-const pollMs = 1_000
-const pagesMax = 40
-
-/** The log so far: each asking goes on where the one before ended, until the task has ended and all is read. */
-function TaskLog({ task }: { task: Task }) {
-  const { data, error } = useQuery({
-    queryKey: ['log', task.id, task.attempt],
-    queryFn: async ({ client, queryKey, signal }) => {
-      let log = client.getQueryData<Log>(queryKey) ?? { text: '', next: 0, end: false }
-      for (let page = 0; page < pagesMax && !log.end; page++) {
-        const more = await readLog(task.id, log.next, signal)
-        log = { text: log.text + more.text, next: more.next, end: more.end }
-        if (more.text === '') break
-      }
-      return log
-    },
-    refetchInterval: query => (query.state.data?.end ? false : pollMs),
-    placeholderData: keepPreviousData,
-    staleTime: 0,
-  })
-  if (error) return <Trouble error={error} />
-  return <LogView text={data?.text ?? ''} isRunning={!data?.end} />
-}

@@ -7,6 +7,7 @@ import { LazyTimePlot } from '../ui/charts/index.tsx'
 import { Id } from '../ui/copy.tsx'
 import { Trouble } from '../ui/trouble.tsx'
 import type { Attempt, Task } from '../wire.ts'
+import { TaskEnvironments } from './task-environments.tsx'
 
 const liveMs = 5_000
 
@@ -21,6 +22,7 @@ export function TaskRecord({ task }: { task: Task }) {
   return (
     <div className="card-body stack">
       <Facts facts={factsOf(task.id, attempt)} />
+      <TaskEnvironments task={task} />
       <Means attempt={attempt} />
     </div>
   )

@@ -1,5 +1,5 @@
 import { verb } from '../command.ts'
-import { table } from '../output.ts'
+import { sizeOf, table } from '../output.ts'
 
 interface Usage {
   readonly project: string
@@ -49,10 +49,3 @@ const sweepLines = (sweep: Sweep, words: Readonly<Record<Outcome, string>>): rea
   (['freed', 'trashed', 'waiting', 'kept'] as const).map(
     outcome => `${sizeOf(sweep[outcome].bytes)} (${sweep[outcome].blobs} blobs) ${words[outcome]}.`,
   )
-
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
-
-function sizeOf(bytes: number): string {
-  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10))
-  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
-}

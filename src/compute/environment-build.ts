@@ -1,0 +1,103 @@
+import { copyFile, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { messageOf, TrainyardError } from '#kernel/error.ts'
+import type { Blobs } from '#storage'
+import { describeExit, runCommand, withLines } from './command.ts'
+import { killMarked } from './processes.ts'
+import type { Recipe } from './recipe.ts'
+
+export interface BuildDeps {
+  readonly blobs: Blobs
+  readonly python: string
+  /** The platform's own environment, of which builders get what concerns registries, proxies and certificates. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+interface BuildOrder {
+  readonly recipe: Recipe
+  /** Where it is to stand. What stands there is gone. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  log(line: string): void
+}
+
+const graceMs = 5_000
+
+/** Written last: without it a folder is the rest of a build that was cut off. */
+export const marker = (folder: string): string => join(folder, '.complete')
+
+/** The variable by which builders are found. */
+const markName = 'TRAINYARD_ENVIRONMENT'
+
+/** Builds an environment. Answers its size in bytes; throws `task_failed` with the builder's last lines. */
+export async function build(deps: BuildDeps, { recipe, folder, signal, log }: BuildOrder): Promise<number> {
+  // A builder that outlived the process which had started it would write into the same folder.
+  await killMarked(markName, new Set([folder]))
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(join(folder, 'node_modules'), { recursive: true })
+  for (const [name, digest] of Object.entries(recipe.files))
+    await copyFile(await deps.blobs.path(digest), join(folder, name))
+  const env = { ...builderEnv(deps.env), [markName]: folder }
+  const failed = (why: string, cause: object): TrainyardError =>
+    new TrainyardError('task_failed', `The environment of ${recipe.lock} cannot be built: ${why}`, {
+      cause: { kind: 'environment', ...cause },
+    })
+  for (const [file = '', ...args] of stepsOf(recipe.kind, deps.python)) {
+    log(`$ ${[file, ...args].join(' ')}`)
+    const exit = await runCommand({ file, args, cwd: folder, env, signal, graceMs, onLine: log }).catch(
+      (error: unknown) => {
+        throw failed(`${messageOf(error)}.`, {})
+      },
+    )
+    signal.throwIfAborted()
+    if (exit.code !== 0) throw failed(withLines(`${file} ${describeExit(exit)}.`, exit.lines), { code: exit.code })
+  }
+  const size = await sizeOf(folder)
+  await writeFile(marker(folder), '')
+  return size
+}
+
+/** Exact versions with hashes only, and no package may run code while it is installed. */
+const stepsOf = (kind: Recipe['kind'], python: string): readonly (readonly string[])[] =>
+  kind === 'node'
+    ? [['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', '.']]
+    : [
+        [python, '-m', 'venv', 'venv'],
+        [
+          join('venv', 'bin', 'python'),
+          '-m',
+          'pip',
+          'install',
+          '--no-input',
+          '--require-hashes',
+          '-r',
+          'requirements.lock',
+        ],
+      ]
+
+const passedOn =
+  /^(?:PATH|HOME|LANG|npm_config_.*|PIP_.*|PYENV_.*|SSL_.*|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|no|all)_proxy)$/i
+/** Said by an npm that runs the platform about the platform's own folder. */
+const ofThisPackage = /^npm_config_(?:local_prefix|prefix)$/i
+
+function builderEnv(env: BuildDeps['env']): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && passedOn.test(name) && !ofThisPackage.test(name),
+  )
+  return Object.fromEntries(entries) as Record<string, string>
+}
+
+/** How many files are looked at together. */
+const together = 64
+
+/** What the files of a folder have in bytes; links count for themselves. */
+async function sizeOf(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter(entry => !entry.isDirectory())
+  let sum = 0
+  for (let at = 0; at < files.length; at += together) {
+    const some = files.slice(at, at + together).map(({ parentPath, name }) => lstat(join(parentPath, name)))
+    for (const { size } of await Promise.all(some)) sum += size
+  }
+  return sum
+}
