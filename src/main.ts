@@ -76,7 +76,7 @@ export async function startPlatform({
     baseUrl: () => url,
     warn: (facts, message) => log.warn(facts, message),
   })
-  await parts.webhooks.sealPlain()
+  await parts.secrets.sealPlain()
   // The model server boots while the routes are made, on another core; what it says is heard below.
   const serving = parts.serving.start()
   serving.catch(() => {})

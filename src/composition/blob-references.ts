@@ -1,5 +1,6 @@
 import { assuranceRecords } from '#assurance'
 import { ledgerRecords } from '#metadata'
+import { outboundRecords } from '#outbound'
 import { projectRecords } from '#project'
 import { registryRecords, registryRows } from '#registry'
 import { outboxRecords, type References } from '#storage'
@@ -14,6 +15,7 @@ export const blobReferences: References = {
   except: [
     ...artifactReferences.except,
     ...outboxRecords,
+    ...outboundRecords,
     ...projectRecords,
     ...ledgerRecords,
     ...registryRecords,

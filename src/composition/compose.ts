@@ -42,7 +42,7 @@ import {
   type Monitoring,
 } from '#monitoring'
 import { notificationMigrations, type Notifications } from '#notifications'
-import type { Courier } from '#outbound'
+import { outboundMigrations, type Courier } from '#outbound'
 import {
   createProjects,
   projectMigrations,
@@ -113,6 +113,7 @@ import { versionOrigin } from './version-origin.ts'
 /** The steps of all components, in the order of the components: a table may refer to those of the lines above it. */
 export const migrations: readonly Migration[] = [
   outboxMigrations,
+  outboundMigrations,
   accessMigrations,
   secretMigrations,
   projectMigrations,

@@ -1,4 +1,4 @@
-import { createNotifications, platformChannels, sqlNotificationStore, type Notifications } from '#notifications'
+import { createNotifications, notificationDeliveries, platformChannels, type Notifications } from '#notifications'
 import { createGuardedPost } from '#outbound'
 import type { Composition, Surroundings } from './compose.ts'
 
@@ -8,7 +8,7 @@ export const composeNotifications = (
 ): Notifications =>
   createNotifications({
     ...parts,
-    store: sqlNotificationStore(db),
+    deliveries: notificationDeliveries(db),
     platform: platformChannels(config),
     outbound: {
       project: createGuardedPost({ targets: config.webhookTargets }),

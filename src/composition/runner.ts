@@ -10,6 +10,7 @@ import {
   type Remotes,
 } from '#compute'
 import { durationMs } from '#kernel/duration.ts'
+import type { Vault } from '#secrets'
 import { createWorkflow, localExecutorName, sqlWorkflowStore, type WorkflowDeps } from '#workflow'
 import type { Composition, Surroundings } from './compose.ts'
 import { mlflowEnvironment } from './mlflow-environment.ts'
@@ -23,14 +24,14 @@ const mib = 1024 * 1024
 /** The engine, what runs users' code for it, and whom that code acts as. */
 export function composeRunner(
   surroundings: Surroundings,
-  common: Common & { readonly executorSpecs: ExecutorSpecs; readonly blobFolder: string },
+  common: Common & { readonly executorSpecs: ExecutorSpecs; readonly blobFolder: string; readonly vault: Vault },
 ): Pick<Composition, 'access' | 'executor' | 'remotes' | 'workflow'> {
   const { config, db, clock, env, baseUrl } = surroundings
   const taskTimeoutMs = durationMs(config.taskTimeout)
   const graceMs = durationMs(config.taskGrace)
   const workflow = createWorkflow({
     ...common,
-    store: sqlWorkflowStore(db),
+    store: sqlWorkflowStore(db, common.vault),
     parallelTasks: config.parallelTasks,
     parallelRemoteTasks: config.parallelRemoteTasks,
     defaultExecutor: config.executor,

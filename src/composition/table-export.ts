@@ -14,7 +14,7 @@ const withheld: Readonly<Record<string, readonly string[]>> = {
   secret: ['sealed'],
   secret_key: ['wrapped'],
   token: ['hash'],
-  workflow_trigger: ['secret'],
+  workflow_trigger: ['secret', 'sealed'],
 }
 
 export interface ExportedColumn {

@@ -80,6 +80,9 @@ const migrations = [
 const clock = wallClock
 const warn = (): void => {}
 
+/** No trigger here has a secret. */
+const noVault = { seal: async (text: string) => text, open: async (sealed: string) => sealed }
+
 /** Tracking runs are not what delivery is about. */
 const untracked = {
   runs: { begin: async () => 'a'.repeat(32), end: async () => {} },
@@ -138,7 +141,7 @@ function components(folder: string, db: Db) {
   const repositories = createRepositories({ ...common, store, folder: join(folder, 'repositories'), baseUrl: () => '' })
   const limits = { parallelTasks: 2, taskTimeoutMs: 60_000 }
   const about = {
-    store: sqlWorkflowStore(db),
+    store: sqlWorkflowStore(db, noVault),
     ledger,
     projects,
     dataFolder: folder,

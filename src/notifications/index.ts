@@ -1,5 +1,4 @@
 export { createNotifications, type Notifications } from './notifications.ts'
 export { platformChannels } from './channel.ts'
-export { sqlNotificationStore } from './store.sql.ts'
-export { notificationMigrations } from './tables.ts'
+export { notificationDeliveries, notificationMigrations } from './tables.ts'
 export { notificationRoutes } from './routes.ts'

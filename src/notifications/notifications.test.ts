@@ -9,7 +9,7 @@ import { manualClock } from '#kernel/clock.ts'
 import type { EventType } from '#kernel/event.ts'
 import { rolledOut } from '#delivery'
 import { incidentOpened, incidentResolved, driftFound } from '#monitoring'
-import { createGuardedPost } from '#outbound'
+import { createGuardedPost, outboundMigrations } from '#outbound'
 import type { NotificationsSpec } from '#project'
 import { versionRegistered } from '#registry'
 import { secretMigrations } from '#secrets'
@@ -18,8 +18,7 @@ import { createOutbox, outboxMigrations } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { runFinished, taskAsked } from '#workflow'
 import { createNotifications } from './notifications.ts'
-import { sqlNotificationStore } from './store.sql.ts'
-import { notificationMigrations } from './tables.ts'
+import { notificationDeliveries, notificationMigrations } from './tables.ts'
 
 interface Heard {
   readonly path: string
@@ -87,14 +86,19 @@ async function mailServer(t: TestContext) {
 }
 
 async function open(t: TestContext, spec: NotificationsSpec | undefined, smtp = '') {
-  const db = await testEngines()[0]!.open(t, [...outboxMigrations, ...secretMigrations, ...notificationMigrations])
+  const db = await testEngines()[0]!.open(t, [
+    ...outboxMigrations,
+    ...outboundMigrations,
+    ...secretMigrations,
+    ...notificationMigrations,
+  ])
   const clock = manualClock(1_000_000)
   const outbox = createOutbox({ db, clock, owner: 'test', warn: () => {} })
   const secrets = testSecrets({ db, outbox, clock })
   const runs: { id: string; state: string }[] = []
   const post = createGuardedPost({ targets: 'any' })
   const notifications = createNotifications({
-    store: sqlNotificationStore(db),
+    deliveries: notificationDeliveries(db),
     secrets,
     projects: {
       find: async () => ({ spec: { notifications: spec, models: { rain: { promotion: 'approval' } } } }) as never,

@@ -3,15 +3,22 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import { messageOf, notFound } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import { createCourier, forADay, type Courier } from '#outbound'
+import {
+  createCourier,
+  dueDelivery,
+  forADay,
+  type Courier,
+  type Delivery,
+  type DeliveryDraft,
+  type DeliveryStore,
+} from '#outbound'
 import { noticeKinds, type ChannelSpec, type Projects } from '#project'
 import type { Handler } from '#storage'
 import type { z } from 'zod'
 import { declaredChannels, targetOf, type Declared } from './channel.ts'
 import { channelsFor, type Notice } from './notice.ts'
-import type { Notification } from './notification.ts'
+import { shownNotification, type Message, type Notification } from './notification.ts'
 import { send, type SendParts } from './send.ts'
-import type { NotificationFilter, NotificationStore } from './store.ts'
 import { tellersOf, type TellerParts } from './tellers.ts'
 import type { ChannelWire, TestAnswer } from './wire.ts'
 
@@ -28,8 +35,14 @@ export interface Notifications {
   readonly courier: Courier
 }
 
+export interface NotificationFilter {
+  readonly project: string
+  readonly channel?: string | undefined
+  readonly state?: Notification['state'] | undefined
+}
+
 export interface NotificationsDeps extends SendParts, TellerParts {
-  readonly store: NotificationStore
+  readonly deliveries: DeliveryStore<Message>
   readonly projects: Pick<Projects, 'find'>
   /** For projects that declare none. */
   readonly platform: Declared
@@ -39,7 +52,7 @@ export interface NotificationsDeps extends SendParts, TellerParts {
 }
 
 export function createNotifications(deps: NotificationsDeps): Notifications {
-  const { store, clock } = deps
+  const { deliveries, clock } = deps
   const declared = async (project: string): Promise<Declared> =>
     declaredChannels(await deps.projects.find(project), deps.platform)
 
@@ -50,17 +63,22 @@ export function createNotifications(deps: NotificationsDeps): Notifications {
     return { spec, from }
   }
 
-  const courier = createCourier<Notification>({
-    queue: store,
+  const courier = createCourier<Delivery<Message>>({
+    queue: deliveries,
     retry: forADay(deps.random),
     clock,
     warn: deps.warn,
-    send: async notification => send(deps, await channelOf(notification), notification),
+    async send(delivery) {
+      const notification = shownNotification(delivery)
+      return send(deps, await channelOf(notification), notification)
+    },
   })
 
   async function enqueue(notice: Notice, event: number): Promise<void> {
     const names = channelsFor(notice, await declared(notice.project))
-    for (const channel of names) await store.enqueue({ ...due(clock, notice, channel), event })
+    const { project } = notice
+    for (const channel of names)
+      await deliveries.enqueue(due(clock, { project, receiver: channel, event, message: messageFrom(notice) }))
     crashPoint('notifications.written')
     if (names.length > 0) courier.wake()
   }
@@ -79,20 +97,25 @@ export function createNotifications(deps: NotificationsDeps): Notifications {
       }))
     },
 
-    list: (filter, page) => store.list(filter, page),
+    async list({ project, channel, state }, page) {
+      const found = await deliveries.list({ project, receiver: channel, state }, page)
+      return { ...found, items: found.items.map(shownNotification) }
+    },
 
     async resend(project, id) {
-      const told = await store.find(id)
+      const told = await deliveries.find(id)
       if (!told || told.project !== project) throw notFound('notification', id)
-      const again = { ...due(clock, told, told.channel), replayOf: id }
-      await store.enqueue(again)
+      const { receiver, message } = told
+      const again = due(clock, { project, receiver, replayOf: id, message })
+      await deliveries.enqueue(again)
       courier.wake()
-      return again
+      return shownNotification(again)
     },
 
     async test(project, channel) {
       const to = await channelOf({ project, channel })
-      const notification = due(clock, { ...example, project, path: `/p/${project}` }, channel)
+      const message = { ...example, path: `/p/${project}` }
+      const notification = shownNotification(due(clock, { project, receiver: channel, message }))
       try {
         const { status, text } = await send(deps, to, notification)
         return { success: status < 300, status, answer: text }
@@ -117,27 +140,16 @@ const example = {
   next: 'Nothing: this channel works.',
 } as const
 
-function due(
-  clock: Clock,
-  { kind, project, title, why, next, path }: Omit<Notice, 'kind'> & { kind: string },
-  channel: string,
-): Notification {
-  const at = clock.now()
-  return {
-    id: newId('ntf'),
-    project,
-    channel,
-    kind,
-    title,
-    ...(why !== undefined && { why }),
-    ...(next !== undefined && { next }),
-    path,
-    state: 'waiting',
-    attempts: 0,
-    createdAt: at,
-    nextAt: at,
-  }
-}
+const messageFrom = ({ kind, title, why, next, path }: Notice): Message => ({
+  kind,
+  title,
+  ...(why !== undefined && { why }),
+  ...(next !== undefined && { next }),
+  path,
+})
+
+const due = (clock: Clock, draft: Omit<DeliveryDraft<Message>, 'id'>): Delivery<Message> =>
+  dueDelivery({ ...draft, id: newId('ntf') }, clock.now())
 
 /** The kinds that reach a channel, of whichever pipeline or model. */
 const heardBy = (name: string, { channels, rules }: Declared): string[] =>

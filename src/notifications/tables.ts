@@ -1,28 +1,9 @@
-import { queueIndexes } from '#outbound'
-import type { Migration } from '#storage'
+import { sqlDeliveryStore, type DeliveryStore } from '#outbound'
+import type { Db, Migration } from '#storage'
+import type { Message } from './notification.ts'
 
-export type NotificationTables = {
-  /** Every message that was ever due, with the last that was heard of it. */
-  notification: {
-    id: string
-    /** `project/channel`: one receiver. */
-    lane: string
-    project: string
-    channel: string
-    event_seq: number | null
-    replay_of: string | null
-    /** JSON: what it says. */
-    notice: string
-    state: string
-    attempts: number
-    next_at: number | null
-    status: number | null
-    answer: string | null
-    error: string | null
-    created_at: number
-    ended_at: number | null
-  }
-}
+/** This component has no table of its own any more. */
+export const notificationDeliveries = (db: Db): DeliveryStore<Message> => sqlDeliveryStore(db, 'notifications')
 
 export const notificationMigrations: readonly Migration[] = [
   {
@@ -33,7 +14,19 @@ export const notificationMigrations: readonly Migration[] = [
          replay_of text, notice text not null, state text not null, attempts bigint not null, next_at bigint,
          status bigint, answer text, error text, created_at bigint not null, ended_at bigint, unique (lane, event_seq))`,
       `create index notification_project on notification (project, id)`,
-      ...queueIndexes('notification', 'lane'),
+      `create index notification_lane on notification (lane, next_at, id) where state = 'waiting'`,
+      `create index notification_next on notification (next_at) where state = 'waiting'`,
+    ],
+  },
+  {
+    name: 'notifications-002',
+    statements: [
+      `insert into outbound_delivery
+           (id, sender, lane, project, receiver, event_seq, replay_of, message, state, attempts, next_at, status, answer,
+            error, created_at, ended_at)
+         select id, 'notifications', lane, project, channel, event_seq, replay_of, notice, state, attempts, next_at,
+           status, answer, error, created_at, ended_at from notification`,
+      `drop table notification`,
     ],
   },
 ]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { Instant, pageOf } from '#kernel/wire.ts'
+import { pageOf } from '#kernel/wire.ts'
+import { deliveryFields } from '#outbound/wire.ts'
 
 /** Channels and what became of messages, as JSON. */
 
@@ -19,27 +20,14 @@ export const ChannelList = z.object({ items: z.array(ChannelWire) })
 
 export const NotificationWire = z
   .object({
-    /** Also the id that receivers are told, in `webhook-id` or the Message-ID: the same at every try. */
-    id: z.string(),
-    project: z.string(),
+    /** Its id is what receivers are told in `webhook-id` or the Message-ID. */
+    ...deliveryFields,
     channel: z.string(),
-    /** Of the event that it tells; absent of what is sent again. */
-    event: z.int().optional(),
-    /** The one that it repeats. */
-    replayOf: z.string().optional(),
     kind: z.string(),
     title: z.string(),
     why: z.string().optional(),
     next: z.string().optional(),
     path: z.string(),
-    state: z.enum(['waiting', 'delivered', 'failed']),
-    attempts: z.int(),
-    status: z.int().optional(),
-    answer: z.string().optional(),
-    error: z.string().optional(),
-    createdAt: Instant,
-    nextAt: Instant.optional(),
-    endedAt: Instant.optional(),
   })
   .meta({ title: 'Notification' })
 export const NotificationPage = pageOf(NotificationWire)

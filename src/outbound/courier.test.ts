@@ -80,7 +80,7 @@ test('a receiver that never answers holds up nobody, and gets one at a time in o
   )
 })
 
-test('what an attempt came to is kept: answered, refused, not reached, not possible, no longer wanted', async t => {
+test('what an attempt came to is kept: answered, refused, not reached, not possible', async t => {
   const outcomes: Readonly<Record<string, CourierParts<Letter>['send']>> = {
     heard: async () => ({ status: 204, text: '' }),
     refused: async () => ({ status: 404, text: 'no such hook' }),
@@ -88,7 +88,6 @@ test('what an attempt came to is kept: answered, refused, not reached, not possi
     gone: () => Promise.reject(new Error('connect ECONNREFUSED')),
     closed: () => Promise.reject(new TrainyardError('invalid', 'A private address.')),
     locked: () => Promise.reject(new TrainyardError('unavailable', 'No key.')),
-    deleted: async () => undefined,
   }
   const { concluded } = open(
     t,

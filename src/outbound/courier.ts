@@ -19,9 +19,9 @@ export interface CourierParts<Delivery extends Queued> {
   readonly queue: DeliveryQueue<Delivery>
   /**
    * Takes it to its receiver. Throws a `TrainyardError` when no try can succeed, unless that is `unavailable`; another
-   * error when the receiver was not reached. Undefined: it is no longer wanted, and nothing is left of it.
+   * error when the receiver was not reached.
    */
-  send(delivery: Delivery): Promise<(Heard & { readonly text: string }) | undefined>
+  send(delivery: Delivery): Promise<Heard & { readonly text: string }>
   readonly retry: Retry
   readonly clock: Clock
   warn(facts: object, message: string): void
@@ -84,7 +84,7 @@ export function createCourier<Delivery extends Queued>(parts: CourierParts<Deliv
     try {
       const attempted = await attempt(parts, delivery)
       crashPoint('outbound.sent')
-      if (attempted) await queue.conclude(delivery.id, attempted)
+      await queue.conclude(delivery.id, attempted)
     } catch (error) {
       warn({ delivery: delivery.id, err: error }, 'what became of a delivery could not be kept; it is sent again')
     } finally {
@@ -108,14 +108,10 @@ export function createCourier<Delivery extends Queued>(parts: CourierParts<Deliv
   }
 }
 
-async function attempt<Delivery extends Queued>(
-  parts: CourierParts<Delivery>,
-  delivery: Delivery,
-): Promise<Attempted | undefined> {
+async function attempt<Delivery extends Queued>(parts: CourierParts<Delivery>, delivery: Delivery): Promise<Attempted> {
   const { clock } = parts
   try {
     const answer = await parts.send(delivery)
-    if (!answer) return undefined
     const { status, text } = answer
     const heard = { status, answer: text }
     if (status === undefined || (status >= 200 && status < 300))

@@ -36,7 +36,7 @@ export interface Taking {
   readonly except: readonly string[]
 }
 
-/** Deliveries that wait, in one lane for each receiver. Adapters must pass queue.contract.ts. */
+/** Deliveries that wait, in one lane for each receiver. The store of deliveries is one. */
 export interface DeliveryQueue<Delivery extends Queued> {
   /**
    * Takes what is due, one of each lane and of that the longest due, and counts an attempt of each. Until `until` nobody

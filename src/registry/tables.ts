@@ -87,7 +87,7 @@ export type RegistryTables = {
 }
 
 /** Tables that tell what was decided about bytes, which may be gone. */
-export const registryRecords = ['registry_transition', 'registry_alias_move', 'registry_webhook_delivery'] as const
+export const registryRecords = ['registry_transition', 'registry_alias_move'] as const
 
 /** A deleted version is a tombstone: it says what its files were, and does not keep them. */
 export const registryRows = {

@@ -1,15 +1,14 @@
 import type { Selectable } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
 import { toPage } from '#kernel/page.ts'
-import { sqlDeliveryQueue } from '#outbound'
-import type { Vault } from '#secrets'
-import type { Db } from '#storage'
-import type { Delivery, Webhook } from './webhook.ts'
+import { sqlDeliveryStore, type DeliveryStore } from '#outbound'
+import { sqlSealedColumn, type SealedColumn, type Vault } from '#secrets'
+import type { AnyTx, Db } from '#storage'
+import type { Message, Webhook } from './webhook.ts'
 import type { WebhookStore } from './webhook-store.ts'
 import type { WebhookTables } from './webhook-tables.ts'
 
 type WebhookRow = Selectable<WebhookTables['registry_webhook']>
-type DeliveryRow = Selectable<WebhookTables['registry_webhook_delivery']>
 
 export function sqlWebhookStore(db: Db, vault: Pick<Vault, 'seal' | 'open'>): WebhookStore {
   const tables = db.withTables<WebhookTables>()
@@ -19,12 +18,6 @@ export function sqlWebhookStore(db: Db, vault: Pick<Vault, 'seal' | 'open'>): We
     secret === undefined ? null : vault.seal(secret, placeOf({ id, project }))
 
   return {
-    ...sqlDeliveryQueue<DeliveryRow, Delivery>(db, {
-      table: 'registry_webhook_delivery',
-      lane: 'webhook',
-      fromRow: fromDeliveryRow,
-    }),
-
     async insert({ description, events, secret, createdAt, updatedAt, ...same }) {
       await tables
         .insertInto('registry_webhook')
@@ -71,12 +64,15 @@ export function sqlWebhookStore(db: Db, vault: Pick<Vault, 'seal' | 'open'>): We
       return numUpdatedRows > 0n
     },
 
-    async remove(id) {
-      const { numDeletedRows } = await tables
-        .deleteFrom('registry_webhook')
-        .where('id', '=', id)
-        .executeTakeFirstOrThrow()
-      return numDeletedRows > 0n
+    async remove(id, also) {
+      return tables.transaction().execute(async tx => {
+        const { numDeletedRows } = await tx
+          .deleteFrom('registry_webhook')
+          .where('id', '=', id)
+          .executeTakeFirstOrThrow()
+        await also(tx as unknown as AnyTx)
+        return numDeletedRows > 0n
+      })
     },
 
     async secretOf(id) {
@@ -84,36 +80,6 @@ export function sqlWebhookStore(db: Db, vault: Pick<Vault, 'seal' | 'open'>): We
       if (!row) return undefined
       const secret = row.sealed === null ? row.secret : await vault.open(row.sealed, placeOf(row))
       return { ...fromRow(row), ...(secret !== null && { secret }) }
-    },
-
-    async sealPlain() {
-      const rows = await tables.selectFrom('registry_webhook').selectAll().where('secret', 'is not', null).execute()
-      for (const row of rows) {
-        await tables
-          .updateTable('registry_webhook')
-          .set({ secret: null, sealed: await sealed(row, row.secret!) })
-          .where('id', '=', row.id)
-          .where('secret', '=', row.secret)
-          .execute()
-      }
-      return rows.length
-    },
-
-    async reseal(renew) {
-      const rows = await tables.selectFrom('registry_webhook').selectAll().where('sealed', 'is not', null).execute()
-      let count = 0
-      for (const row of rows) {
-        const anew = await renew(row.sealed!, placeOf(row))
-        if (anew === undefined) continue
-        count += 1
-        await tables
-          .updateTable('registry_webhook')
-          .set({ sealed: anew })
-          .where('id', '=', row.id)
-          .where('sealed', '=', row.sealed)
-          .execute()
-      }
-      return count
     },
 
     async subscribed(project, { entity, action }) {
@@ -128,36 +94,14 @@ export function sqlWebhookStore(db: Db, vault: Pick<Vault, 'seal' | 'open'>): We
       // `_` in a pattern stands for any character.
       return rows.map(fromRow).filter(({ events }) => events.includes(`${entity}.${action}`))
     },
-
-    async enqueue(delivery) {
-      await tables
-        .insertInto('registry_webhook_delivery')
-        .values(toDeliveryRow(delivery))
-        .onConflict(c => c.columns(['webhook', 'event_seq']).doNothing())
-        .execute()
-    },
-
-    async findDelivery(id) {
-      const row = await tables
-        .selectFrom('registry_webhook_delivery')
-        .selectAll()
-        .where('id', '=', id)
-        .executeTakeFirst()
-      return row && fromDeliveryRow(row)
-    },
-
-    async deliveries(webhook, { limit, after }) {
-      let query = tables
-        .selectFrom('registry_webhook_delivery')
-        .selectAll()
-        .where('webhook', '=', webhook)
-        .orderBy('id', 'desc')
-        .limit(limit + 1)
-      if (after !== undefined) query = query.where('id', '<', after)
-      return toPage((await query.execute()).map(fromDeliveryRow), limit, ({ id }) => id)
-    },
   }
 }
+
+export const webhookDeliveries = (db: Db): DeliveryStore<Message> => sqlDeliveryStore(db, 'registry.webhooks')
+
+/** What the webhooks' deliveries are signed with, as the vault keeps it. */
+export const webhookSecrets = (db: Db, vault: Pick<Vault, 'seal'>): SealedColumn =>
+  sqlSealedColumn<WebhookRow>(db, vault, { table: 'registry_webhook', key: ['id'], placeOf })
 
 /** What a secret is sealed for: it opens in no other webhook and no other project. */
 const placeOf = ({ id, project }: Pick<Webhook, 'id' | 'project'>): Parameters<Vault['seal']>[1] => ({
@@ -175,44 +119,4 @@ const fromRow = (row: WebhookRow): Webhook => ({
   state: row.state as Webhook['state'],
   createdAt: row.created_at as Millis,
   updatedAt: row.updated_at as Millis,
-})
-
-const toDeliveryRow = ({
-  event,
-  replayOf,
-  nextAt,
-  status,
-  answer,
-  error,
-  createdAt,
-  endedAt,
-  ...same
-}: Delivery): DeliveryRow => ({
-  ...same,
-  event_seq: event ?? null,
-  replay_of: replayOf ?? null,
-  next_at: nextAt ?? null,
-  status: status ?? null,
-  answer: answer ?? null,
-  error: error ?? null,
-  created_at: createdAt,
-  ended_at: endedAt ?? null,
-})
-
-const fromDeliveryRow = (row: DeliveryRow): Delivery => ({
-  id: row.id,
-  webhook: row.webhook,
-  ...(row.event_seq !== null && { event: row.event_seq }),
-  ...(row.replay_of !== null && { replayOf: row.replay_of }),
-  entity: row.entity,
-  action: row.action,
-  body: row.body,
-  state: row.state as Delivery['state'],
-  attempts: row.attempts,
-  ...(row.status !== null && { status: row.status }),
-  ...(row.answer !== null && { answer: row.answer }),
-  ...(row.error !== null && { error: row.error }),
-  createdAt: row.created_at as Millis,
-  ...(row.next_at !== null && { nextAt: row.next_at as Millis }),
-  ...(row.ended_at !== null && { endedAt: row.ended_at as Millis }),
 })

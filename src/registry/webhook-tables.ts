@@ -1,4 +1,3 @@
-import { queueIndexes } from '#outbound'
 import type { Migration } from '#storage'
 
 export type WebhookTables = {
@@ -17,24 +16,6 @@ export type WebhookTables = {
     state: string
     created_at: number
     updated_at: number
-  }
-  /** Every delivery that was ever due, with the last that was heard of it. */
-  registry_webhook_delivery: {
-    id: string
-    webhook: string
-    event_seq: number | null
-    replay_of: string | null
-    entity: string
-    action: string
-    body: string
-    state: string
-    attempts: number
-    next_at: number | null
-    status: number | null
-    answer: string | null
-    error: string | null
-    created_at: number
-    ended_at: number | null
   }
 }
 
@@ -59,8 +40,28 @@ export const webhookMigrations: readonly Migration[] = [
     name: 'registry-webhooks-002',
     statements: [
       `drop index registry_webhook_delivery_due`,
-      ...queueIndexes('registry_webhook_delivery', 'webhook'),
+      `create index registry_webhook_delivery_lane on registry_webhook_delivery (webhook, next_at, id) where state = 'waiting'`,
+      `create index registry_webhook_delivery_next on registry_webhook_delivery (next_at) where state = 'waiting'`,
       `alter table registry_webhook add column sealed text`,
     ],
   },
+  {
+    name: 'registry-webhooks-003',
+    statements: [
+      {
+        sqlite: deliveriesMoved(`json_object('entity', d.entity, 'action', d.action, 'body', d.body)`),
+        postgres: deliveriesMoved(`json_build_object('entity', d.entity, 'action', d.action, 'body', d.body)`),
+      },
+      `drop table registry_webhook_delivery`,
+    ],
+  },
 ]
+
+function deliveriesMoved(message: string): string {
+  return `insert into outbound_delivery
+      (id, sender, lane, project, receiver, event_seq, replay_of, message, state, attempts, next_at, status, answer,
+       error, created_at, ended_at)
+    select d.id, 'registry.webhooks', w.project || '/' || d.webhook, w.project, d.webhook, d.event_seq, d.replay_of,
+      ${message}, d.state, d.attempts, d.next_at, d.status, d.answer, d.error, d.created_at, d.ended_at
+    from registry_webhook_delivery as d join registry_webhook as w on w.id = d.webhook`
+}

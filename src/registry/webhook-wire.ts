@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Instant, pageOf } from '#kernel/wire.ts'
+import { deliveryFields } from '#outbound/wire.ts'
 
 /** Webhooks and what became of their deliveries, as JSON. */
 
@@ -21,24 +22,11 @@ export const WebhookPage = pageOf(WebhookWire)
 
 export const WebhookDeliveryWire = z
   .object({
-    id: z.string(),
+    ...deliveryFields,
     webhook: z.string(),
-    /** Of the event that it tells; absent of a replay. */
-    event: z.int().optional(),
-    /** The delivery that it repeats. */
-    replayOf: z.string().optional(),
     entity: z.string(),
     action: z.string(),
     body: z.string(),
-    state: z.enum(['waiting', 'delivered', 'failed']),
-    attempts: z.int(),
-    status: z.int().optional(),
-    answer: z.string().optional(),
-    error: z.string().optional(),
-    createdAt: Instant,
-    /** When it is tried next. */
-    nextAt: Instant.optional(),
-    endedAt: Instant.optional(),
   })
   .meta({ title: 'WebhookDelivery' })
 export const WebhookDeliveryPage = pageOf(WebhookDeliveryWire)

@@ -1,18 +1,29 @@
 import type { z } from 'zod'
 import type { Millis } from '#kernel/clock.ts'
 import { TrainyardError } from '#kernel/error.ts'
-import { askedPauseMs, signatureOf, type Retry } from '#outbound'
+import { askedPauseMs, signatureOf, type Delivery, type Retry } from '#outbound'
 import type { WebhookDeliveryWire, WebhookWire } from './webhook-wire.ts'
 
 /** Who wants to be told of what, and where. The secret is never shown. */
 export type Webhook = z.output<typeof WebhookWire>
-export type Delivery = z.output<typeof WebhookDeliveryWire>
+export type WebhookDelivery = z.output<typeof WebhookDeliveryWire>
 
 /** What happened, by MLflow's names [specs/2-mlflow.md 1.4]. */
 export interface Subject {
   readonly entity: string
   readonly action: string
 }
+
+/** What a delivery tells: JSON, as it is sent. */
+export interface Message extends Subject {
+  readonly body: string
+}
+
+export const shownDelivery = ({ receiver, message, ...rest }: Delivery<Message>): WebhookDelivery => ({
+  ...rest,
+  webhook: receiver,
+  ...message,
+})
 
 /** Events that may be subscribed to: `model_version_tag.set`. */
 export const webhookEvents: readonly string[] = [

@@ -3,9 +3,17 @@ import { isoInstant, type Clock } from '#kernel/clock.ts'
 import { messageOf, notFound } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import type { GuardedPost } from '#outbound'
+import { dueDelivery, type Delivery, type DeliveryDraft, type DeliveryStore, type GuardedPost } from '#outbound'
 import { on, type Handler } from '#storage'
-import { checkWebhook, deliveryHeaders, type Delivery, type Subject, type Webhook } from './webhook.ts'
+import {
+  checkWebhook,
+  deliveryHeaders,
+  shownDelivery,
+  type Message,
+  type Subject,
+  type Webhook,
+  type WebhookDelivery,
+} from './webhook.ts'
 import { exampleOf, tellers, type Told } from './webhook-payload.ts'
 import type { SecretWebhook, WebhookChange, WebhookStore } from './webhook-store.ts'
 
@@ -20,11 +28,9 @@ export interface Webhooks {
   remove(id: string): Promise<void>
   /** Tells an example, once and now. */
   test(id: string, subject?: Subject): Promise<TestResult>
-  deliveries(id: string, page: PageRequest): Promise<Page<Delivery>>
+  deliveries(id: string, page: PageRequest): Promise<Page<WebhookDelivery>>
   /** Tells again what was told before, as a delivery of its own. */
-  replay(webhook: string, delivery: string): Promise<Delivery>
-  /** Seals the secrets of webhooks from the time before there was a vault: once, before anything is told. */
-  sealPlain(): Promise<number>
+  replay(webhook: string, delivery: string): Promise<WebhookDelivery>
   /** What this does on events: it only writes down what has to be delivered. */
   readonly handlers: readonly Handler[]
 }
@@ -48,6 +54,7 @@ export interface TestResult {
 
 export interface WebhookParts {
   readonly store: WebhookStore
+  readonly deliveries: DeliveryStore<Message>
   readonly outbound: GuardedPost
   readonly clock: Clock
   /** Called when something has become due. */
@@ -55,7 +62,7 @@ export interface WebhookParts {
 }
 
 export function createWebhooks(parts: WebhookParts): Webhooks {
-  const { store, outbound, clock, wake } = parts
+  const { store, deliveries, outbound, clock, wake } = parts
   const get = async (id: string): Promise<Webhook> => {
     const webhook = await store.find(id)
     if (!webhook) throw webhookNotFound(id)
@@ -92,7 +99,9 @@ export function createWebhooks(parts: WebhookParts): Webhooks {
     },
 
     async remove(id) {
-      if (!(await store.remove(id))) throw webhookNotFound(id)
+      const { project } = await get(id)
+      const to = { project, receiver: id }
+      if (!(await store.remove(id, tx => deliveries.forget(tx, to)))) throw webhookNotFound(id)
     },
 
     async test(id, subject) {
@@ -102,27 +111,27 @@ export function createWebhooks(parts: WebhookParts): Webhooks {
     },
 
     async deliveries(id, page) {
-      await get(id)
-      return store.deliveries(id, page)
+      const { project } = await get(id)
+      const found = await deliveries.list({ project, receiver: id }, page)
+      return { ...found, items: found.items.map(shownDelivery) }
     },
 
     async replay(id, delivery) {
-      await get(id)
-      const told = await store.findDelivery(delivery)
-      if (!told || told.webhook !== id) throw notFound('delivery', delivery)
-      const { entity, action, body } = told
-      const again: Delivery = { ...due(clock, { id, entity, action, body }), replayOf: delivery }
-      await store.enqueue(again)
+      const { project } = await get(id)
+      const told = await deliveries.find(delivery)
+      if (!told || told.receiver !== id) throw notFound('delivery', delivery)
+      const again = due(clock, { project, receiver: id, replayOf: delivery, message: told.message })
+      await deliveries.enqueue(again)
       wake()
-      return again
+      return shownDelivery(again)
     },
-
-    sealPlain: () => store.sealPlain(),
 
     handlers: tellers.map(({ event, tell }) =>
       on(event, async ({ seq, project, at, data }) => {
         const told = project === undefined ? undefined : tell(data as never)
-        if (told) await enqueue(parts, { ...told, project: project!, event: seq, body: bodyOf(told, at) })
+        if (!told) return
+        const { entity, action } = told
+        await enqueue(parts, { project: project!, event: seq, entity, action, body: bodyOf(told, at) })
       }),
     ),
   }
@@ -144,24 +153,19 @@ async function tellExample(
 }
 
 async function enqueue(
-  { store, clock, wake }: WebhookParts,
-  { project, event, entity, action, body }: Subject & { project: string; event: number; body: string },
+  { store, deliveries, clock, wake }: WebhookParts,
+  { project, event, ...message }: Message & { project: string; event: number },
 ): Promise<void> {
-  const webhooks = await store.subscribed(project, { entity, action })
-  for (const { id } of webhooks) await store.enqueue({ ...due(clock, { id, entity, action, body }), event })
+  const webhooks = await store.subscribed(project, message)
+  for (const { id } of webhooks) await deliveries.enqueue(due(clock, { project, receiver: id, event, message }))
   if (webhooks.length > 0) wake()
 }
 
 /** Deliveries sort in the order of their making; MLflow's clients want plain UUIDs. */
 const newUuid = (): string => newId('whk').slice('whk_'.length)
 
-function due(
-  clock: Clock,
-  { id, entity, action, body }: Subject & { readonly id: string; readonly body: string },
-): Delivery {
-  const at = clock.now()
-  return { id: newUuid(), webhook: id, entity, action, body, state: 'waiting', attempts: 0, createdAt: at, nextAt: at }
-}
+const due = (clock: Clock, draft: Omit<DeliveryDraft<Message>, 'id'>): Delivery<Message> =>
+  dueDelivery({ ...draft, id: newUuid() }, clock.now())
 
 const bodyOf = ({ entity, action, data }: Told, at: number): string =>
   JSON.stringify({ entity, action, timestamp: isoInstant(at), data })

@@ -1,5 +1,7 @@
-export { createSecrets, type Renew, type Secrets } from './secrets.ts'
+export { createSecrets, type Secrets } from './secrets.ts'
 export { createVault, type Vault } from './vault.ts'
+export type { SealedColumn } from './sealed-column.ts'
+export { sqlSealedColumn } from './sealed-column.sql.ts'
 export { masterKeySource } from './master-key.ts'
 export { sqlSecretStore } from './store.sql.ts'
 export { secretMigrations } from './tables.ts'

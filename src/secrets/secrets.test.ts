@@ -8,7 +8,8 @@ import { manualClock } from '#kernel/clock.ts'
 import { createOutbox, outboxMigrations, type Db } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { masterKeySource } from './master-key.ts'
-import { createSecrets, type Renew, type Secrets } from './secrets.ts'
+import type { SealedColumn } from './sealed-column.ts'
+import { createSecrets, type Secrets } from './secrets.ts'
 import { sqlSecretStore } from './store.sql.ts'
 import { secretMigrations } from './tables.ts'
 import { createVault } from './vault.ts'
@@ -25,7 +26,7 @@ async function open(t: TestContext, engine = sqlite!) {
   const outbox = createOutbox({ db, clock, owner: 'test', warn: () => {} })
   const keyFile = join(folder, 'keys', 'master.key')
   /** As a server that begins now. */
-  const server = (setting = '', alsoSealed: ((renew: Renew) => Promise<number>)[] = []) => {
+  const server = (setting = '', alsoSealed: SealedColumn[] = []) => {
     const vault = createVault({ store, clock, master: masterKeySource(setting, keyFile) })
     return { vault, secrets: createSecrets({ store, vault, outbox, clock, alsoSealed }) }
   }
@@ -146,10 +147,13 @@ for (const engine of testEngines())
     const others: string[] = []
     const place = { project: 'rain', name: 'webhook/1' }
     const { secrets, vault } = server('', [
-      async renew => {
-        const anew = await renew(others[0]!, place)
-        if (anew !== undefined) others[0] = anew
-        return 1
+      {
+        sealPlain: async () => 0,
+        async reseal(renew) {
+          const anew = await renew(others[0]!, place)
+          if (anew !== undefined) others[0] = anew
+          return 1
+        },
       },
     ])
     const neighbour = server()

@@ -4,6 +4,7 @@ import type { Page, PageRequest } from '#kernel/page.ts'
 import type { Outbox } from '#storage'
 import { keysRotated, secretRemoved, secretSet, secretsUsed } from './events.ts'
 import type { Place } from './sealed.ts'
+import type { Renew, SealedColumn } from './sealed-column.ts'
 import { checkValue, type Secret } from './secret.ts'
 import type { SealedSecret, SecretStore } from './store.ts'
 import type { Vault } from './vault.ts'
@@ -22,6 +23,8 @@ export interface Secrets {
    * the names that nobody has set.
    */
   use(request: Use): Promise<Readonly<Record<string, string>>>
+  /** Seals what others keep as it was given, from the time before there was a vault: once, before anything asks for it. */
+  sealPlain(): Promise<void>
   /** New keys for everything that is sealed. May be called again after a crash, and then ends what was begun. */
   rotate(actor: string): Promise<Rotation>
 }
@@ -46,16 +49,13 @@ export interface Rotation {
   readonly resealed: number
 }
 
-/** Seals a text anew; undefined when that is not necessary. */
-export type Renew = (sealed: string, place: Place) => Promise<string | undefined>
-
 export interface SecretsDeps {
   readonly store: SecretStore
   readonly vault: Vault
   readonly outbox: Pick<Outbox, 'emit'>
   readonly clock: Clock
-  /** What others have sealed: each renews all of its own, and answers how many there were. */
-  readonly alsoSealed?: readonly ((renew: Renew) => Promise<number>)[]
+  /** What others have sealed. */
+  readonly alsoSealed?: readonly SealedColumn[]
 }
 
 /** Project of the platform's own, in the store. */
@@ -138,6 +138,10 @@ export function createSecrets(deps: SecretsDeps): Secrets {
       return Object.fromEntries(values)
     },
 
+    async sealPlain() {
+      for (const column of deps.alsoSealed ?? []) await column.sealPlain()
+    },
+
     rotate: actor => rotate(deps, actor),
   }
 }
@@ -147,7 +151,7 @@ async function rotate({ store, vault, outbox, alsoSealed = [] }: SecretsDeps, ac
   const renew: Renew = async (sealed, place) =>
     (await vault.isCurrent(sealed, place.project)) ? undefined : vault.seal(await vault.open(sealed, place), place)
   let resealed = await resealAll(store, renew)
-  for (const others of alsoSealed) resealed += await others(renew)
+  for (const column of alsoSealed) resealed += await column.reseal(renew)
   await vault.forgetFormer()
   const { masterKey, dataKeys } = renewed
   await store.transaction(tx => outbox.emit(tx, keysRotated, { actor, data: { masterKey, dataKeys, resealed } }))

@@ -1,3 +1,5 @@
+import { secretMigrations } from '#secrets'
+import { testVault } from '#secrets/testing.ts'
 import { testEngines } from '#storage/testing.ts'
 import { behindContract } from './behind.contract.ts'
 import { cacheContract } from './cache.contract.ts'
@@ -9,5 +11,8 @@ import { triggerStoreContract } from './trigger-store.contract.ts'
 
 for (const engine of testEngines()) {
   for (const contract of [workflowStoreContract, behindContract, itemsContract, cacheContract, triggerStoreContract])
-    contract(engine.name, async t => sqlWorkflowStore(await engine.open(t, workflowMigrations)))
+    contract(engine.name, async t => {
+      const db = await engine.open(t, [...secretMigrations, ...workflowMigrations])
+      return sqlWorkflowStore(db, testVault(db))
+    })
 }

@@ -1,3 +1,4 @@
+import type { Vault } from '#secrets'
 import { retried, type AnyTx, type Db } from '#storage'
 import { cacheStore } from './cache.sql.ts'
 import { queueStore } from './queue.sql.ts'
@@ -8,14 +9,14 @@ import type { WorkflowTables } from './tables.ts'
 import { triggerStore } from './trigger.sql.ts'
 
 /** Runs in SQL: one text for SQLite and PostgreSQL. */
-export function sqlWorkflowStore(database: Db): WorkflowStore {
+export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open'>): WorkflowStore {
   const db = database.withTables<WorkflowTables>()
   return {
     ...runStore(db),
     ...queueStore(db),
     ...recordStore(db),
     ...cacheStore(db),
-    ...triggerStore(db),
+    ...triggerStore(db, vault),
     transaction: work => retried(() => db.transaction().execute(tx => work(tx as unknown as AnyTx))),
   }
 }

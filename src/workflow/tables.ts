@@ -143,8 +143,10 @@ export type TriggerRow = {
   paused_at: number | null
   paused_by: string | null
   hook: string | null
-  /** What deliveries are signed with. Leaves the table for nothing else. */
+  /** What deliveries are signed with, as it stood here before it was sealed: null once this server has begun. */
   secret: string | null
+  /** The same, sealed. It is opened for nothing else. */
+  sealed: string | null
   turn: number
   last_at: number | null
   last_run: string | null
@@ -275,4 +277,5 @@ export const workflowMigrations: readonly Migration[] = [
       `drop table workflow_tick`,
     ],
   },
+  { name: 'workflow-005', statements: [`alter table workflow_trigger add column sealed text`] },
 ]

@@ -5,7 +5,8 @@ import type { TestContext } from 'node:test'
 import { wallClock, type Clock } from '#kernel/clock.ts'
 import { createLedger, metadataMigrations, sqlLedgerStore, type Ledger } from '#metadata'
 import { createProjects, projectMigrations, sqlProjectStore, type Projects } from '#project'
-import { noSecrets } from '#secrets/testing.ts'
+import { secretMigrations } from '#secrets'
+import { noSecrets, testVault } from '#secrets/testing.ts'
 import { createOutbox, fsBlobs, outboxMigrations, type Db, type Outbox } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { createTracking, loggedModelMigrations, sqlTrackingStores, trackingMigrations, type Tracking } from '#tracking'
@@ -42,6 +43,7 @@ export const migrations = [
   ...metadataMigrations,
   ...trackingMigrations,
   ...loggedModelMigrations,
+  ...secretMigrations,
   ...workflowMigrations,
 ]
 
@@ -101,7 +103,7 @@ export function compose({
   const ledger = createLedger({ store: sqlLedgerStore(db), clock })
   const projects = createProjects({ store: sqlProjectStore(db), outbox, blobs, clock })
   const tracking = createTracking({ db, clock, ledger, stores: sqlTrackingStores(db), isProject: async () => true })
-  const store = sqlWorkflowStore(db)
+  const store = sqlWorkflowStore(db, testVault(db))
   const workflow = createWorkflow({
     store,
     outbox,

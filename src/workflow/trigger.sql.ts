@@ -1,10 +1,25 @@
 import type { ExpressionBuilder, Kysely, Transaction } from 'kysely'
 import { toPage } from '#kernel/page.ts'
-import { inside } from '#storage'
+import { sqlSealedColumn, type SealedColumn, type Vault } from '#secrets'
+import { inside, type Db } from '#storage'
 import type { TriggerRow, WorkflowTables } from './tables.ts'
 import type { Tick, Trigger, TriggerDraft, TriggerKey, TriggerMove, TriggerStore } from './trigger-store.ts'
 
-export function triggerStore(db: Kysely<WorkflowTables>): TriggerStore {
+/** What deliveries to webhooks are signed with, as the vault keeps it. */
+export const triggerSecrets = (db: Db, vault: Pick<Vault, 'seal'>): SealedColumn =>
+  sqlSealedColumn<TriggerRow>(db, vault, {
+    table: 'workflow_trigger',
+    key: ['project', 'pipeline', 'name'],
+    placeOf,
+  })
+
+/** What a secret is sealed for: it opens in no other trigger and no other project. */
+const placeOf = ({ project, pipeline, name }: TriggerKey): Parameters<Vault['seal']>[1] => ({
+  project,
+  name: `trigger/${pipeline}/${name}`,
+})
+
+export function triggerStore(db: Kysely<WorkflowTables>, vault: Pick<Vault, 'seal' | 'open'>): TriggerStore {
   const all = () => db.selectFrom('workflow_trigger').selectAll()
   return {
     async setTriggers(tx, project, triggers) {
@@ -106,7 +121,7 @@ export function triggerStore(db: Kysely<WorkflowTables>): TriggerStore {
     async setSecret(key, secret) {
       const { numUpdatedRows } = await db
         .updateTable('workflow_trigger')
-        .set({ secret })
+        .set({ secret: null, sealed: await vault.seal(secret, placeOf(key)) })
         .where(isTrigger(key))
         .where('hook', 'is not', null)
         .executeTakeFirstOrThrow()
@@ -115,7 +130,10 @@ export function triggerStore(db: Kysely<WorkflowTables>): TriggerStore {
 
     async findHook(id) {
       const row = await all().where('hook', '=', id).executeTakeFirst()
-      return row && { trigger: fromRow(row), secret: row.secret ?? undefined }
+      if (!row) return undefined
+      // A server of before it was sealed may still run beside this one, and set another.
+      const secret = row.secret ?? (row.sealed === null ? undefined : await vault.open(row.sealed, placeOf(row)))
+      return { trigger: fromRow(row), secret }
     },
   }
 }
@@ -160,6 +178,7 @@ async function put(tx: Transaction<WorkflowTables>, draft: TriggerDraft, there: 
       ...fresh,
       hook,
       secret: null,
+      sealed: null,
       seen_seq: 0,
       paused_at: null,
       paused_by: null,
@@ -208,7 +227,7 @@ const fromRow = (row: TriggerRow): Trigger => ({
   seenSeq: row.seen_seq,
   paused: row.paused_at === null ? undefined : { at: row.paused_at, by: row.paused_by ?? '' },
   hook: row.hook ?? undefined,
-  hasSecret: row.secret !== null,
+  hasSecret: row.secret !== null || row.sealed !== null,
   last:
     row.last_at === null
       ? undefined
