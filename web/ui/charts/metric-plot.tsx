@@ -1,11 +1,13 @@
 import uPlot from 'uplot'
 import { useEffect, useRef } from 'react'
-import 'uplot/dist/uPlot.min.css'
 import { clockOf, duration, instant, number } from '../../format.ts'
 import { aligned, hasBand, type MetricLine } from './metric-lines.ts'
+import { inkOf, keepPlot } from './plot-place.ts'
 
 /** What the horizontal axis counts. */
 export type Along = 'step' | 'elapsed' | 'time'
+
+type Zoomed = { readonly from: number; readonly to: number } | undefined
 
 export interface MetricPlotProps {
   readonly label: string
@@ -14,7 +16,7 @@ export interface MetricPlotProps {
   readonly isLog?: boolean
   readonly height?: number
   /** A part of the axis was chosen; undefined: all of it again. */
-  readonly onZoom?: (part: { from: number; to: number } | undefined) => void
+  readonly onZoom?: (part: Zoomed) => void
 }
 
 /** Metrics of runs on one canvas: a line of last values, and a band from lowest to highest. Drag zooms, double click resets. */
@@ -28,26 +30,8 @@ export function MetricPlot({ label, lines, along, isLog = false, height = 220, o
     const element = place.current!
     const { at, columns } = aligned(lines, isLog)
     const data = [at, ...columns] as unknown as uPlot.AlignedData
-    let plot: uPlot | undefined
-    const draw = (): void => {
-      plot?.destroy()
-      element.replaceChildren()
-      plot = new uPlot(
-        optionsOf({ element, lines, along, isLog, height, zoom: part => zoom.current?.(part) }),
-        data,
-        element,
-      )
-    }
-    draw()
-    const resize = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height }))
-    resize.observe(element)
-    const theme = new MutationObserver(draw)
-    theme.observe(document.documentElement, { attributeFilter: ['data-mantine-color-scheme'] })
-    return () => {
-      resize.disconnect()
-      theme.disconnect()
-      plot?.destroy()
-    }
+    const look = { element, lines, along, isLog, height, zoom: (part: Zoomed) => zoom.current?.(part) }
+    return keepPlot(element, height, () => new uPlot(optionsOf(look), data, element))
   }, [lines, along, isLog, height])
   return <figure ref={place} className="plot metric-plot" aria-label={label} style={{ minHeight: height }} />
 }
@@ -62,14 +46,7 @@ interface Look {
 }
 
 function optionsOf({ element, lines, along, isLog, height, zoom }: Look): uPlot.Options {
-  const style = getComputedStyle(element)
-  const token = (name: string): string => style.getPropertyValue(`--${name}`).trim()
-  const axis = {
-    stroke: token('ink-3'),
-    font: `11px ${token('sans')}`,
-    grid: { stroke: token('line'), width: 1 },
-    ticks: { show: false },
-  }
+  const { token, axis } = inkOf(element)
   return {
     width: element.clientWidth,
     height,

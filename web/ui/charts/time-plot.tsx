@@ -1,7 +1,7 @@
 import uPlot from 'uplot'
 import { useEffect, useRef } from 'react'
-import 'uplot/dist/uPlot.min.css'
 import { clockOf, dayAndMonthOf, dayOf, duration, number } from '../../format.ts'
+import { inkOf, keepPlot } from './plot-place.ts'
 
 export interface Line {
   readonly label: string
@@ -42,21 +42,8 @@ export function TimePlot({
   useEffect(() => {
     const element = place.current!
     const data: uPlot.AlignedData = [at.map(instant => instant / 1_000), ...lines.map(line => [...line.values])]
-    let plot: uPlot | undefined
-    const draw = (): void => {
-      plot?.destroy()
-      plot = new uPlot(optionsOf({ element, lines, height, utc, elapsed, fromZero }), data, element)
-    }
-    draw()
-    const resize = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height }))
-    resize.observe(element)
-    const theme = new MutationObserver(draw)
-    theme.observe(document.documentElement, { attributeFilter: ['data-mantine-color-scheme'] })
-    return () => {
-      resize.disconnect()
-      theme.disconnect()
-      plot?.destroy()
-    }
+    const look = { element, lines, height, utc, elapsed, fromZero }
+    return keepPlot(element, height, () => new uPlot(optionsOf(look), data, element))
   }, [at, lines, height, utc, elapsed, fromZero])
   return <figure ref={place} className="plot" aria-label={label} />
 }
@@ -70,14 +57,7 @@ type Look = Pick<TimePlotProps, 'lines'> & {
 }
 
 function optionsOf({ element, lines, height, utc, elapsed, fromZero }: Look): uPlot.Options {
-  const style = getComputedStyle(element)
-  const token = (name: string): string => style.getPropertyValue(`--${name}`).trim()
-  const axis = {
-    stroke: token('ink-3'),
-    font: `11px ${token('sans')}`,
-    grid: { stroke: token('line'), width: 1 },
-    ticks: { show: false },
-  }
+  const { token, axis } = inkOf(element)
   return {
     width: element.clientWidth,
     height,
