@@ -1,5 +1,6 @@
 import { sql, type Expression, type RawBuilder, type SqlBool } from 'kysely'
-import { malformed, type CursorValue } from './cursor.ts'
+import { toPage, type Page } from '#kernel/page.ts'
+import { encodeCursor, malformed, type CursorValue } from './cursor.ts'
 import { bound } from './bound.ts'
 
 /** One column of an ordering. The last term must be unique, so that pages neither skip nor repeat a row. */
@@ -20,6 +21,19 @@ export const orderSql = (terms: readonly OrderTerm[]): RawBuilder<unknown> =>
         sql`${column} ${sql.raw(descending ? 'desc' : 'asc')}${sql.raw(nullable === true ? ' nulls last' : '')}`,
     ),
   )
+
+export type Places = Readonly<Record<string, CursorValue>>
+
+/** Columns that say where a row stands in the ordering of `terms`: {@link orderedPage} reads them. */
+export const placesSql = (terms: readonly OrderTerm[]): RawBuilder<unknown> =>
+  sql.join(terms.map(({ column }, index) => sql`${column} as ${sql.ref(`o${index}`)}`))
+
+/** Cuts `limit + 1` rows with their places to a page whose cursor is that of its last row. */
+export const orderedPage = <Row>(
+  rows: readonly (Row & Places)[],
+  limit: number,
+  terms: readonly OrderTerm[],
+): Page<Row> => toPage(rows, limit, row => encodeCursor(terms.map((_, index) => row[`o${index}`] ?? null)))
 
 /**
  * Rows behind the row that has `values` in the ordering of `terms`. Throws `invalid` if a value is not of its term's

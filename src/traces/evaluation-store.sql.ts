@@ -1,4 +1,5 @@
 import { sql, type Expression, type Kysely, type Selectable, type SqlBool } from 'kysely'
+import { toPage, type Page } from '#kernel/page.ts'
 import {
   afterSql,
   compare,
@@ -6,13 +7,16 @@ import {
   encodeCursor,
   exists,
   filterSql,
+  orderedPage,
   orderSql,
+  placesSql,
   type Condition,
-  type CursorValue,
   type Order,
   type OrderTerm,
+  type Places,
 } from '#search'
 import { type Db, type Engine, engineOf, inside } from '#storage'
+import { chunks } from './chunks.ts'
 import type { DatasetSchema, EvaluationDataset, EvaluationRecord, RecordContent } from './evaluation-dataset.ts'
 import type { DatasetQuery, DatasetRow, EvaluationStore } from './evaluation-store.ts'
 import type { TraceTables } from './tables.ts'
@@ -84,8 +88,8 @@ export function sqlEvaluationStore(db: Db): EvaluationStore {
     },
 
     async search(query) {
-      const { rows, next } = await searchRows(tables, query)
-      return { items: await whole(rows), ...(next === undefined ? {} : { next }) }
+      const { items, ...rest } = await searchRows(tables, query)
+      return { items: await whole(items), ...rest }
     },
 
     async tag(tx, id, tags) {
@@ -168,9 +172,8 @@ export function sqlEvaluationStore(db: Db): EvaluationStore {
         .orderBy('id')
         .limit(limit + 1)
         .execute()
-      const last = rows[limit - 1]
-      const items = rows.slice(0, limit).map(fromRecordRow)
-      return rows.length > limit && last ? { items, next: encodeCursor([last.created_at, last.id]) } : { items }
+      const page = toPage(rows, limit, row => encodeCursor([row.created_at, row.id]))
+      return { ...page, items: page.items.map(fromRecordRow) }
     },
 
     async removeRecords(tx, id, records) {
@@ -212,8 +215,8 @@ function termsOf(order: readonly Order[]): readonly OrderTerm[] {
 async function searchRows(
   tables: Kysely<TraceTables>,
   { experiments, filter, order, limit, after }: DatasetQuery,
-): Promise<{ rows: readonly Row[]; next?: string }> {
-  if (experiments?.length === 0) return { rows: [] }
+): Promise<Page<Row>> {
+  if (experiments?.length === 0) return { items: [] }
   const engine = engineOf(tables)
   const terms = termsOf(order)
   const where: Expression<unknown>[] = [sql`1 = 1`]
@@ -222,17 +225,10 @@ async function searchRows(
       where experiment_id in (${sql.join(experiments)}))`)
   if (filter) where.push(filterSql(filter, condition => conditionSql(engine, condition)))
   if (after !== undefined) where.push(afterSql(terms, decodeCursor(after, terms.length)))
-  const places = sql.join(terms.map(({ column }, index) => sql`${column} as ${sql.ref(`o${index}`)}`))
-  const { rows } = await sql<Row & Record<string, CursorValue>>`
-    select d.*, ${places} from evaluation_dataset as d where ${sql.join(where, sql` and `)}
+  const { rows } = await sql<Row & Places>`
+    select d.*, ${placesSql(terms)} from evaluation_dataset as d where ${sql.join(where, sql` and `)}
     order by ${orderSql(terms)} limit ${limit + 1}`.execute(tables)
-  const last = rows[limit - 1]
-  if (rows.length <= limit || !last) return { rows }
-  return { rows: rows.slice(0, limit), next: encodeCursor(terms.map((_, index) => last[`o${index}`] ?? null)) }
-}
-
-function* chunks<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
+  return orderedPage(rows, limit, terms)
 }
 
 const toRow = (dataset: DatasetRow): Row => ({

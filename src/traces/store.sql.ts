@@ -1,6 +1,8 @@
 import { sql, type Insertable, type Kysely, type Selectable } from 'kysely'
-import { afterSql, decodeCursor, encodeCursor, orderSql, type CursorValue } from '#search'
+import type { Page } from '#kernel/page.ts'
+import { afterSql, decodeCursor, orderedPage, orderSql, placesSql, type Places } from '#search'
 import { inside, type AnyTx, type Db } from '#storage'
+import { chunks } from './chunks.ts'
 import { assessmentsSql } from './assessment.sql.ts'
 import { spansSql } from './span.sql.ts'
 import type { LabelKind, TraceQuery, TraceRow, TraceStore } from './store.ts'
@@ -80,8 +82,8 @@ export function sqlTraceStore(db: Db): TraceStore {
     },
 
     async search(query) {
-      const { rows, next } = await searchRows(tables, query)
-      return { items: await whole(rows), ...(next === undefined ? {} : { next }) }
+      const { items, ...rest } = await searchRows(tables, query)
+      return { items: await whole(items), ...rest }
     },
 
     async count(experiments, filters) {
@@ -216,24 +218,17 @@ async function label(
 async function searchRows(
   tables: Kysely<TraceTables>,
   { experiments, filter, order, limit, after }: TraceQuery,
-): Promise<{ rows: readonly Row[]; next?: string }> {
-  if (experiments.length === 0) return { rows: [] }
+): Promise<Page<Row>> {
+  if (experiments.length === 0) return { items: [] }
   const terms = traceOrder(order)
   const where = [sql`trace.experiment_id in (${sql.join(experiments)})`]
   const said = await traceFilter(tables, filter)
   if (said) where.push(sql`${said}`)
   if (after !== undefined) where.push(sql`${afterSql(terms, decodeCursor(after, terms.length))}`)
-  const places = sql.join(terms.map(({ column }, index) => sql`${column} as ${sql.ref(`o${index}`)}`))
-  const { rows } = await sql<Row & Record<string, CursorValue>>`
-    select trace.*, ${places} from trace where ${sql.join(where, sql` and `)}
+  const { rows } = await sql<Row & Places>`
+    select trace.*, ${placesSql(terms)} from trace where ${sql.join(where, sql` and `)}
     order by ${orderSql(terms)} limit ${limit + 1}`.execute(tables)
-  const last = rows[limit - 1]
-  if (rows.length <= limit || !last) return { rows }
-  return { rows: rows.slice(0, limit), next: encodeCursor(terms.map((_, index) => last[`o${index}`] ?? null)) }
-}
-
-function* chunks<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
-  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
+  return orderedPage(rows, limit, terms)
 }
 
 const toRow = (trace: TraceRow): Row => ({
