@@ -58,7 +58,12 @@ function taskProblems(field: string, task: RunTask, tasks: Tasks, handlers: Read
   for (const name of upstream({ ...task, inputs: {} }).filter(other => !Object.hasOwn(tasks, other)))
     problems.push({ field: `${field}.after`, value: name, allowed: `a task: ${known()}` })
   if (task.uses !== undefined && !handlers.has(task.uses))
-    problems.push({ field: `${field}.uses`, value: task.uses, allowed: [...handlers].sort().join(', ') })
+    problems.push({
+      field: `${field}.uses`,
+      value: task.uses,
+      // The others are the platform's own, in pipelines of its own.
+      allowed: platformTasks.filter(name => handlers.has(name)).join(', '),
+    })
   return problems
 }
 

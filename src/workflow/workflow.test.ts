@@ -219,7 +219,7 @@ test('starting twice with one key is one run', async t => {
 })
 
 test('a pipeline that cannot be run is refused with every reason', async t => {
-  const bed = await openBed(t, { handlers: { x: noting().handler } })
+  const bed = await openBed(t, { handlers: { x: noting().handler, 'data.ingest': noting().handler } })
   const start = (tasks: Parameters<typeof bed.run>[0]): Promise<unknown> =>
     bed.workflow.start({ project: 'rain', pipeline: 'p', tasks, cause: { kind: 'manual', reason: 'A test.' } })
   const problemsOf = async (tasks: Parameters<typeof bed.run>[0]) => {
@@ -235,7 +235,7 @@ test('a pipeline that cannot be run is refused with every reason', async t => {
     }),
     [
       { field: 'p.a.after', value: 'nobody', allowed: 'a task: a, b, c' },
-      { field: 'p.a.uses', value: 'y', allowed: 'workflow.recorded, x' },
+      { field: 'p.a.uses', value: 'y', allowed: 'data.ingest' },
       { field: 'p.b.inputs.j', value: 'c.model', allowed: 'an output of c: other' },
       { field: 'p.b.inputs.k', value: 'nobody.x', allowed: 'an output of a task: a, b, c' },
     ],
