@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { wallClock } from '#kernel/clock.ts'
 import { defineEvent } from '#kernel/event.ts'
 import { migrate, openDatabase } from '#storage'
-import { compose, inProcess, migrations } from './testing.ts'
+import { compose, inProcess, migrations, objective } from './testing.ts'
 
 /**
  * A platform in small, for crash.test.ts to kill: data arrives, a trigger starts a pipeline of four tasks, the last with
@@ -37,15 +37,7 @@ await projects.apply({
   actor: 'ann',
   spec: {
     name: 'rain',
-    objective: {
-      goal: 'Dry feet.',
-      kpi: 'Wet feet.',
-      task: 'regression',
-      target: 'rain',
-      metric: 'mae',
-      threshold: 1,
-      owners: {},
-    },
+    objective,
     sources: { weather: { type: 'csv' } },
     pipelines: {
       refresh: {

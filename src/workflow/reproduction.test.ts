@@ -3,17 +3,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { ProjectFileInput } from '#project'
 import { fsBlobs } from '#storage'
-import { inProcess, openBed, testFolder } from './testing.ts'
-
-const objective = {
-  goal: 'Dry feet.',
-  kpi: 'Wet feet.',
-  task: 'regression',
-  target: 'rain',
-  metric: 'mae',
-  threshold: 1,
-  owners: {},
-} as const
+import { inProcess, objective, openBed, testFolder } from './testing.ts'
 
 const pipelines: ProjectFileInput['pipelines'] = {
   training: {

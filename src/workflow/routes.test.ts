@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test'
 import { createApp } from '#http'
 import { fsBlobs } from '#storage'
 import { workflowRoutes } from './routes.ts'
-import { inProcess, openBed, task, type BedOptions } from './testing.ts'
+import { inProcess, objective, openBed, task, type BedOptions } from './testing.ts'
 
 async function open(t: TestContext, options: BedOptions = {}) {
   const bed = await openBed(t, options)
@@ -30,15 +30,6 @@ test('a declared pipeline is started, seen, read and refused by name', async t =
       return { outputs: {}, metrics: [], facts: {} }
     }),
   })
-  const objective = {
-    goal: 'Dry feet.',
-    kpi: 'Wet feet.',
-    task: 'regression',
-    target: 'rain',
-    metric: 'mae',
-    threshold: 1,
-    owners: {},
-  }
   await projects.apply({
     spec: {
       name: 'rain',

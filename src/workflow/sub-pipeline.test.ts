@@ -5,17 +5,7 @@ import { TrainyardError } from '#kernel/error.ts'
 import type { ProjectFileInput } from '#project'
 import { fsBlobs } from '#storage'
 import type { Params } from './run.ts'
-import { inProcess, openBed, testFolder, until } from './testing.ts'
-
-const objective = {
-  goal: 'Dry feet.',
-  kpi: 'Wet feet.',
-  task: 'regression',
-  target: 'rain',
-  metric: 'mae',
-  threshold: 1,
-  owners: {},
-} as const
+import { inProcess, objective, openBed, testFolder, until } from './testing.ts'
 
 const pipelines: ProjectFileInput['pipelines'] = {
   fit: {

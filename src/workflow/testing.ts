@@ -37,6 +37,17 @@ export interface TestBed {
   events(): Promise<readonly string[]>
 }
 
+/** What a project must have; nothing here is about it. */
+export const objective = {
+  goal: 'Dry feet.',
+  kpi: 'Wet feet.',
+  task: 'regression',
+  target: 'rain',
+  metric: 'mae',
+  threshold: 1,
+  owners: {},
+} as const
+
 export const migrations = [
   ...outboxMigrations,
   ...projectMigrations,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { manualClock } from '#kernel/clock.ts'
 import { defineEvent } from '#kernel/event.ts'
 import { migrate, openDatabase } from '#storage'
-import { compose, inProcess, migrations, until } from './testing.ts'
+import { compose, inProcess, migrations, objective, until } from './testing.ts'
 
 /**
  * A platform in small, for trigger-crash.test.ts to kill, over a database that others may use at the same time. At its
@@ -20,15 +20,7 @@ workflow.useExecutor(inProcess(async () => ({ outputs: {}, metrics: [], facts: {
 const tasks = { a: { run: 'true' } }
 const spec = {
   name: 'rain',
-  objective: {
-    goal: 'Dry feet.',
-    kpi: 'Wet feet.',
-    task: 'regression',
-    target: 'rain',
-    metric: 'mae',
-    threshold: 1,
-    owners: {},
-  },
+  objective,
   sources: { a: { type: 'csv' }, b: { type: 'csv' } },
   pipelines: {
     time: { triggers: [{ on: 'interval', every: '1m', missed: 'all' }], tasks },

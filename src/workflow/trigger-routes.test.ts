@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { createApp } from '#http'
 import { workflowRoutes } from './routes.ts'
-import { openBed } from './testing.ts'
+import { objective, openBed } from './testing.ts'
 
 const one = '/api/v1/projects/rain/pipelines/build/triggers/webhook'
 const body = JSON.stringify({ ref: 'refs/heads/main', commits: [{ id: 'c1' }] })
@@ -16,15 +16,6 @@ async function open(t: TestContext) {
   t.after(() => app.close())
   t.after(() => bed.outbox.stop())
   workflowRoutes(app, bed.workflow, () => 'editor')
-  const objective = {
-    goal: 'Dry feet.',
-    kpi: 'Wet feet.',
-    task: 'regression',
-    target: 'rain',
-    metric: 'mae',
-    threshold: 1,
-    owners: {},
-  }
   const triggers = [{ on: 'webhook', events: ['push', 'Push Hook'], where: { ref: 'refs/heads/main' } }]
   const pipelines = { build: { triggers, tasks: { a: { run: 'true' } } } }
   await bed.projects.apply({ spec: { name: 'rain', objective, pipelines }, actor: 'ann' })
