@@ -51,7 +51,7 @@ export const mayKnow: Readonly<Record<string, readonly string[]>> = {
     'delivery',
   ],
   mlflow: ['storage', 'search', 'http', 'access', 'project', 'metadata', 'tracking', 'traces', 'registry'],
-  exchange: ['storage', 'tracking'],
+  exchange: ['storage', 'tracking', 'traces'],
 }
 
 /** Known to every component without being named above. */

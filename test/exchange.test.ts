@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createDuckdb, literal, type Row } from '#storage'
 import { startServer, type ServerProcess } from '../src/demo/server.ts'
-import { deleted, mlrunsFiles, parent, writeFiles } from './mlruns-folder.ts'
+import { deleted, mlrunsFiles, oldTrace, parent, trace, writeFiles } from './mlruns-folder.ts'
 
 /** The commands `trainyard import` and `trainyard export`, against a server in a process of its own. */
 
@@ -29,8 +29,12 @@ const whole = {
   'dataset inputs': 1,
   'model links': 1,
   'logged models': 1,
-  files: 5,
-  bytes: 300_040,
+  traces: 2,
+  spans: 0,
+  assessments: 2,
+  'trace links': 0,
+  files: 6,
+  bytes: 300_053,
   'registered models': 1,
   'model versions': 2,
 }
@@ -82,7 +86,7 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     assert.deepEqual(report.differences, [])
     assert.deepEqual(counts(report, 'there'), whole)
     assert.deepEqual(counts(report, 'here'), whole)
-    assert.deepEqual([report.code, report.written, report.passedOver], [0, 4, 0])
+    assert.deepEqual([report.code, report.written, report.passedOver], [0, 6, 0])
 
     const { run } = (await mlflow('GET', `runs/get?run_id=${parent}`)) as unknown as {
       run: { info: object; data: { metrics: object[] }; outputs: object }
@@ -136,9 +140,56 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     await mlflow('DELETE', 'model-versions/delete', { name: 'Umbrella', version: '4' })
   })
 
+  test('its traces are as they were, with their times, what is said of them, and the file of their spans', async () => {
+    const infoOf = async (id: string): Promise<Record<string, unknown>> => {
+      const response = await fetch(`${server.url}/api/3.0/mlflow/traces/${id}`)
+      return ((await response.json()) as { trace: { trace_info: Record<string, unknown> } }).trace.trace_info
+    }
+    const { trace_location, tags, ...info } = await infoOf(trace)
+    const { 'mlflow.artifactLocation': place, ...own } = tags as Record<string, string>
+    const { mlflow_experiment } = trace_location as { mlflow_experiment: { experiment_id: string } }
+    assert.equal(place, `mlflow-artifacts:/${mlflow_experiment.experiment_id}/traces/${trace}/artifacts`)
+    assert.deepEqual(own, { quote: `it's "q" 💡` })
+    const said = {
+      assessment_name: 'good',
+      trace_id: trace,
+      source: { source_type: 'HUMAN', source_id: 'ann' },
+      create_time: '2026-01-31T12:00:01.000Z',
+      last_update_time: '2026-01-31T12:00:02.000Z',
+    }
+    assert.deepEqual(info, {
+      trace_id: trace,
+      client_request_id: 'c',
+      request_preview: '{"x": 9}',
+      request_time: '2026-01-31T12:00:00.123Z',
+      execution_duration: '0.019s',
+      state: 'OK',
+      trace_metadata: { 'mlflow.sourceRun': parent },
+      assessments: [
+        { ...said, assessment_id: 'a-1', feedback: { value: 0.5 }, valid: false },
+        {
+          ...said,
+          assessment_id: 'a-2',
+          expectation: { serialized_value: { serialization_format: 'JSON_FORMAT', value: '{"a":[1,2]}' } },
+          metadata: { k: 'v' },
+          overrides: 'a-1',
+          rationale: 'why',
+          valid: true,
+        },
+      ],
+    })
+    const file = await fetch(`${server.url}/ajax-api/2.0/mlflow/get-trace-artifact?request_id=${trace}`)
+    assert.equal(await file.text(), '{"spans": []}')
+    const old = await infoOf(oldTrace)
+    assert.deepEqual(
+      [old['request_time'], old['execution_duration'], old['state']],
+      ['2023-11-14T22:13:20.123Z', undefined, 'IN_PROGRESS'],
+    )
+  })
+
   test('said again, it passes over what is there', async () => {
     const report = await importing('mlflow', 'mlruns')
-    assert.deepEqual([report.code, report.written, report.passedOver], [0, 0, 4])
+    assert.deepEqual([report.code, report.written, report.passedOver], [0, 0, 6])
     assert.deepEqual(counts(report, 'here'), whole)
   })
 
@@ -152,8 +203,10 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     await appendFile(join(folder, `mlruns/1/${parent}/metrics/loss`), '1700000002000 0.125 2\n')
     // As long as before, and another.
     await writeFile(join(folder, `mlruns/1/${parent}/artifacts/a b/ü.txt`), 'HELLO')
+    const assessment = join(folder, `mlruns/1/traces/${trace}/assessments/a-1.yaml`)
+    await writeFile(assessment, (await readFile(assessment, 'utf8')).replace('0.5', '0.75'))
     const report = await importing('mlflow', 'mlruns')
-    assert.deepEqual([report.code, report.written, report.passedOver], [0, 1, 3])
+    assert.deepEqual([report.code, report.written, report.passedOver], [0, 2, 4])
     assert.deepEqual(counts(report, 'here'), { ...whole, 'metric points': 8 })
     const greeting = await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/${place}/a%20b/%C3%BC.txt`)
     assert.equal(await greeting.text(), 'HELLO')
@@ -185,7 +238,7 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     assert.equal(report.code, 1)
     assert.deepEqual(
       report.differences.map(({ what }) => what.split(' ')[0]),
-      ['run', 'run', 'logged', 'run'],
+      ['trace', 'trace', 'run', 'run', 'logged', 'run'],
     )
   })
 

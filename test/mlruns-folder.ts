@@ -26,7 +26,10 @@ const runMeta = (change: Readonly<Record<string, string | number>>): string =>
     .map(([key, value]) => `${key}: ${value}\n`)
     .join('')
 
-/** A file store as MLflow 2.9 and 3 write one, moved from where it was made: two experiments, three runs, two models. */
+export const trace = `tr-${'d'.repeat(32)}`
+export const oldTrace = 'e'.repeat(32)
+
+/** A file store as MLflow 2.9 and 3 write one, moved from where it was made: two experiments, three runs, two models, two traces. */
 export const mlrunsFiles: Readonly<Record<string, string | Buffer>> = {
   '0/meta.yaml': `artifact_location: file:///gone/0\ncreation_time: 1\nexperiment_id: '0'\nlast_update_time: 1\nlifecycle_stage: active\nname: Default\n`,
   '1/meta.yaml': `artifact_location: file:///gone/1\ncreation_time: 1700000000000\nexperiment_id: '1'\nlast_update_time: 1700000001000\nlifecycle_stage: active\nname: vision/größe\n`,
@@ -51,6 +54,22 @@ export const mlrunsFiles: Readonly<Record<string, string | Buffer>> = {
   '1/models/m-1/tags/t': 'v',
   [`1/models/m-1/metrics/acc`]: `1700000002500 0.75 4 ${parent}\n1700000002500 0.5 4 ${parent} train 92a7\n`,
   '1/models/m-1/artifacts/MLmodel': 'flavors: {}\n',
+  [`1/traces/${trace}/trace_info.yaml`]: `client_request_id: c\nexecution_duration_ms: 19\nrequest_preview: '{"x": 9}'\nrequest_time: '2026-01-31T12:00:00.123Z'\nstate: OK\ntrace_id: ${trace}\ntrace_location:\n  mlflow_experiment:\n    experiment_id: '1'\n  type: MLFLOW_EXPERIMENT\n`,
+  [`1/traces/${trace}/request_metadata/mlflow.sourceRun`]: parent,
+  [`1/traces/${trace}/tags/mlflow.artifactLocation`]: 'file:///gone/1/traces/t/artifacts',
+  [`1/traces/${trace}/tags/quote`]: `it's "q" 💡`,
+  [`1/traces/${trace}/assessments/a-1.yaml`]: assessment({
+    id: 'a-1',
+    said: 'feedback:\n  value: 0.5\nvalid: false\n',
+  }),
+  [`1/traces/${trace}/assessments/a-2.yaml`]: assessment({
+    id: 'a-2',
+    said: `expectation:\n  serialized_value:\n    serialization_format: JSON_FORMAT\n    value: '{"a": [1, 2]}'\nmetadata:\n  k: v\noverrides: a-1\nrationale: why\nvalid: true\n`,
+  }),
+  [`1/traces/${trace}/artifacts/traces.json`]: '{"spans": []}',
+  [`1/traces/${oldTrace}/trace_info.yaml`]: `assessments: []\nexecution_time_ms: null\nexperiment_id: '1'\nrequest_id: ${oldTrace}\nstatus: IN_PROGRESS\ntimestamp_ms: 1700000000123\n`,
+  [`1/traces/${oldTrace}/tags/mlflow.artifactLocation`]: 'file:///gone/1/traces/o/artifacts',
+  [`1/traces/${oldTrace}/tags/mlflow.traceName`]: 'old',
   '.trash/2/meta.yaml': `artifact_location: file:///gone/2\ncreation_time: 5\nexperiment_id: '2'\nlast_update_time: 6\nlifecycle_stage: deleted\nname: gone\ntags: {}\n`,
   [`.trash/2/${'c'.repeat(32)}/meta.yaml`]: runMeta({ run_name: 'old', status: 5 }),
   'models/Umbrella/meta.yaml': `creation_timestamp: 1700000004000\ndescription: a model\nlast_updated_timestamp: 1700000008000\nname: Umbrella\n`,
@@ -60,6 +79,10 @@ export const mlrunsFiles: Readonly<Record<string, string | Buffer>> = {
   'models/Umbrella/version-2/meta.yaml': version({ number: 2, stage: 'Deleted_Internal' }),
   'models/Umbrella/version-3/meta.yaml': version({ number: 3, stage: 'None' }),
   'models/Umbrella/version-3/tags/vt': 'vv',
+}
+
+function assessment({ id, said }: { id: string; said: string }): string {
+  return `assessment_id: ${id}\nassessment_name: good\ncreate_time: '2026-01-31T12:00:01.000Z'\nlast_update_time: '2026-01-31T12:00:02.000Z'\nsource:\n  source_id: ann\n  source_type: HUMAN\ntrace_id: ${trace}\n${said}`
 }
 
 function version({ number, stage }: { number: number; stage: string }): string {

@@ -8,6 +8,8 @@ export interface Client {
   send<Answer>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer>
   /** Sends bytes as they are. */
   upload<Answer>(path: string, body: Blob | Readable): Promise<Answer>
+  /** Sends bytes that some protocol has made, under its headers. */
+  postBytes(path: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void>
   /** The bytes of an answer, as they come. */
   download(path: string): Promise<ReadableStream<Uint8Array>>
   /** Speaks to another server than the platform's: the model server. */
@@ -48,6 +50,8 @@ export function createClient({ server, token }: { server: string; token?: string
         headers: { 'content-type': 'application/octet-stream' },
         ...(body instanceof Readable ? { body: Readable.toWeb(body) as ReadableStream, duplex: 'half' } : { body }),
       }),
+    postBytes: (path, body, headers) =>
+      call(`${server}${path}`, { method: 'POST', headers, body: new Uint8Array(body) }),
     async download(path) {
       const response = await fetch(`${server}${path}`, { headers: authorization })
       if (response.ok && response.body) return response.body

@@ -20,6 +20,7 @@ import {
   type Artifacts,
   type Tracking,
 } from '#tracking'
+import { createTraceImports, sqlTraceStore, traceImportRoutes } from '#traces'
 import { createTableExport, tableExportRoutes } from './table-export.ts'
 
 /** Mounts the routes by which ledgers of other systems are taken in, and this one is taken away. */
@@ -57,8 +58,13 @@ export function composeImports({ registeredModels, registeredVersions, ...parts 
     }),
     artifacts,
   }
+  const traced = {
+    imports: createTraceImports({ store: sqlTraceStore(db), experiments: tracking.experiments }),
+    artifacts,
+  }
   return app => {
     importRoutes(app, tracked)
+    traceImportRoutes(app, traced)
     registryImportRoutes(app, registryImports)
     tableExportRoutes(app, createTableExport(db))
   }

@@ -97,6 +97,7 @@ export function patientClient(server: string): Client {
     get: path => patient(() => client.get(path)),
     send: (method, path, body) => patient(() => client.send(method, path, body)),
     upload: (path, body) => patient(() => client.upload(path, body)),
+    postBytes: (path, body, headers) => patient(() => client.postBytes(path, body, headers)),
     download: path => patient(() => client.download(path)),
     post: (url, body) => patient(() => client.post(url, body)),
   }

@@ -8,7 +8,7 @@ import type { Target } from './target.ts'
 export interface FileOwner {
   /** `run 0123…`, for messages. */
   readonly what: string
-  readonly of: 'runs' | 'logged-models'
+  readonly of: 'runs' | 'logged-models' | 'traces'
   readonly id: string
   /** Where the files go. */
   readonly uri: string
@@ -26,7 +26,7 @@ export interface FileChoices {
  */
 export async function carryFiles(
   { target, reporter }: { readonly target: Target; readonly reporter: Reporter },
-  files: AsyncIterable<CarriedFile>,
+  files: AsyncIterable<CarriedFile> | Iterable<CarriedFile>,
   owner: FileOwner,
   choices: FileChoices,
 ): Promise<boolean> {

@@ -19,7 +19,7 @@ const run: CarriedRun = {
   datasets: [],
   links: [],
 }
-const progress = { begin() {}, run() {}, points() {}, bytes() {} }
+const progress = { begin() {}, run() {}, trace() {}, points() {}, bytes() {} }
 
 const sourceWith = (path: string): Source => ({
   name: 'memory',
@@ -35,6 +35,9 @@ const sourceWith = (path: string): Source => ({
   },
   async *loggedModels() {},
   async *modelFiles() {},
+  async *traces() {},
+  traceContent: async () => ({ spans: [], files: [] }),
+  tracesOfRun: async () => [],
   async *models() {},
 })
 

@@ -2,6 +2,7 @@ import { messageOf } from '#kernel/error.ts'
 import type { RunSummary } from '#tracking'
 import { carryLoggedModel, carryModel } from './carry-model.ts'
 import { carryRun, type Journey } from './carry-run.ts'
+import { carryTrace, carryTraceLinks } from './carry-trace.ts'
 import { inParallel } from './parallel.ts'
 import type { Progress } from './progress.ts'
 import type { CarriedExperiment, CarriedModel, CarriedRun, Source } from './record.ts'
@@ -13,9 +14,9 @@ export interface ImportChoices {
   readonly prefix: string
   /** A file of the same size is not read again. */
   readonly trustSizes: boolean
-  /** Runs at a time. */
+  /** Runs, or traces, at a time. */
   readonly concurrency: number
-  /** Ends it between two runs. */
+  /** Ends it between two runs or traces. */
   readonly signal?: AbortSignal
 }
 
@@ -54,14 +55,17 @@ export async function importLedger(
 async function carryExperiment(
   journey: Journey,
   experiment: CarriedExperiment,
-  { prefix, concurrency, signal }: ImportChoices,
+  choices: ImportChoices,
   progress: Progress,
 ): Promise<void> {
   const { source, target, reporter } = journey
+  const { prefix, concurrency, signal } = choices
   const { createdAt, updatedAt, tags, lifecycle } = experiment
   const name = `${prefix}${experiment.name}`
   const { id } = await target.experiment({ name, createdAt, updatedAt, tags })
   const isDeleted = lifecycle === 'deleted'
+  // Before the runs, so that they can be tied to them.
+  const traces = await carryTraces(journey, { experiment, experimentId: id }, choices, progress)
   for await (const runs of source.runs(experiment)) {
     const before = await summariesOf(target, runs)
     await inParallel(runs, concurrency, async run => {
@@ -71,6 +75,10 @@ async function carryExperiment(
       await guarded(journey, `run ${run.id}`, () =>
         carryRun(journey, carried, { experimentId: id, before: before.get(run.id) }),
       )
+      if (traces > 0)
+        await guarded(journey, `traces of run ${run.id}`, () =>
+          carryTraceLinks(journey, run, { experiment, experimentId: id }),
+        )
       progress.run()
     })
   }
@@ -83,6 +91,29 @@ async function carryExperiment(
     reporter.differ(`experiment ${name}`, `tags ${missing.map(({ key }) => key).join(', ')} are not here`)
   if (here.lifecycle !== lifecycle && id !== '0')
     reporter.differ(`experiment ${name}`, `${lifecycle} there, ${here.lifecycle} here`)
+}
+
+/** How many the source has. */
+async function carryTraces(
+  journey: Journey,
+  { experiment, experimentId }: { readonly experiment: CarriedExperiment; readonly experimentId: string },
+  { concurrency, signal }: ImportChoices,
+  progress: Progress,
+): Promise<number> {
+  const { source, target } = journey
+  let count = 0
+  for await (const traces of source.traces(experiment)) {
+    count += traces.length
+    const before = await target.traces(traces.map(trace => trace.id))
+    await inParallel(traces, concurrency, async trace => {
+      signal?.throwIfAborted()
+      await guarded(journey, `trace ${trace.id}`, () =>
+        carryTrace(journey, trace, { experimentId, before: before.get(trace.id) }),
+      )
+      progress.trace()
+    })
+  }
+  return count
 }
 
 /** One thing that fails is a difference; the others go on. A server that is gone ends it all. */

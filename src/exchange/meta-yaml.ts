@@ -19,6 +19,8 @@ export async function readMeta(file: string): Promise<Meta | undefined> {
 
 /** Fields of a `meta.yaml`, as what they are wanted as. */
 export interface Meta {
+  /** As they are. */
+  readonly fields: object
   text(field: string): string
   /** 0 if there is none. */
   number(field: string): number
@@ -29,6 +31,7 @@ function createMeta(fields: Readonly<Record<string, unknown>>): Meta {
   const textOf = (value: unknown): string =>
     value === null || value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)
   return {
+    fields,
     text: field => textOf(fields[field]),
     number: field => Number(fields[field] ?? 0) || 0,
     texts(field) {

@@ -7,6 +7,7 @@ import { TrainyardError, messageOf } from '#kernel/error.ts'
 export interface MlflowClient {
   /** Where it is, without what logs in. */
   readonly address: string
+  /** Paths are below `/api/2.0/mlflow`, or, if they begin with a slash, below the server's root. */
   get<Answer>(path: string, query: Readonly<Record<string, string | number | undefined>>): Promise<Answer>
   post<Answer>(path: string, body: unknown): Promise<Answer>
   /** The bytes at a path of the server, below its root. */
@@ -53,6 +54,8 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
     }
   }
 
+  const placeOf = (path: string): string => (path.startsWith('/') ? path : `${api}/${path}`)
+
   async function json<Answer>(path: string, init: RequestInit): Promise<Answer> {
     const response = await send(path, init)
     if (!response.ok) throw await refusal(response, path)
@@ -63,10 +66,10 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
     address: root,
     get(path, query) {
       const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))
-      return json(`${api}/${path}?${new URLSearchParams(given).toString()}`, {})
+      return json(`${placeOf(path)}?${new URLSearchParams(given).toString()}`, {})
     },
     post: (path, body) =>
-      json(`${api}/${path}`, {
+      json(placeOf(path), {
         method: 'POST',
         body: JSON.stringify(body),
         headers: { 'content-type': 'application/json' },

@@ -56,7 +56,7 @@ async function* walk(client: MlflowClient, list: List, address: Address): AsyncI
 }
 
 /** The route of the proxy for files below such a URI; undefined when they are not the proxy's. */
-function proxied(uri: string): Address | undefined {
+export function proxied(uri: string): Address | undefined {
   const root = /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.+)$/.exec(uri)?.[1]?.replace(/\/$/, '')
   if (root === undefined) return undefined
   return path => `/api/2.0/mlflow-artifacts/artifacts/${`${root}/${path}`.split('/').map(encodeURIComponent).join('/')}`

@@ -4,6 +4,7 @@ import { filesOfModel, filesOfRun } from './mlflow-files.ts'
 import type { ExperimentJson, LoggedModelJson, MetricJson, RunJson, TagJson } from './mlflow-json.ts'
 import { isMissing, pagesOf } from './mlflow-pages.ts'
 import { readModels } from './mlflow-registry.ts'
+import { createTraceReader } from './mlflow-traces.ts'
 import {
   loggedModelStatuses,
   runStatuses,
@@ -31,6 +32,7 @@ export function createMlflowSource(client: MlflowClient): Source {
   }
 
   return {
+    ...createTraceReader(client),
     name: client.address,
 
     async *experiments() {

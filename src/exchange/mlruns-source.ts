@@ -5,6 +5,7 @@ import { invalid } from '#kernel/error.ts'
 import { carriedFiles, filesBelow, folderOf, foldersIn, isFolder, textsBelow } from './folder.ts'
 import { readMeta, type Meta } from './meta-yaml.ts'
 import { readMlrunsModels } from './mlruns-registry.ts'
+import { mlrunsTraces, readMlrunsTrace } from './mlruns-traces.ts'
 import {
   loggedModelStatuses,
   runStatuses,
@@ -15,11 +16,13 @@ import {
   type CarriedModelPoint,
   type CarriedPoint,
   type CarriedRun,
+  type CarriedTrace,
   type ModelLink,
   type Source,
 } from './record.ts'
 
 const runsPerYield = 50
+const tracesPerYield = 50
 const pointsPerYield = 10_000
 /** Folders beside the runs of an experiment. */
 const notRuns: ReadonlySet<string> = new Set(['tags', 'datasets', 'traces', 'models'])
@@ -76,6 +79,23 @@ export function createMlrunsSource(root: string): Source {
       }
     },
 
+    async *traces(experiment) {
+      const folders = await mlrunsTraces(folderOfThing(experiment.id))
+      for (let start = 0; start < folders.length; start += tracesPerYield) {
+        const traces: CarriedTrace[] = []
+        for (const { id, folder } of folders.slice(start, start + tracesPerYield)) {
+          const trace = await readMlrunsTrace(folder)
+          if (trace === undefined) continue
+          catalogue.add(id, folder, trace.tags['mlflow.artifactLocation'])
+          traces.push(trace)
+        }
+        yield traces
+      }
+    },
+
+    traceContent: async trace => ({ spans: [], files: await Array.fromAsync(catalogue.files(trace.id)) }),
+    // A file store ties none.
+    tracesOfRun: async () => [],
     modelFiles: model => catalogue.files(model.id),
     models: () => readMlrunsModels(join(root, 'models')),
   }

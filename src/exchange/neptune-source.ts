@@ -84,6 +84,9 @@ export function createNeptuneSource(folder: string, choices: NeptuneChoices): So
     files: run => neptuneFiles(reader, ofRun(run), folder),
     async *loggedModels() {},
     async *modelFiles() {},
+    async *traces() {},
+    traceContent: async () => ({ spans: [], files: [] }),
+    tracesOfRun: async () => [],
     async *models() {},
   }
 }

@@ -5,6 +5,7 @@ export interface Progress {
   /** Another experiment begins. */
   begin(name: string): void
   run(): void
+  trace(): void
   points(points: number): void
   bytes(bytes: number): void
 }
@@ -13,7 +14,7 @@ const everyMs = 500
 
 /** Says a line at most twice a second. How much there is in all is known only at the end: nobody counts runs before. */
 export function createProgress(clock: Clock, say: (line: string) => void): Progress {
-  const total = { experiments: 0, runs: 0, points: 0, bytes: 0 }
+  const total = { experiments: 0, runs: 0, traces: 0, points: 0, bytes: 0 }
   const startedAt = clock.now()
   let [saidAt, name] = [0, '']
   const tell = (): void => {
@@ -21,9 +22,9 @@ export function createProgress(clock: Clock, say: (line: string) => void): Progr
     if (now - saidAt < everyMs) return
     saidAt = now
     const seconds = Math.max(1, Math.round((now - startedAt) / 1_000))
-    const { experiments, runs, points, bytes } = total
+    const { experiments, runs, traces, points, bytes } = total
     say(
-      `${experiments} experiments  ${runs} runs  ${points.toLocaleString('en')} points  ${size(bytes)}  ` +
+      `${experiments} experiments  ${runs} runs  ${traces === 0 ? '' : `${traces} traces  `}${points.toLocaleString('en')} points  ${size(bytes)}  ` +
         `${seconds} s  ${size(bytes / seconds)}/s  ${name.slice(0, 40)}`,
     )
   }
@@ -35,6 +36,10 @@ export function createProgress(clock: Clock, say: (line: string) => void): Progr
     },
     run() {
       total.runs++
+      tell()
+    },
+    trace() {
+      total.traces++
       tell()
     },
     points(points) {

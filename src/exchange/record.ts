@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Assessment, Trace } from '#traces'
 
 /*
  * What is carried from one ledger to another, in one form, whichever system it comes from. Times are milliseconds
@@ -116,6 +117,19 @@ export interface CarriedFile {
   open(): Promise<Readable>
 }
 
+export type CarriedAssessment = Omit<Assessment, 'traceId'>
+
+export interface CarriedTrace extends Omit<Trace, 'experimentId' | 'assessments'> {
+  readonly assessments: readonly CarriedAssessment[]
+}
+
+/** What a trace holds. Spans are kept by the ledger, or, of older clients, as a file that is theirs. */
+export interface TraceContent {
+  /** Spans of OpenTelemetry in protobuf's JSON, with snake_case names. */
+  readonly spans: readonly object[]
+  readonly files: readonly CarriedFile[]
+}
+
 /** A ledger that can be read whole. Nothing is held in memory but what one yield gives. */
 export interface Source {
   /** What it is, for people: an address or a folder. */
@@ -128,5 +142,10 @@ export interface Source {
   files(run: CarriedRun): AsyncIterable<CarriedFile>
   loggedModels(experiment: CarriedExperiment): AsyncIterable<CarriedLoggedModel>
   modelFiles(model: CarriedLoggedModel): AsyncIterable<CarriedFile>
+  /** Some dozen at a time. */
+  traces(experiment: CarriedExperiment): AsyncIterable<readonly CarriedTrace[]>
+  traceContent(trace: CarriedTrace): Promise<TraceContent>
+  /** Ids of the traces that are tied to a run. */
+  tracesOfRun(run: CarriedRun, experiment: CarriedExperiment): Promise<readonly string[]>
   models(): AsyncIterable<CarriedModel>
 }

@@ -8,6 +8,10 @@ export const kinds = [
   'dataset inputs',
   'model links',
   'logged models',
+  'traces',
+  'spans',
+  'assessments',
+  'trace links',
   'files',
   'bytes',
   'registered models',
@@ -36,7 +40,7 @@ export interface ImportReport {
   readonly target: string
   readonly counts: readonly Count[]
   readonly differences: readonly Difference[]
-  /** Runs and logged models that were there already, and the same. */
+  /** Runs, logged models and traces that were there already, and the same. */
   readonly passedOver: number
   readonly written: number
 }

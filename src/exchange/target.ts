@@ -9,6 +9,7 @@ import type {
   ModelLink,
   RunStatus,
 } from './record.ts'
+import { createTraceTarget, type TraceTarget } from './trace-target.ts'
 
 /** The platform's HTTP API, as an importer needs it. The CLI's client is one. */
 export interface Api {
@@ -16,6 +17,7 @@ export interface Api {
   get<Answer>(path: string): Promise<Answer>
   send<Answer>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer>
   upload<Answer>(path: string, body: Readable): Promise<Answer>
+  postBytes(path: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void>
 }
 
 export interface TargetFile {
@@ -49,7 +51,7 @@ export interface LoggedModelDraft {
 }
 
 /** The ledger that is written: one project of a platform. What is said twice is there once. */
-export interface Target {
+export interface Target extends TraceTarget {
   readonly name: string
   readonly project: string
   experiment(draft: {
@@ -68,7 +70,7 @@ export interface Target {
     end: { readonly status: RunStatus; readonly lifecycle: string; readonly endedAt?: number },
   ): Promise<void>
   loggedModel(id: string, draft: LoggedModelDraft): Promise<LoggedModelSummary>
-  files(of: 'runs' | 'logged-models', id: string): Promise<ReadonlyMap<string, TargetFile>>
+  files(of: 'runs' | 'logged-models' | 'traces', id: string): Promise<ReadonlyMap<string, TargetFile>>
   /** Writes a file below an artifact URI of this server. */
   putFile(uri: string, path: string, bytes: Readable): Promise<void>
   model(model: CarriedModel): Promise<CarriedModel>
@@ -85,6 +87,7 @@ const pointsPerRequest = 5_000
 export function createTarget(api: Api, project: string): Target {
   const root = `/api/v1/projects/${project}/imports`
   return {
+    ...createTraceTarget(api, root),
     name: api.server,
     project,
     experiment: draft => api.send('PUT', `${root}/experiments`, draft),

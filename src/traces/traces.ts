@@ -4,11 +4,11 @@ import type { Millis } from '#kernel/clock.ts'
 import { parseFilter, parseOrder } from '#search'
 import { createAssessments, newAssessment, type AssessmentDraft, type Assessments } from './assessments.ts'
 import { correlate, type Correlation } from './correlation.ts'
+import { previewsOf, putDescription } from './description.ts'
 import { ingest, readSpans, requireActive, requireSameExperiment } from './ingest.ts'
 import { traceLanguage } from './language.ts'
 import type { ExperimentOfTraces, TraceParts } from './ports.ts'
 import { spanFile } from './span-file.ts'
-import { clean } from './span.ts'
 import type { Doomed, TraceRow } from './store.ts'
 import { metricQuery, type MetricPoint, type MetricQuestion } from './trace-metric.ts'
 import {
@@ -153,11 +153,7 @@ function writing(
     await store.transaction(async tx => {
       const [held] = await store.hold(tx, [row])
       requireSameExperiment(held!.row, row.experimentId)
-      await store.put(tx, [{ ...previewsOf(held!.row), ...row }])
-      const { [known.spansLocation]: _, [known.artifactLocation]: __, ...tags } = labelsOf(draft.tags)
-      const own = { ...tags, [known.artifactLocation]: artifactLocation(experiment, row.id) }
-      await store.label(tx, 'tag', [{ id: row.id, labels: own }])
-      await store.label(tx, 'metadata', [{ id: row.id, labels: labelsOf(draft.metadata) }])
+      await putDescription(store, tx, experiment, { ...draft, row: { ...previewsOf(held!.row), ...row } })
       await store.addAssessments(
         tx,
         draft.assessments.map(each => newAssessment(row.id, each, clock.now())),
@@ -206,13 +202,6 @@ function writing(
     },
   }
 }
-
-type Previews = Pick<Trace, 'requestPreview' | 'responsePreview'>
-
-const previewsOf = ({ requestPreview, responsePreview }: Previews): Previews => ({
-  ...(requestPreview === undefined ? {} : { requestPreview: clean(requestPreview) }),
-  ...(responsePreview === undefined ? {} : { responsePreview: clean(responsePreview) }),
-})
 
 /** What reads traces. */
 function reading(

@@ -97,3 +97,12 @@ export function createArtifacts({ db, store, blobs, clock }: ArtifactParts): Art
 
 const isDirectory = (path: string) =>
   invalid('The path is a directory.', [{ field: 'path', value: path, allowed: 'the path of a file' }])
+
+/** The files below a place in the platform's own store; of artifacts elsewhere none are known. */
+export async function filesAt(
+  artifacts: Pick<Artifacts, 'tree'>,
+  uri: string,
+): Promise<{ path: string; digest: Digest; size: number }[]> {
+  const path = /^mlflow-artifacts:\/+(.+)$/.exec(uri)?.[1]
+  return path === undefined ? [] : [...(await artifacts.tree(path))]
+}

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { App } from '#http'
 import { notFound } from '#kernel/error.ts'
 import { Name } from '#kernel/wire.ts'
-import type { Artifacts } from './artifacts.ts'
+import { filesAt, type Artifacts } from './artifacts.ts'
 import type { ModelImports } from './import-models.ts'
 import type { ImportSummaries } from './import-summary.ts'
 import {
@@ -172,7 +172,7 @@ function summaryRoutes(app: App, { summaries, artifacts }: ImportRouteParts): vo
     async ({ params }) => {
       const [run] = await summaries.runs(params.project, [params.id])
       if (!run) throw notFound('run', params.id)
-      return { items: await filesOf(artifacts, run.artifactUri) }
+      return { items: await filesAt(artifacts, run.artifactUri) }
     },
   )
 }
@@ -222,16 +222,7 @@ function modelRoutes(app: App, { modelImports, summaries, artifacts }: ImportRou
     },
     async ({ params }) => {
       const { artifactUri } = await summaries.loggedModel(params.project, params.id)
-      return { items: await filesOf(artifacts, artifactUri) }
+      return { items: await filesAt(artifacts, artifactUri) }
     },
   )
-}
-
-/** Files in the platform's own store; of artifacts elsewhere none are known. */
-async function filesOf(
-  artifacts: Pick<Artifacts, 'tree'>,
-  uri: string,
-): Promise<{ path: string; digest: Awaited<ReturnType<Artifacts['tree']>>[number]['digest']; size: number }[]> {
-  const path = /^mlflow-artifacts:\/+(.+)$/.exec(uri)?.[1]
-  return path === undefined ? [] : [...(await artifacts.tree(path))]
 }

@@ -81,3 +81,4 @@ client.transition_model_version_stage('Umbrella', '1', 'Production')
 client.create_registered_model('lonely', description='no versions')
 if is_three:
     mlflow.genai.register_prompt(name='greet', template='Hello {{name}}')
+    import fill_traces  # noqa: F401

@@ -55,3 +55,4 @@ mlflow.set_tracking_uri(sys.argv[2])
 for uri in (f'models:/{prefix}Umbrella@champion', f'models:/{prefix}Umbrella/1'):
     assert mlflow.sklearn.load_model(uri).predict([[1.0, 2.0]]).shape == (1,)
 assert mlflow.genai.load_prompt(f'prompts:/{prefix}greet/1').template == 'Hello {{name}}'
+import same_traces  # noqa: E402, F401

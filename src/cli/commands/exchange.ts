@@ -10,7 +10,7 @@ const describeImport: Parameters<typeof verb>[2] = command =>
   command
     .option('--project <name>', 'the project that it is brought into', 'default')
     .option('--prefix <text>', 'put before the name of every experiment and registered model', '')
-    .option('--parallel <runs>', 'runs at a time', '4')
+    .option('--parallel <runs>', 'runs, or traces, at a time', '4')
     .option('--trust-sizes', 'take a file of the same size for the same, without reading it again')
     .option('--step-multiplier <number>', 'of Neptune only: steps are multiplied by this to become whole', '1')
 
@@ -126,7 +126,7 @@ function reportLines({ counts, differences, passedOver, written }: ImportReport)
       ]),
     ),
     '',
-    `${written} runs and models written, ${passedOver} were there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
+    `${written} runs, models and traces written, ${passedOver} were there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
     ...differences.slice(0, shown).map(({ what, why }) => `  ${what}: ${why}`),
     ...(differences.length > shown ? [`  … and ${differences.length - shown} more: --json lists all`] : []),
   ]
