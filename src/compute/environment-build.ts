@@ -4,6 +4,7 @@ import { messageOf, TrainyardError } from '#kernel/error.ts'
 import type { Blobs } from '#storage'
 import { describeExit, runCommand, withLines } from './command.ts'
 import { killMarked } from './processes.ts'
+import { buildPython, type Step } from './python-build.ts'
 import type { Recipe } from './recipe.ts'
 
 export interface BuildDeps {
@@ -38,45 +39,29 @@ export async function build(deps: BuildDeps, { recipe, folder, signal, log }: Bu
   for (const [name, digest] of Object.entries(recipe.files))
     await copyFile(await deps.blobs.path(digest), join(folder, name))
   const env = { ...builderEnv(deps.env), [markName]: folder }
-  const failed = (why: string, cause: object): TrainyardError =>
+  const failed = (why: string, cause: object = {}): TrainyardError =>
     new TrainyardError('task_failed', `The environment of ${recipe.lock} cannot be built: ${why}`, {
       cause: { kind: 'environment', ...cause },
     })
-  for (const [file = '', ...args] of stepsOf(recipe.kind, deps.python)) {
+  const step: Step = async ([file = '', ...args], variables) => {
     log(`$ ${[file, ...args].join(' ')}`)
-    const exit = await runCommand({ file, args, cwd: folder, env, signal, graceMs, onLine: log }).catch(
+    const exit = await runCommand({ file, args, cwd: folder, env: variables, signal, graceMs, onLine: log }).catch(
       (error: unknown) => {
-        throw failed(`${messageOf(error)}.`, {})
+        throw failed(`${messageOf(error)}.`)
       },
     )
     signal.throwIfAborted()
     if (exit.code !== 0) throw failed(withLines(`${file} ${describeExit(exit)}.`, exit.lines), { code: exit.code })
   }
+  if (recipe.kind === 'python') await buildPython({ ...deps, recipe, folder, env, step, failed })
+  else await step(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', '.'], env)
   const size = await sizeOf(folder)
   await writeFile(marker(folder), '')
   return size
 }
 
-/** Exact versions with hashes only, and no package may run code while it is installed. */
-const stepsOf = (kind: Recipe['kind'], python: string): readonly (readonly string[])[] =>
-  kind === 'node'
-    ? [['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', '.']]
-    : [
-        [python, '-m', 'venv', 'venv'],
-        [
-          join('venv', 'bin', 'python'),
-          '-m',
-          'pip',
-          'install',
-          '--no-input',
-          '--require-hashes',
-          '-r',
-          'requirements.lock',
-        ],
-      ]
-
 const passedOn =
-  /^(?:PATH|HOME|LANG|npm_config_.*|PIP_.*|PYENV_.*|SSL_.*|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|no|all)_proxy)$/i
+  /^(?:PATH|HOME|LANG|npm_config_.*|PIP_.*|PYENV_.*|SSL_.*|UV_(?:.*INDEX.*|FIND_LINKS|INSECURE_HOST|KEYRING_PROVIDER|CACHE_DIR|CONFIG_FILE|HTTP_TIMEOUT)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|no|all)_proxy)$/i
 /** Said by an npm that runs the platform about the platform's own folder. */
 const ofThisPackage = /^npm_config_(?:local_prefix|prefix)$/i
 

@@ -22,17 +22,23 @@ interface Wanted {
   readonly lock: string
 }
 
-const lockNames = { node: 'package-lock.json', python: 'requirements.lock' } as const
+const uvLock = 'uv.lock'
+export const isOfUv = ({ files }: Pick<Recipe, 'files'>): boolean => Object.hasOwn(files, uvLock)
+
+/** Under which name a lock file is built from, what must lie beside it in the code, and what may. */
+function layoutOf({ kind, lock }: Pick<Wanted, 'kind' | 'lock'>): { name: string; needs: string[]; takes: string[] } {
+  if (kind === 'node') return { name: 'package-lock.json', needs: ['package.json'], takes: ['.npmrc'] }
+  if (posix.basename(lock) === uvLock) return { name: uvLock, needs: ['pyproject.toml'], takes: [] }
+  return { name: 'requirements.lock', needs: [], takes: [] }
+}
 
 /** Throws `invalid` when the code has no such file, or not what belongs to it. */
 export async function recipeOf(blobs: Blobs, { code, kind, lock }: Wanted, runtime: string): Promise<Recipe> {
   const tree: Tree = code === undefined ? {} : await readTree(blobs, code)
-  const beside = kind === 'node' ? ['package.json', '.npmrc'] : []
-  const paths = {
-    [lockNames[kind]]: lock,
-    ...Object.fromEntries(beside.map(name => [name, posix.join(posix.dirname(lock), name)])),
-  }
-  const required = kind === 'node' ? [lock, paths['package.json']!] : [lock]
+  const { name, needs, takes } = layoutOf({ kind, lock })
+  const beside = (other: string): string => posix.join(posix.dirname(lock), other)
+  const paths = { [name]: lock, ...Object.fromEntries([...needs, ...takes].map(other => [other, beside(other)])) }
+  const required = [lock, ...needs.map(beside)]
   const missing = required.find(path => !Object.hasOwn(tree, path))
   if (missing !== undefined)
     throw invalid('The environment cannot be built.', [
@@ -43,12 +49,12 @@ export async function recipeOf(blobs: Blobs, { code, kind, lock }: Wanted, runti
       },
     ])
   const files = Object.fromEntries(
-    Object.entries(paths).flatMap(([name, path]) => (Object.hasOwn(tree, path) ? [[name, tree[path]!.digest]] : [])),
+    Object.entries(paths).flatMap(([file, path]) => (Object.hasOwn(tree, path) ? [[file, tree[path]!.digest]] : [])),
   )
   return {
     kind,
     lock,
-    lockDigest: files[lockNames[kind]]!,
+    lockDigest: files[name]!,
     runtime,
     files,
     digest: digestOfJson({ kind, files, runtime, platform: process.platform, architecture: process.arch }),

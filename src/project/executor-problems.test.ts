@@ -35,6 +35,7 @@ test('a task may ask only for what the server’s executors have', () => {
       { run: 'true', executor: 'ray', nodes: 2, image },
       { run: 'true', executor: 'pods' },
       { run: 'true', executor: 'ray', environment: { node: 'package-lock.json' } },
+      { run: 'true', executor: 'ray', environment: { python: 'a/uv.lock' } },
       { uses: 'data.ingest', params: { source: 'weather' }, executor: 'ray' },
     ].map(problemsOf),
     [
@@ -44,6 +45,7 @@ test('a task may ask only for what the server’s executors have', () => {
       [`${at}.nodes: 1: ray starts a task on one machine`, `${at}.image: nothing: ray runs no containers`],
       [`${at}.image: required: pods runs containers and has no image of its own`],
       [`${at}.environment.node: nothing: ray builds environments of Python only`],
+      [`${at}.environment.python: requirements with hashes, such as uv export writes: ray installs them with pip`],
       [`${at}.executor: nothing: the platform itself does data.ingest`],
     ],
   )

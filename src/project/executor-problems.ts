@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import type { Problem } from '#kernel/error.ts'
 import { oneOf } from './nearest.ts'
 import { showPath, type Path } from './path.ts'
@@ -60,6 +61,13 @@ function taskProblems(
       [...path, 'environment', 'node'],
       task.environment.node,
       `nothing: ${name} builds environments of Python only`,
+    )
+  const lock = task.environment?.python
+  if (!isLocal && lock !== undefined && posix.basename(lock) === 'uv.lock')
+    report(
+      [...path, 'environment', 'python'],
+      lock,
+      `requirements with hashes, such as uv export writes: ${name} installs them with pip`,
     )
   if (!distributes && (task.nodes ?? 1) > 1)
     report([...path, 'nodes'], task.nodes, `1: ${name} starts a task on one machine`)

@@ -12,12 +12,16 @@ const installMs = 600_000
 /** The Python that all four clients support: 2.9 ends with 3.11, and 3.17 begins with 3.10. */
 const pythons = ['python3.11', 'python3.10']
 
-/** The interpreter of an environment with exactly what `requirements/<name>.txt` lists, made when it is not there yet. */
-export async function pythonWith(name: string): Promise<string> {
-  const uv = await environment('uv', async (folder, file) => {
+/** A folder whose `bin` has uv, made when it is not there yet. */
+export const uvFolder = (): Promise<string> =>
+  environment('uv', async (folder, file) => {
     await run(await systemPython(), ['-m', 'venv', folder], { timeout: installMs })
     await run(join(folder, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '-r', file], { timeout: installMs })
   })
+
+/** The interpreter of an environment with exactly what `requirements/<name>.txt` lists, made when it is not there yet. */
+export async function pythonWith(name: string): Promise<string> {
+  const uv = await uvFolder()
   const folder = await environment(name, async (target, file) => {
     const tool = join(uv, 'bin/uv')
     await run(tool, ['venv', '--quiet', '--python', await systemPython(), target], { timeout: installMs })
