@@ -20,6 +20,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+// Whoever reads what is printed may have read enough: `trainyard runs | head`. That is no failure of the command.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+
 const program = createProgram({
   env: process.env, // oxlint-disable-line node/no-process-env -- the one place where the environment enters the commands
   folder: process.cwd(),

@@ -54,10 +54,10 @@ const cases = [
     request: { method: 'POST', url: '/things', payload: { name: 'a', count: '3' } },
     status: 422,
     body: {
-      problems: [{ field: 'body.count', value: '3', allowed: 'must be integer' }],
+      problems: [{ field: 'body.count', value: '3', allowed: 'a whole number' }],
       type: '/errors/invalid',
       status: 422,
-      title: 'The body is not accepted.\n  body.count = "3": must be integer',
+      title: 'The body is not accepted.\n  body.count = "3": a whole number',
     },
   },
   {
@@ -65,10 +65,10 @@ const cases = [
     request: { method: 'POST', url: '/things', payload: { name: 'a', nam: 'b' } },
     status: 422,
     body: {
-      problems: [{ field: 'body', allowed: 'nam is not a known field' }],
+      problems: [{ field: 'body.nam', allowed: 'no such field; known are name, count' }],
       type: '/errors/invalid',
       status: 422,
-      title: 'The body is not accepted.\n  body: nam is not a known field',
+      title: 'The body is not accepted.\n  body.nam: no such field; known are name, count',
     },
   },
   {

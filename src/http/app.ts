@@ -128,6 +128,11 @@ function toJsonSchema(value: unknown, path: readonly string[] = []): unknown {
         target: 'draft-7',
         io: path.includes('response') ? 'output' : 'input',
         unrepresentable: 'throw',
+        override: ({ jsonSchema }) => {
+          // A field that nobody reads was meant to be another one.
+          if (jsonSchema.properties && (path[0] === 'body' || path[0] === 'querystring'))
+            jsonSchema.additionalProperties ??= false
+        },
       }),
     )
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value

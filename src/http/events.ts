@@ -54,7 +54,7 @@ export function eventRoutes(app: App, tail: EventTail): void {
       schema: {
         summary: 'Events as they happen (text/event-stream)',
         tags: ['events'],
-        querystring: z.object({ project: z.string().optional(), after: z.int().optional() }),
+        querystring: z.object({ project: z.string().optional(), after: z.int().min(0).optional() }),
       },
     },
     async (request, reply) => {

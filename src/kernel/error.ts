@@ -11,6 +11,7 @@ export const errorCatalogue = {
   rate_limited: 'Too many wrong passwords. `retryAfterS` says how long to wait.',
   timed_out: 'The sender stopped in the midst of its request. `bodyTimeout` says for how long it may.',
   too_large: 'The body, file or list is over its limit, which the detail names.',
+  unsupported: 'The body is of a kind (`content-type`) that is not read here.',
   unavailable:
     'Something this depends on does not answer now (a model server, a database, a source). Trying again later is right.',
   gate_failed:

@@ -11,31 +11,37 @@ const decimal = z
   .transform(Number)
 
 /** A whole number within ±2^53. */
-export const int64 = z.union([z.int(), decimal.pipe(z.int())])
+export const int64 = z.union([z.int(), decimal.pipe(z.int())], 'a whole number within ±2^53')
 
 const special = { NaN, Infinity, '-Infinity': -Infinity } as const
 
 /** A double; NaN and the infinities are texts in JSON, and finite numbers may be. */
-export const double = z.union([
-  z.number(),
-  z.enum(['NaN', 'Infinity', '-Infinity']).transform(text => special[text]),
-  z
-    .string()
-    .regex(/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i)
-    .transform(Number)
-    .pipe(z.number()),
-])
+export const double = z.union(
+  [
+    z.number(),
+    z.enum(['NaN', 'Infinity', '-Infinity']).transform(text => special[text]),
+    z
+      .string()
+      .regex(/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i)
+      .transform(Number)
+      .pipe(z.number()),
+  ],
+  'a number, "NaN", "Infinity" or "-Infinity"',
+)
 
 /** An identifier that older clients send as a number. */
-export const id = z.union([z.string(), z.int().transform(String)])
+export const id = z.union([z.string(), z.int().transform(String)], 'an id')
 
-export const flag = z.union([
-  z.boolean(),
-  z
-    .string()
-    .regex(/^(true|false)$/i)
-    .transform(text => text.toLowerCase() === 'true'),
-])
+export const flag = z.union(
+  [
+    z.boolean(),
+    z
+      .string()
+      .regex(/^(true|false)$/i)
+      .transform(text => text.toLowerCase() === 'true'),
+  ],
+  'true or false',
+)
 
 /** So many fit one statement of either database, three values each. */
 const itemsMax = 10_000

@@ -12,6 +12,7 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, code: string]>
   rate_limited: [429, 'REQUEST_LIMIT_EXCEEDED'],
   timed_out: [408, 'DEADLINE_EXCEEDED'],
   too_large: [400, 'INVALID_PARAMETER_VALUE'],
+  unsupported: [400, 'BAD_REQUEST'],
   unavailable: [503, 'TEMPORARILY_UNAVAILABLE'],
   gate_failed: [403, 'PERMISSION_DENIED'],
   data_broken: [400, 'INVALID_PARAMETER_VALUE'],

@@ -209,13 +209,16 @@ function aliasCalls(parts: RegistryCallParts, declare: Declare): void {
 }
 
 /** `"3"`, as a client writes the number of a version. */
-export const VersionNumber = z.union([
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'a whole number')
-    .transform(Number),
-  z.int(),
-])
+export const VersionNumber = z.union(
+  [
+    z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number),
+    z.int(),
+  ],
+  'a whole number',
+)
 
 /** A stage in MLflow's spelling, however it was written. */
 export const Stage = z.string().transform((text, context) => {

@@ -96,7 +96,10 @@ for (const engine of testEngines()) {
           90,
         ),
         `400 INVALID_PARAMETER_VALUE: Invalid value "../x" for parameter 'key' supplied: letters, digits`.slice(0, 90),
-        `400 INVALID_PARAMETER_VALUE: Invalid value "one" for parameter 'version' supplied: Invalid input`.slice(0, 90),
+        `400 INVALID_PARAMETER_VALUE: Invalid value "one" for parameter 'version' supplied: a whole number`.slice(
+          0,
+          90,
+        ),
       ],
     )
   })

@@ -162,11 +162,16 @@ export async function rollOut(
   const { world } = replay
   const { teller, project } = world
   const trainyard = platform(world)
-  const [deploy] = await trainyard.runs('deploy')
+  // The first was of the champion.
+  const deploy = await until(
+    'the deployment of the challenger',
+    async () => (await trainyard.runs('deploy')).at(-2),
+    world,
+  )
   const over = async (): Promise<boolean> =>
-    ['succeeded', 'failed', 'cancelled'].includes((await trainyard.run(deploy!.id)).run.state)
+    ['succeeded', 'failed', 'cancelled'].includes((await trainyard.run(deploy.id)).run.state)
   const used = await months(replay, names, cities, over)
-  const { run, tasks } = await trainyard.finished(deploy!.id)
+  const { run, tasks } = await trainyard.finished(deploy.id)
   const { traffic, revisions } = await trainyard.deployment(project)
   teller.say(`canary of ${run.id}: ${(await trainyard.log(taskOf(tasks, 'observe').id)).trim().split('\n').at(-1)!}`)
   for (const change of traffic.toReversed())
