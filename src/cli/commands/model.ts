@@ -1,6 +1,7 @@
 import { TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
 import { verb } from '../command.ts'
+import { declaredDeployment, type Deployment } from '../deployment.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
 
 interface Version {
@@ -8,13 +9,6 @@ interface Version {
   model: string
   version: number
   stage: string
-}
-interface Deployment {
-  project: string
-  name: string
-  model: string
-  url: string
-  revisions: { number: number; versionNumber: number; state: string; weight: number }[]
 }
 
 const reasonOption = 'why; it is kept with the decision'
@@ -37,26 +31,13 @@ export const deployVerb = verb(
   'Bring a version into a deployment: promote it, test its bundle, let it take traffic.',
   command => command.requiredOption('--reason <text>', reasonOption),
   async ({ client, output }, { reason }, [name, number]) => {
-    const { project, model } = await modelOf(client, name!)
+    const { project, model } = await declaredDeployment(client, name!)
     const moved = await toProduction(client, { project, model, number, reason })
     output.result(moved, () => [
       `Version ${moved.version} of ${moved.model} is on its way into ${name}. Follow it with: trainyard status --runs`,
     ])
   },
 )
-
-/** The model behind a deployment, which may be declared and not live yet. */
-async function modelOf(client: Client, name: string): Promise<{ project: string; model: string }> {
-  const { items } = await client.get<{ items: { name: string }[] }>('/api/v1/projects?limit=500')
-  for (const { name: project } of items) {
-    const { spec } = await client.get<{ spec: { deployments: Record<string, { model: string }> } }>(
-      `/api/v1/projects/${project}`,
-    )
-    const declared = spec.deployments[name]
-    if (declared) return { project, model: declared.model }
-  }
-  throw new TrainyardError('not_found', `No project declares a deployment ${name}.`)
-}
 
 async function toProduction(
   client: Client,
@@ -95,44 +76,3 @@ export const rollbackVerb = verb(
     ])
   },
 )
-
-interface Tensor {
-  name: string
-  datatype: string
-  shape: number[]
-  data: unknown[]
-}
-
-export const predictVerb = verb(
-  'predict <deployment>',
-  'Ask a deployment for a prediction.',
-  command =>
-    command
-      .option('--entity <key>', 'entity whose features are looked up')
-      .option('--at <instant>', 'instant that the prediction is about, as ISO 8601; now by default')
-      .option(
-        '--input <name=number>',
-        'a feature given with the request; may be repeated',
-        (text: string, before: readonly string[]) => [...before, text],
-        [],
-      ),
-  async ({ client, output }, { entity, at, input }, [name]) => {
-    const deployment = await client.get<Deployment>(`/api/v1/deployments/${encodeURIComponent(name!)}`)
-    const answer = await client.post<{ parameters?: Record<string, unknown>; outputs: Tensor[] }>(
-      `${deployment.url}/infer`,
-      {
-        inputs: (input as readonly string[]).map(tensorOf),
-        parameters: { ...(entity !== undefined && { entity }), ...(at !== undefined && { event_time: at }) },
-      },
-    )
-    output.result(answer, () => [
-      ...answer.outputs.map(tensor => `${tensor.name}: ${tensor.data.join(', ')}`),
-      ...Object.entries(answer.parameters ?? {}).map(([key, value]) => `${key}: ${String(value)}`),
-    ])
-  },
-)
-
-function tensorOf(text: string): Tensor {
-  const [name, value] = text.split('=')
-  return { name: name!, datatype: 'FP32', shape: [1, 1], data: [Number(value)] }
-}
