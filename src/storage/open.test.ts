@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { sql } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import { TrainyardError } from '#kernel/error.ts'
+import { prepared } from './prepared.ts'
 import { testEngines } from './testing.ts'
 
 for (const engine of testEngines()) {
@@ -25,3 +26,24 @@ for (const engine of testEngines()) {
     assert.equal(await isFault(sql`select no_such_column`.execute(db)), true)
   })
 }
+
+for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
+  test('postgres plans a prepared statement once for each connection, and others every time', async t => {
+    const db = await engine.open(t, [])
+    const statements = [prepared('select cast($1 as bigint) + 1 as n'), 'select cast($1 as bigint) + 2 as n']
+
+    const seen = await db.connection().execute(async connection => {
+      const answers = []
+      for (const text of [...statements, ...statements])
+        answers.push((await connection.executeQuery(CompiledQuery.raw(text, [40]))).rows)
+      const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(
+        connection,
+      )
+      return { answers, kept: rows.map(({ statement }) => statement) }
+    })
+
+    assert.deepEqual(seen, {
+      answers: [[{ n: 41 }], [{ n: 42 }], [{ n: 41 }], [{ n: 42 }]],
+      kept: [statements[0]],
+    })
+  })

@@ -5,6 +5,7 @@ import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase, type Trans
 import pg from 'pg'
 import { RE2JS } from 're2js'
 import { invalid } from '#kernel/error.ts'
+import { preparedName } from './prepared.ts'
 
 /**
  * A database of the platform: SQLite in one file, or PostgreSQL shared by several control planes. The SQL that
@@ -50,7 +51,7 @@ function openPostgres(url: string): Db {
   // An idle connection that the server ends is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
   pool.on('connect', client => {
-    refuseUnstorable(client)
+    adapt(client)
     // Compiling a statement takes longer than any of ours should run: of two hundred conditions, half a minute.
     client.query('set jit = off').catch(() => {})
   })
@@ -60,11 +61,13 @@ function openPostgres(url: string): Db {
 /** Of the data exceptions [SQLSTATE class 22] those that a value itself is: U+0000 in a text, a number out of range. */
 const unstorable: readonly string[] = ['22021', '22P05', '22003']
 
-/** A value that PostgreSQL cannot hold is the mistake of who sent it, and no fault. */
-function refuseUnstorable(client: pg.PoolClient): void {
+/** Prepared statements go by their name. A value that PostgreSQL cannot hold is the mistake of who sent it, and no fault. */
+function adapt(client: pg.PoolClient): void {
   const query = client.query.bind(client) as (...args: readonly unknown[]) => unknown
   client.query = ((...args: readonly unknown[]) => {
-    const answer = query(...args)
+    const [text, values] = args
+    const name = typeof text === 'string' ? preparedName(text) : undefined
+    const answer = name === undefined ? query(...args) : query({ name, text, values })
     return answer instanceof Promise ? answer.catch(refuse) : answer
   }) as typeof client.query
 }

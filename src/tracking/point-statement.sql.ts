@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely'
-import { bigintArray, doubleArray, type Db } from '#storage'
+import { bigintArray, doubleArray, prepared, type Db } from '#storage'
 import { pointBatch, type PointRow } from './point-batch.ts'
 import type { RunEntry } from './store.ts'
 
@@ -91,5 +91,5 @@ const statement = (conflict: string): string => `
       and b.from_at <= ends.high and b.to_at > ends.low)
   select id, lifecycle from held`
 
-const newPoints = statement('')
-const anyPoints = statement('on conflict do nothing')
+const newPoints = prepared(statement(''))
+const anyPoints = prepared(statement('on conflict do nothing'))

@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely'
-import { type AnyTx, bigintArray, doubleArray, engineOf, inside } from '#storage'
+import { type AnyTx, bigintArray, doubleArray, engineOf, inside, prepared } from '#storage'
 
 /** A statement of many rows, written by hand: building one in Kysely takes longer than running it. */
 export interface RowStatement {
@@ -63,7 +63,7 @@ function valuesText({ head, types, tail }: RowStatement, rows: number): string {
 }
 
 const arrayText = ({ head, types, tail }: RowStatement): string =>
-  `${head} select * from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')}) ${tail}`
+  prepared(`${head} select * from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')}) ${tail}`)
 
 function columnOf(values: readonly Value[], column: number, width: number): readonly Value[] {
   const found: Value[] = []
