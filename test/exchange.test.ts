@@ -33,6 +33,8 @@ const whole = {
   spans: 0,
   assessments: 2,
   'trace links': 0,
+  'evaluation datasets': 0,
+  'evaluation records': 0,
   files: 6,
   bytes: 300_053,
   'registered models': 1,

@@ -20,7 +20,14 @@ import {
   type Artifacts,
   type Tracking,
 } from '#tracking'
-import { createTraceImports, sqlTraceStore, traceImportRoutes } from '#traces'
+import {
+  createEvaluationImports,
+  createTraceImports,
+  evaluationImportRoutes,
+  sqlEvaluationStore,
+  sqlTraceStore,
+  traceImportRoutes,
+} from '#traces'
 import { createTableExport, tableExportRoutes } from './table-export.ts'
 
 /** Mounts the routes by which ledgers of other systems are taken in, and this one is taken away. */
@@ -62,9 +69,11 @@ export function composeImports({ registeredModels, registeredVersions, ...parts 
     imports: createTraceImports({ store: sqlTraceStore(db), experiments: tracking.experiments }),
     artifacts,
   }
+  const evaluated = createEvaluationImports({ store: sqlEvaluationStore(db), experiments: tracking.experiments })
   return app => {
     importRoutes(app, tracked)
     traceImportRoutes(app, traced)
+    evaluationImportRoutes(app, evaluated)
     registryImportRoutes(app, registryImports)
     tableExportRoutes(app, createTableExport(db))
   }

@@ -38,6 +38,8 @@ const sourceWith = (path: string): Source => ({
   async *traces() {},
   traceContent: async () => ({ spans: [], files: [] }),
   tracesOfRun: async () => [],
+  async *evaluationDatasets() {},
+  async *evaluationRecords() {},
   async *models() {},
 })
 

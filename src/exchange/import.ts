@@ -1,5 +1,6 @@
 import { messageOf } from '#kernel/error.ts'
 import type { RunSummary } from '#tracking'
+import { carryEvaluationDataset } from './carry-evaluation.ts'
 import { carryLoggedModel, carryModel } from './carry-model.ts'
 import { carryRun, type Journey } from './carry-run.ts'
 import { carryTrace, carryTraceLinks } from './carry-trace.ts'
@@ -39,12 +40,16 @@ export async function importLedger(
     reporter,
     choices: { trustSizes: choices.trustSizes, onBytes: progress.bytes, onPoints: progress.points },
   }
+  /** What experiments of the source are called here. */
+  const ids = new Map<string, string>()
   for await (const experiment of source.experiments()) {
     progress.begin(experiment.name)
-    await guarded(journey, `experiment ${experiment.name}`, () =>
-      carryExperiment(journey, experiment, choices, progress),
-    )
+    await guarded(journey, `experiment ${experiment.name}`, async () => {
+      ids.set(experiment.id, await carryExperiment(journey, experiment, choices, progress))
+    })
   }
+  for await (const dataset of source.evaluationDatasets())
+    await guarded(journey, `evaluation dataset ${dataset.name}`, () => carryEvaluationDataset(journey, dataset, ids))
   for await (const model of source.models())
     await guarded(journey, `registered model ${model.name}`, () =>
       carryModel(journey, withSourcesHere({ ...model, name: `${choices.prefix}${model.name}` })),
@@ -57,7 +62,7 @@ async function carryExperiment(
   experiment: CarriedExperiment,
   choices: ImportChoices,
   progress: Progress,
-): Promise<void> {
+): Promise<string> {
   const { source, target, reporter } = journey
   const { prefix, concurrency, signal } = choices
   const { createdAt, updatedAt, tags, lifecycle } = experiment
@@ -91,6 +96,7 @@ async function carryExperiment(
     reporter.differ(`experiment ${name}`, `tags ${missing.map(({ key }) => key).join(', ')} are not here`)
   if (here.lifecycle !== lifecycle && id !== '0')
     reporter.differ(`experiment ${name}`, `${lifecycle} there, ${here.lifecycle} here`)
+  return id
 }
 
 /** How many the source has. */

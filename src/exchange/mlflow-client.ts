@@ -49,7 +49,10 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
       if (answer instanceof Error) {
         if (isLast) throw new TrainyardError('unavailable', `No server answers at ${root}: ${messageOf(answer)}`)
       } else if (answer.status < 500 && answer.status !== 429) return answer
-      else if (isLast) throw await refusal(answer, path)
+      else {
+        const refused = await refusal(answer, path)
+        if (isLast || refused.code !== 'unavailable') throw refused
+      }
       await sleep(250 * 4 ** attempt)
     }
   }
@@ -85,18 +88,16 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
 async function refusal(response: Response, path: string): Promise<TrainyardError> {
   const text = await response.text()
   const { status } = response
-  const code =
-    status === 404
-      ? 'not_found'
-      : status === 401
-        ? 'unauthorized'
-        : status === 403
-          ? 'forbidden'
-          : status < 500
-            ? 'invalid'
-            : 'unavailable'
   return new TrainyardError(
-    code,
+    codeOf(status, text),
     `The MLflow server answered ${status} to ${path.split('?')[0]}: ${text.slice(0, 300)}`,
   )
+}
+
+function codeOf(status: number, text: string): 'not_found' | 'unauthorized' | 'forbidden' | 'invalid' | 'unavailable' {
+  // A server of a file store answers 500 to what such a store has not.
+  if (status === 404 || /"error_code": ?"(FEATURE_DISABLED|NOT_IMPLEMENTED)"/.test(text)) return 'not_found'
+  if (status === 401) return 'unauthorized'
+  if (status === 403) return 'forbidden'
+  return status < 500 && status !== 429 ? 'invalid' : 'unavailable'
 }

@@ -132,6 +132,14 @@ test('a server without logged models or without a registry has none', async t =>
   assert.deepEqual(await all(source.models()), [])
 })
 
+test('what a server says its store has not is not there, and is not asked for again', async t => {
+  const { source, asked } = await serving(t, {
+    '/api/3.0/mlflow/datasets/search': () => ({ status: 500, body: '{"error_code": "FEATURE_DISABLED"}' }),
+  })
+  assert.deepEqual(await all(source.evaluationDatasets()), [])
+  assert.equal(asked.length, 1)
+})
+
 test('prompts are found too, and a model that is listed twice is read once', async t => {
   const { source } = await serving(t, {
     'registered-models/search': query => ({

@@ -1,5 +1,6 @@
 import { invalid } from '#kernel/error.ts'
 import type { MlflowClient } from './mlflow-client.ts'
+import { readEvaluationDatasets, readEvaluationRecords } from './mlflow-evaluation.ts'
 import { filesOfModel, filesOfRun } from './mlflow-files.ts'
 import type { ExperimentJson, LoggedModelJson, MetricJson, RunJson, TagJson } from './mlflow-json.ts'
 import { isMissing, pagesOf } from './mlflow-pages.ts'
@@ -33,6 +34,8 @@ export function createMlflowSource(client: MlflowClient): Source {
 
   return {
     ...createTraceReader(client),
+    evaluationDatasets: () => readEvaluationDatasets(client),
+    evaluationRecords: dataset => readEvaluationRecords(client, dataset.id),
     name: client.address,
 
     async *experiments() {

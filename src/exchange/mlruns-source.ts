@@ -94,8 +94,10 @@ export function createMlrunsSource(root: string): Source {
     },
 
     traceContent: async trace => ({ spans: [], files: await Array.fromAsync(catalogue.files(trace.id)) }),
-    // A file store ties none.
+    // A file store ties none, and has no evaluation datasets.
     tracesOfRun: async () => [],
+    async *evaluationDatasets() {},
+    async *evaluationRecords() {},
     modelFiles: model => catalogue.files(model.id),
     models: () => readMlrunsModels(join(root, 'models')),
   }

@@ -87,6 +87,8 @@ export function createNeptuneSource(folder: string, choices: NeptuneChoices): So
     async *traces() {},
     traceContent: async () => ({ spans: [], files: [] }),
     tracesOfRun: async () => [],
+    async *evaluationDatasets() {},
+    async *evaluationRecords() {},
     async *models() {},
   }
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Assessment, Trace } from '#traces'
+import type { Assessment, EvaluationDataset, EvaluationRecord, Trace } from '#traces'
 
 /*
  * What is carried from one ledger to another, in one form, whichever system it comes from. Times are milliseconds
@@ -130,6 +130,10 @@ export interface TraceContent {
   readonly files: readonly CarriedFile[]
 }
 
+/** Its experiments are called as the source calls them. */
+export type CarriedEvaluationDataset = Omit<EvaluationDataset, 'project' | 'recordCount'>
+export type CarriedEvaluationRecord = Omit<EvaluationRecord, 'datasetId'>
+
 /** A ledger that can be read whole. Nothing is held in memory but what one yield gives. */
 export interface Source {
   /** What it is, for people: an address or a folder. */
@@ -147,5 +151,8 @@ export interface Source {
   traceContent(trace: CarriedTrace): Promise<TraceContent>
   /** Ids of the traces that are tied to a run. */
   tracesOfRun(run: CarriedRun, experiment: CarriedExperiment): Promise<readonly string[]>
+  evaluationDatasets(): AsyncIterable<CarriedEvaluationDataset>
+  /** Some hundred at a time. */
+  evaluationRecords(dataset: CarriedEvaluationDataset): AsyncIterable<readonly CarriedEvaluationRecord[]>
   models(): AsyncIterable<CarriedModel>
 }

@@ -12,6 +12,8 @@ export const kinds = [
   'spans',
   'assessments',
   'trace links',
+  'evaluation datasets',
+  'evaluation records',
   'files',
   'bytes',
   'registered models',
@@ -40,7 +42,7 @@ export interface ImportReport {
   readonly target: string
   readonly counts: readonly Count[]
   readonly differences: readonly Difference[]
-  /** Runs, logged models and traces that were there already, and the same. */
+  /** Runs, logged models, traces and evaluation datasets that were there already, and the same. */
   readonly passedOver: number
   readonly written: number
 }

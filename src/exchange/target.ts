@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { LoggedModelSummary, RunSummary } from '#tracking'
+import { createEvaluationTarget, type EvaluationTarget } from './evaluation-target.ts'
 import type {
   CarriedDataset,
   CarriedModel,
@@ -51,7 +52,7 @@ export interface LoggedModelDraft {
 }
 
 /** The ledger that is written: one project of a platform. What is said twice is there once. */
-export interface Target extends TraceTarget {
+export interface Target extends TraceTarget, EvaluationTarget {
   readonly name: string
   readonly project: string
   experiment(draft: {
@@ -88,6 +89,7 @@ export function createTarget(api: Api, project: string): Target {
   const root = `/api/v1/projects/${project}/imports`
   return {
     ...createTraceTarget(api, root),
+    ...createEvaluationTarget(api, root),
     name: api.server,
     project,
     experiment: draft => api.send('PUT', `${root}/experiments`, draft),

@@ -1,10 +1,11 @@
-"""Logs traces of every kind at a tracking server: python fill_traces.py <tracking uri>"""
+"""Logs traces of every kind, and evaluation datasets, at a tracking server: python fill_traces.py <tracking uri>"""
 import math
 import sys
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import AssessmentError, AssessmentSource
+from mlflow.genai.datasets import create_dataset
 
 uri = sys.argv[1]
 mlflow.set_tracking_uri(uri)
@@ -50,3 +51,15 @@ mlflow.log_expectation(trace_id=ids[1], name='word', value='ü')
 first = mlflow.log_feedback(trace_id=ids[1], name='score', value=0.5)
 mlflow.override_feedback(trace_id=ids[1], assessment_id=first.assessment_id, value=0.7)
 client.link_traces_to_run(ids[:2], traced.info.run_id)
+
+experiment = client.get_experiment_by_name('traced/größe').experiment_id
+dataset = create_dataset(name='questions/ü', experiment_id=[experiment, '0'], tags={'a': 'b'})
+dataset.merge_records(
+    [
+        {'inputs': {'q': 'ü', 'n': 1.5}, 'expectations': {'answer': [1, 2]}, 'tags': {'k': 'v'}},
+        {'inputs': {'q': 'b', 'n': 2}, 'outputs': {'x': None}},
+    ]
+)
+dataset.merge_records(mlflow.search_traces([experiment], max_results=2))
+dataset.merge_records([{'inputs': {'q': 'b', 'n': 2}, 'expectations': {'later': True}}])
+create_dataset(name='empty')

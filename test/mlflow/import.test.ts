@@ -77,14 +77,14 @@ suite('MLflow is imported whole', { timeout: 600_000, concurrency: 2 }, () => {
     }
   })
 
-  test('traces from a server of 3.6, which keeps spans and gives them otherwise', async () => {
+  test('traces and evaluation datasets from a server of 3.6, which keeps spans and gives them otherwise', async () => {
     const python = await pythonWith('mlflow-3.6.0')
     const theirs: RunningServer = await startMlflow({ python, folder: join(folder, 'mlflow-3.6') })
     try {
       await run(python, [fillTraces, theirs.url], { cwd: folder })
       const { differences, written } = await bring(theirs.url, 'older')
       assert.deepEqual(differences, [])
-      assert.equal(written, 6)
+      assert.equal(written, 8)
       await run(python, [compareTraces, theirs.url, ours.url, 'older-'], { cwd: folder })
     } finally {
       await theirs.stop()

@@ -1,9 +1,10 @@
-"""Compares what a client sees of imported traces at two places: python same_traces.py <theirs> <ours> <prefix>"""
+"""Compares what a client sees of imported traces and evaluation datasets at two places: python same_traces.py <theirs> <ours> <prefix>"""
 import json
 import sys
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.genai.datasets import search_datasets
 
 theirs, ours, prefix = sys.argv[1], sys.argv[2], sys.argv[3]
 name = 'traced/größe'
@@ -42,3 +43,21 @@ assert len(one) == 5
 for trace_id, trace in one.items():
     for key, value in trace.items():
         assert other[trace_id][key] == value, (trace_id, key, value, other[trace_id][key])
+
+
+def datasets(uri):
+    mlflow.set_tracking_uri(uri)
+    return {dataset.dataset_id: dataset_facts(dataset) for dataset in search_datasets()}
+
+
+def dataset_facts(dataset):
+    facts = dataset.to_dict()
+    experiments = facts.pop('experiment_ids')
+    texts = {key: json.loads(facts.pop(key) or 'null') for key in ('schema', 'profile')}
+    return {**facts, **texts, 'experiments': len(experiments)}
+
+
+one, other = datasets(theirs), datasets(ours)
+assert len(one) == 2
+for dataset_id, dataset in one.items():
+    assert other[dataset_id] == dataset, (dataset, other[dataset_id])

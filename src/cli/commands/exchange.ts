@@ -126,7 +126,7 @@ function reportLines({ counts, differences, passedOver, written }: ImportReport)
       ]),
     ),
     '',
-    `${written} runs, models and traces written, ${passedOver} were there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
+    `${written} runs, models, traces and evaluation datasets written, ${passedOver} were there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
     ...differences.slice(0, shown).map(({ what, why }) => `  ${what}: ${why}`),
     ...(differences.length > shown ? [`  … and ${differences.length - shown} more: --json lists all`] : []),
   ]
