@@ -53,6 +53,10 @@ export function composeRunner(
     limits: {
       memoryBytes: config.taskMemoryMb * mib || undefined,
       fileBytes: config.taskFileMb * mib || undefined,
+      diskBytes: config.taskDiskMb * mib || undefined,
+      processes: config.taskProcesses || undefined,
+      cpus: config.taskCpus || undefined,
+      cgroup: config.taskCgroup || undefined,
     },
   })
   const remotes = composeRemotes(surroundings, { ...common, tracked, graceMs, retentionMs: workRetentionMs })

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { crashPoint } from '#kernel/crash-point.ts'
 import type { Blobs } from '#storage'
 import { thisHost, type Attempt } from '#workflow'
+import { createCgroupCheck } from './cgroup.ts'
 import type { Environment, Environments } from './environments.ts'
 import type { Mlflow, MlflowAccess } from './executor.ts'
 import type { Gpus } from './gpu.ts'
@@ -39,9 +40,11 @@ const backstopMs = 2_000
 
 export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => Promise<Begun> {
   const { blobs, gpus, shims, mlflow } = deps
+  const requireCgroup = createCgroupCheck(deps.limits)
 
   /** Everything that stands before the command does. */
   async function prepare(attempt: Attempt, root: string) {
+    await requireCgroup()
     const folder = await prepareFolder(blobs, root, attempt)
     const environments = await environmentsOf(deps.environments, attempt, root)
     for (const { modules } of environments) if (modules) await linkModules(folder, modules)

@@ -45,7 +45,8 @@ export function failed({ cause, code, signal }: ShimExit, lines: readonly string
 const words: Readonly<Record<string, string>> = {
   timeout: 'The task took longer than it may.',
   out_of_memory: 'The task was killed because it took more memory than there was for it.',
-  disk: 'The task was killed because it wrote a larger file than it may.',
+  too_many_processes: 'The task has started more processes and threads than it may.',
+  out_of_disk: 'The task was killed because it wrote more to the disk than it may.',
 }
 
 /** Nobody can tell how it ended, which is not the task's failure. */

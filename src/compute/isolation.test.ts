@@ -55,7 +55,25 @@ const limited: readonly {
     what: 'the size of a file',
     run: 'exec head -c 3000000 /dev/zero > big',
     limits: { fileBytes: 1024 ** 2 },
-    kind: 'disk',
+    kind: 'out_of_disk',
+  },
+  {
+    what: 'its folder, in many files',
+    run: 'for i in 1 2 3 4 5 6 7 8; do head -c 500000 /dev/zero > "$TMPDIR/$i"; done; exec sleep 60',
+    limits: { diskBytes: 2 * 1024 ** 2 },
+    kind: 'out_of_disk',
+  },
+  {
+    what: 'processes',
+    run: 'for i in 1 2 3 4 5 6 7 8; do sleep 60 & done; exec sleep 60',
+    limits: { processes: 5 },
+    kind: 'too_many_processes',
+  },
+  {
+    what: 'threads',
+    run: 'exec python3 -c "import threading, time; [threading.Thread(target=time.sleep, args=[60]).start() for _ in range(20)]"',
+    limits: { processes: 10 },
+    kind: 'too_many_processes',
   },
 ]
 for (const { what, run, limits, kind } of limited)
@@ -67,6 +85,29 @@ for (const { what, run, limits, kind } of limited)
 
     assert.deepEqual([error.detail, one.recorded.exit?.cause], [{ cause: { kind } }, kind])
   })
+
+test('a task within its limits is left alone: what it was given does not count, and of the cores it sees its own', async t => {
+  const { attempt, executor, blobs } = await openBench(t, () => ({
+    limits: { diskBytes: 2 * 1024 ** 2, processes: 5, cpus: 1 },
+  }))
+  const rows = await blobs.put('x'.repeat(4 * 1024 ** 2))
+  const one = await attempt({ run: 'sleep 0.8 & sleep 0.8; nproc' }, { inputs: { rows } })
+
+  await executor.execute(one)
+
+  assert.deepEqual(one.lines, ['1'])
+})
+
+test('a cgroup that does not keep the limits is refused before a task begins', async t => {
+  const { attempt, executor } = await openBench(t, folder => ({ limits: { processes: 5, cgroup: folder } }))
+  const one = await attempt({ run: 'echo begun' })
+
+  const error = (await executor.execute(one).catch((thrown: unknown) => thrown)) as TrainyardError
+
+  assert.match(error.message, /^Tasks are to be limited by the cgroup \/.*, which does not work here\.$/)
+  assert.match(String(error.detail['why']), /^ENOENT: .*pids\.max/)
+  assert.deepEqual(one.lines, [])
+})
 
 test('bubblewrap shows a task the machine read-only, and of the platform its own folder alone', async t => {
   const { attempt, executor, blobs, folder } = await openBench(t, () => ({ isolation: 'bubblewrap' }))

@@ -40,13 +40,20 @@ export interface Limits {
   readonly memoryBytes?: number | undefined
   /** Each file that it writes. */
   readonly fileBytes?: number | undefined
+  /** What its folder may grow by. */
+  readonly diskBytes?: number | undefined
+  /** At once, threads included. */
+  readonly processes?: number | undefined
+  readonly cpus?: number | undefined
+  /** Folder of a cgroup in which one is made for it, that keeps memory, processes and CPUs. Without it they are looked after. */
+  readonly cgroup?: string | undefined
 }
 
 /** How the command ended. */
 export const ShimExit = z.object({
   code: z.int().nullable(),
   signal: z.string().nullable(),
-  /** `succeeded`, `exit`, `signal`, `out_of_memory`, `disk`; or why the shim has ended it: `stopped`, `timeout`, `unwanted`. */
+  /** `succeeded`, `exit`, `signal`, `out_of_memory`, `too_many_processes`, `out_of_disk`; or why the shim has ended it: `stopped`, `timeout`, `unwanted`. */
   cause: z.string(),
   pid: z.int(),
   seconds: z.number(),
@@ -114,7 +121,7 @@ export function createShims({
       return {
         process: (await identify(pid)) ?? { pid, startTime: '', boot: '', space: '' },
         gone,
-        begin: spec => void input.end(encode(spec)),
+        begin: spec => void input.end(encodeSpec(spec)),
         abandon: () => void child.kill('SIGKILL'),
         leave: () => child.unref(),
       }
@@ -138,13 +145,23 @@ export async function lastWord(folder: string): Promise<ShimExit | undefined> {
   return text === undefined ? undefined : ShimExit.parse(JSON.parse(text))
 }
 
+const limitNames = {
+  memory: 'memoryBytes',
+  fileSize: 'fileBytes',
+  disk: 'diskBytes',
+  processes: 'processes',
+  cpus: 'cpus',
+  cgroup: 'cgroup',
+} as const satisfies Readonly<Record<string, keyof Limits>>
+
 /** `name NUL value NUL` pairs, closed by `end`. */
-function encode(spec: ShimSpec): string {
+export function encodeSpec(spec: ShimSpec): string {
   const pairs = [
     ...(['folder', 'log', 'logMax', 'cwd', 'mark', 'graceMs', 'timeoutMs'] as const).map(name => [name, spec[name]]),
     ...(spec.isWrapped ? [['wrapped', '1']] : []),
-    ...(spec.limits.memoryBytes === undefined ? [] : [['memory', spec.limits.memoryBytes]]),
-    ...(spec.limits.fileBytes === undefined ? [] : [['fileSize', spec.limits.fileBytes]]),
+    ...Object.entries(limitNames).flatMap(([name, of]) =>
+      spec.limits[of] === undefined ? [] : [[name, spec.limits[of]]],
+    ),
     ...spec.command.map(value => ['arg', value]),
     ...spec.mask.map(value => ['mask', value]),
     ...Object.entries(spec.env).map(([name, value]) => ['env', `${name}=${value}`]),

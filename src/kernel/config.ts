@@ -83,6 +83,22 @@ export const settings = {
     type: z.coerce.number().int().min(0).default(0),
     help: 'Size in MiB that a file which a task writes may have; 0 is no limit.',
   },
+  taskDiskMb: {
+    type: z.coerce.number().int().min(0).default(0),
+    help: 'What the working folder of a task may grow by, in MiB, before it is killed; 0 is no limit.',
+  },
+  taskProcesses: {
+    type: z.coerce.number().int().min(0).default(0),
+    help: 'Processes and threads that a task may have at once; 0 is no limit.',
+  },
+  taskCpus: {
+    type: z.coerce.number().min(0).default(0),
+    help: 'Cores that a task may use; 0 is no limit.',
+  },
+  taskCgroup: {
+    type: z.union([z.literal(''), z.string().startsWith('/')]).default(''),
+    help: 'Folder of a cgroup, such as `/sys/fs/cgroup/trainyard`, in which the kernel keeps memory, processes and cores of each task ([operate.md](operate.md)). Empty: they are looked after four times a second.',
+  },
   tasksAtStop: {
     type: z.enum(['leave', 'end']).default('leave'),
     help: 'What becomes of running tasks of users’ code when the server is stopped: `leave` lets them go on, and the next start follows them; `end` ends them, and they are begun again.',

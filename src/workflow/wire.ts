@@ -207,7 +207,7 @@ export const TaskRecordWire = z
       .object({
         code: z.int().optional(),
         signal: z.string().optional(),
-        /** `succeeded`, `exit`, `signal`, `out_of_memory`, `timeout`, `cancelled`, `shutdown`, `lost`, or the error's own. */
+        /** `succeeded`, `exit`, `signal`, `out_of_memory`, `too_many_processes`, `out_of_disk`, `timeout`, `cancelled`, `shutdown`, `lost`, or the error's own. */
         cause: z.string(),
         seconds: z.number().optional(),
       })

@@ -23,9 +23,12 @@ except ImportError:
 
 DRAIN_S = 1.0  # output may come for so long after the command has ended and its group was killed
 LOOK_S = 5.0  # how often it looks whether its folder is still there
-SAMPLE_S = 0.25  # how often it adds up the memory of the task, where no cgroup does it
+SAMPLE_S = 0.25  # how often it adds up memory and processes of the task, where no cgroup does it
+DISK_S = 0.5  # how often, at most, it adds up the task's folder; it takes one part in twenty of the time at most
+CPU_PERIOD_US = 100000  # [cgroup-v2, cpu.max]
 TAIL_BYTES = 64 * 1024
 EXIT_BYTES = 1024  # reserved for exit.json at the start, so that a full disk does not swallow the end
+EXCESS = ("out_of_memory", "too_many_processes", "out_of_disk")  # whoever takes too much is given no grace
 OOM_SCORE = b"500"  # the kernel takes the task before its shim
 
 
@@ -179,19 +182,96 @@ def json_of(result):
     return "{%s}\n" % ", ".join(values)
 
 
+class Cage:
+    """A cgroup of the task's own [cgroup-v2], in which the kernel keeps its limits, whatever it starts and wherever that goes."""
+
+    def __init__(self, spec):
+        name = b"trainyard-" + spec.one("mark").partition(b"=")[2]
+        self.folder = os.path.join(spec.one("cgroup"), name).decode()
+        self.limits = [spec.number(limit) for limit in ("memory", "processes", "cpus")]
+
+    def enter(self):
+        """What this process becomes, and all that it starts, is inside."""
+        self.clear()
+        os.mkdir(self.folder)
+        memory, processes, cpus = self.limits
+        if processes:
+            self.set("pids.max", int(processes))
+        if memory:
+            self.set("memory.max", int(memory))
+            self.set("memory.oom.group", 1)
+            if os.path.exists(self.file("memory.swap.max")):
+                self.set("memory.swap.max", 0)
+        if cpus:
+            self.set("cpu.max", "%d %d" % (cpus * CPU_PERIOD_US, CPU_PERIOD_US))
+        self.set("cgroup.procs", 0)
+
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def set(self, name, value):
+        with open(self.file(name), "w") as file:
+            file.write(str(value))
+
+    def excess(self):
+        """Which limit it has met."""
+        if self.count("memory.events", "oom_kill") > 0:
+            return "out_of_memory"
+        return "too_many_processes" if self.count("pids.events", "max") > 0 else None
+
+    def count(self, name, event):
+        lines = (line.split() for line in text_of(self.file(name)).splitlines())
+        return next((int(line[1]) for line in lines if line[:1] == [event]), 0)
+
+    def kill(self):
+        """All of it at once; kernels before 5.14 cannot, and what is left is known by its mark."""
+        try:
+            self.set("cgroup.kill", 1)
+        except OSError:
+            pass
+
+    def clear(self):
+        """Also of what a shim that was killed has left. What is in it takes a moment to end."""
+        for _ in range(100):
+            try:
+                return os.rmdir(self.folder)
+            except FileNotFoundError:
+                return None
+            except OSError:
+                self.kill()
+                time.sleep(0.02)
+
+
+class Disk:
+    """What the task's folder has grown by since it began."""
+
+    def __init__(self, folder, limit):
+        self.folder = folder
+        self.began = bytes_in(folder)
+        self.limit = limit
+
+    def look(self):
+        """Whether it is over its limit, and how long until the next look."""
+        began = time.monotonic()
+        is_over = bytes_in(self.folder) - self.began > self.limit
+        return is_over, max(DISK_S, (time.monotonic() - began) * 20)
+
+
 class Task:
     """The command, in a process group of its own."""
 
     def __init__(self, spec):
         self.mark = spec.one("mark")
         self.is_wrapped = spec.one("wrapped") == b"1"
-        self.memory = spec.number("memory")
+        self.cage = Cage(spec) if spec.one("cgroup") else None
+        self.memory = None if self.cage else spec.number("memory")
+        self.processes = None if self.cage else spec.number("processes")
         self.output, inner = os.pipe()
         self.started = time.time()
         self.oom_kills = oom_kills()
         self.pid = os.fork()
         if self.pid == 0:
-            become(spec, inner)
+            become(spec, inner, self.cage)
         os.close(inner)
         try:
             os.setpgid(self.pid, self.pid)  # by both, so that neither has to wait for the other
@@ -216,6 +296,8 @@ class Task:
 
     def kill(self, everywhere=False):
         self.signal(signal.SIGKILL)
+        if self.cage:
+            self.cage.kill()
         if everywhere:
             for pid in marked(self.mark):
                 send(pid, signal.SIGKILL)
@@ -231,9 +313,15 @@ class Task:
         session = str(os.getpid())
         return [pid for pid in pids() if pid != os.getpid() and stat_of(pid)[3:4] == [session]]
 
-    def memory_bytes(self):
+    def excess(self):
+        """Which limit it is over, where no cgroup keeps them."""
+        members = self.members()
         page = os.sysconf("SC_PAGE_SIZE")
-        return sum(int((text_of("/proc/%d/statm" % pid).split() or [0, 0])[1]) * page for pid in self.members())
+        if self.memory and sum(number_in("/proc/%d/statm" % pid, 1) for pid in members) * page > self.memory:
+            return "out_of_memory"
+        if self.processes and sum(threads_of(pid) for pid in members) > self.processes:
+            return "too_many_processes"
+        return None
 
     def reap(self):
         """How it ended, in the words of the platform."""
@@ -254,14 +342,17 @@ class Task:
         }
 
     def cause_of(self, code, number):
-        if code is not None:
-            return "succeeded" if code == 0 else "exit"
+        if code == 0:
+            return "succeeded"
+        met = self.cage.excess() if self.cage else None
+        if met or code is not None:
+            return met or "exit"
         if number == signal.SIGKILL and oom_kills() > self.oom_kills:
             return "out_of_memory"
-        return "disk" if number == signal.SIGXFSZ else "signal"
+        return "out_of_disk" if number == signal.SIGXFSZ else "signal"
 
 
-def become(spec, output):
+def become(spec, output, cage):
     """In the child: turns into the command. Never returns."""
     try:
         os.setpgid(0, 0)
@@ -270,7 +361,9 @@ def become(spec, output):
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        limit(spec)
+        if cage:
+            cage.enter()
+        limit(spec, cage)
         os.chdir(spec.one("cwd"))
         environment = dict(entry.split(b"=", 1) for entry in spec.all("env"))
         command = spec.all("arg")
@@ -280,26 +373,30 @@ def become(spec, output):
     os._exit(127)
 
 
-def limit(spec):
+def limit(spec, cage):
     try:
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(fd, OOM_SCORE)
         os.close(fd)
     except OSError:
         pass
-    limits = [(name, spec.number(name)) for name in ("processes", "fileSize")]
-    if any(value is not None for _, value in limits):
+    cpus = spec.number("cpus")
+    if cpus and not cage:
+        some = sorted(os.sched_getaffinity(0))
+        first = os.getpid() % len(some)  # not all tasks on the same
+        os.sched_setaffinity(0, (some + some)[first : first + max(1, int(cpus))])
+    size = spec.number("fileSize")
+    if size is not None:
         import resource
 
-        kinds = {"processes": resource.RLIMIT_NPROC, "fileSize": resource.RLIMIT_FSIZE}
-        for name, value in limits:
-            if value is not None:
-                resource.setrlimit(kinds[name], (int(value), int(value)))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
 
 
 def run(spec, say):
     """Runs the command to its end. `say` is how the shim speaks: `write` of the log, `is_wanted`, `finish`."""
     woken = wake_up()
+    room = spec.number("disk")
+    disk = Disk(spec.one("folder"), room) if room else None
     task = Task(spec)
     mask = Mask(spec.all("mask"))
     log = Capped(say.write, say.room)
@@ -309,7 +406,8 @@ def run(spec, say):
     deadline = began + timeout / 1000 if timeout else float("inf")
     kill_at = float("inf")
     look_at = began + LOOK_S
-    sample_at = began if task.memory else float("inf")
+    sample_at = began if task.memory or task.processes else float("inf")
+    disk_at = began if disk else float("inf")
     stopped = None  # why it was ended before it ended itself
 
     poll = select.poll()
@@ -320,7 +418,7 @@ def run(spec, say):
 
     while True:
         now = time.monotonic()
-        until = drained_at if drained_at is not None else min(deadline, kill_at, look_at, sample_at)
+        until = drained_at if drained_at is not None else min(deadline, kill_at, look_at, sample_at, disk_at)
         events = dict(poll.poll(None if until == float("inf") else max(0, (until - now) * 1000 + 1)))
         now = time.monotonic()
 
@@ -355,12 +453,18 @@ def run(spec, say):
                     stopped, grace = "unwanted", 0
             if now >= sample_at:
                 sample_at = now + SAMPLE_S
-                if task.memory_bytes() > task.memory:
-                    stopped, grace = "out_of_memory", 0
+                stopped = task.excess() or stopped
+            if now >= disk_at:
+                is_over, pause = disk.look()
+                disk_at = now + pause
+                if is_over:
+                    stopped = "out_of_disk"
+            if stopped in EXCESS:
+                grace = 0
             if stopped is not None:
                 task.ask()
                 kill_at = now + grace
-                deadline = look_at = sample_at = float("inf")
+                deadline = look_at = sample_at = disk_at = float("inf")
         if now >= kill_at:
             task.kill(everywhere=True)
             kill_at = now + 1
@@ -368,6 +472,8 @@ def run(spec, say):
     log.feed(mask.end())
     log.end()
     result = task.reap()
+    if task.cage:
+        task.cage.clear()
     if stopped is not None:
         result["cause"] = stopped
     say.finish(result)
@@ -409,6 +515,31 @@ def bytes_of(path):
             return file.read()
     except OSError:
         return b""
+
+
+def number_in(path, field):
+    return int((text_of(path).split()[field : field + 1] or [0])[0])
+
+
+def threads_of(pid):
+    """A thread is a process to the kernel, as far as limits go."""
+    return int((stat_of(pid)[17:18] or [0])[0])
+
+
+def bytes_in(folder):
+    """What a folder takes on the disk; what is being removed meanwhile does not count."""
+    total = 0
+    folders = [folder]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except OSError:
+            continue
+    return total
 
 
 def oom_kills():
