@@ -32,6 +32,7 @@ export {
   type ModelSpec,
   type MonitorSpec,
   type ObjectiveSpec,
+  type OverlapPolicy,
   type PipelineSpec,
   type ProjectFileInput,
   type ServiceSpec,

@@ -114,6 +114,9 @@ const Service = z.strictObject({
   features: z.array(z.string().regex(/^[a-z][a-z0-9-]*(:[A-Za-z_]\w*)?$/, 'a view, or view:feature')).min(1),
 })
 
+export const overlapPolicies = ['queue', 'skip', 'cancel-new', 'cancel-running'] as const
+export type OverlapPolicy = (typeof overlapPolicies)[number]
+
 const Pipeline = z.strictObject({
   description: text.optional(),
   triggers: z.array(Trigger).default([]),
@@ -121,6 +124,16 @@ const Pipeline = z.strictObject({
     description:
       'Parameter of its tasks that gets the instant a run is for, as in 2026-03-29T06:00:00.000Z: of a tick, or of a back-fill.',
   }),
+  overlap: z.enum(overlapPolicies).optional().meta({
+    description:
+      'What becomes of a run that is started while `maxActive` others are active: it waits (`queue`), there is none (`skip`), it is `cancel-new`, or they are (`cancel-running`). `queue` when only `maxActive` is given.',
+  }),
+  maxActive: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'Runs at the same time. 1 when only `overlap` is given, else without a limit.' }),
   tasks: z.record(Name, Task),
   finally: z.record(Name, Task).optional().meta({
     description: 'Tasks that run when everything else has ended, whatever became of it.',

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { Digest, idOf, Instant, Name, pageOf } from '#kernel/wire.ts'
 import { ProjectFile } from './project-file.ts'
 
+export { overlapPolicies } from './project-file.ts'
+
 /** Projects as JSON. */
 
 /** One difference between what is declared and what a new project file says. */

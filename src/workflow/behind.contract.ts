@@ -127,7 +127,7 @@ export function behindContract(name: string, open: (t: TestContext) => Promise<W
 
   test(`${name}: a run that is cancelled still does what is to be done at its end, unless it is cancelled again`, async t => {
     const { store, run, take, end, states, found } = await bedOf(t)
-    const cancel = () => store.transaction(tx => store.cancel(tx, run.id, 2_000))
+    const cancel = () => store.transaction(tx => store.cancel(tx, run.id, { at: 2_000 }))
     const [a] = await take(9)
 
     const first = await cancel()
@@ -146,7 +146,7 @@ export function behindContract(name: string, open: (t: TestContext) => Promise<W
   test(`${name}: a resumed run does what is to be done at its end again`, async t => {
     const { store, run, go, ran, found, at } = await play(t, ending, { a: failed })
     at(5_000)
-    const resumed = await store.transaction(tx => store.resume(tx, run.id, 5_000))
+    const resumed = await store.transaction(tx => store.resume(tx, run.id, { at: 5_000 }))
     await go({})
 
     const end = await found()
@@ -178,7 +178,7 @@ export function behindContract(name: string, open: (t: TestContext) => Promise<W
     await end(first!, { state: 'retry', error: 'no', nextAt: 1_000, isFree: true })
     const [second] = await take(9)
     await end(second!, failed)
-    await store.transaction(tx => store.resume(tx, run.id, 1_000))
+    await store.transaction(tx => store.resume(tx, run.id, { at: 1_000 }))
     const [third] = await take(9)
 
     assert.deepEqual(

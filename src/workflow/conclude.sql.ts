@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { letNext } from './lane.sql.ts'
 import type { Run } from './run.ts'
 import { runFromRow } from './run-row.sql.ts'
 import type { RunRow, WorkflowTables } from './tables.ts'
@@ -25,8 +26,13 @@ export async function conclude(tx: Tx, row: RunRow, at: number): Promise<{ run: 
     const finals = await openFinals(tx, row.id, at)
     if (finals > 0) return { run: runFromRow(await enterEnd(tx, row.id, { verdict, finals })), ended: false }
   }
-  await tx.updateTable('workflow_run').set({ state: verdict, ended_at: at }).where('id', '=', row.id).execute()
-  if (row.parent_task !== null) await wake(tx, row.parent_task, at)
+  await tx
+    .updateTable('workflow_run')
+    .set({ state: verdict, place: null, ended_at: at })
+    .where('id', '=', row.id)
+    .execute()
+  if (row.parent_task === null) await letNext(tx, row, at)
+  else await wake(tx, row.parent_task, at)
   return { run: runFromRow({ ...row, state: verdict, ended_at: at }), ended: true }
 }
 

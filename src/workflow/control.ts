@@ -2,7 +2,8 @@ import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import type { Projects } from '#project'
-import type { AnyTx, Outbox } from '#storage'
+import type { Outbox } from '#storage'
+import { refusal, type Admissions } from './admission.ts'
 import { decide, type Decision } from './approval.ts'
 import { reproductionOf } from './reproduction.ts'
 import type { Run, RunId, TaskRun } from './run.ts'
@@ -15,7 +16,8 @@ import type { WorkflowStore } from './store.ts'
 export interface RunControl {
   /**
    * Accepts a run: when it returns, the run survives a crash. The same key answers the same run, whatever else is said.
-   * Throws `not_found` for an unknown project or pipeline, `invalid` for a pipeline that cannot be run.
+   * Throws `not_found` for an unknown project or pipeline, `invalid` for a pipeline that cannot be run, `conflict` when
+   * it may not start beside another run.
    */
   start(request: StartRequest): Promise<Run>
   /** Sticky: nothing of the run is begun any more, and what runs is ended. Throws `conflict` when it has ended. */
@@ -33,7 +35,8 @@ interface Deps {
   readonly outbox: Outbox
   readonly clock: Clock
   readonly settler: Settler
-  readonly starter: Starter
+  readonly starter: Pick<Starter, 'prepare'>
+  readonly admissions: Admissions
   readonly changed: Signal
   readonly projects: Pick<Projects, 'revision'>
   /** Ends what this process runs of a run. */
@@ -41,22 +44,11 @@ interface Deps {
 }
 
 export function createControl(deps: Deps): RunControl {
-  const { store, clock, settler, starter, changed, endTasks } = deps
+  const { store, admissions, starter, changed, endTasks } = deps
   const find = async (id: string): Promise<Run> => {
     const run = await store.findRun(id)
     if (!run) throw notFound('run', id)
     return run
-  }
-
-  /** A run, and the runs that its tasks are. Nothing when it has ended. */
-  async function cancelAll(tx: AnyTx, id: string, actor: string): Promise<readonly Run[]> {
-    const children = await store.childrenOf(tx, id)
-    const done = await store.cancel(tx, id, clock.now())
-    if (!done) return []
-    if (done.ended) await settler.announceEnd(tx, done.run, actor)
-    const below: Run[] = []
-    for (const child of children) below.push(...(await cancelAll(tx, child, actor)))
-    return [done.run, ...below]
   }
 
   const start = async (request: StartRequest): Promise<Run> => {
@@ -64,9 +56,11 @@ export function createControl(deps: Deps): RunControl {
     const known = key === undefined ? undefined : await store.findRunByKey(project, key)
     if (known) return known
     const prepared = await starter.prepare(request)
-    const isNew = await store.transaction(tx => starter.insert(tx, prepared))
+    const admission = await store.transaction(tx => admissions.admit(tx, prepared))
+    if (admission.state === 'refused') throw refusal(request, admission)
     // Someone else was first with the same key.
-    if (!isNew) return (await store.findRunByKey(project, key!))!
+    if (admission.state === 'known') return (await store.findRunByKey(project, key!))!
+    for (const id of admission.cancelled) endTasks(id)
     crashPoint('workflow.run_inserted')
     changed.notify()
     return find(prepared.run.id)
@@ -77,7 +71,7 @@ export function createControl(deps: Deps): RunControl {
 
     async cancel(id, actor) {
       const { state } = await find(id)
-      const [cancelled, ...below] = await store.transaction(tx => cancelAll(tx, id, actor))
+      const [cancelled, ...below] = await store.transaction(tx => admissions.cancel(tx, id, { actor }))
       if (!cancelled) throw conflict(`Run ${id} has ended: ${state}.`, { run: id, state })
       for (const run of [cancelled, ...below]) endTasks(run.id)
       changed.notify()
@@ -96,7 +90,8 @@ export function createControl(deps: Deps): RunControl {
     async resume(id, actor) {
       const run = await find(id)
       const { state } = run
-      const resumed = await store.transaction(tx => settler.resume(tx, run, actor))
+      const rule = await admissions.ruleOf(run)
+      const resumed = await store.transaction(tx => admissions.resume(tx, run, { actor, rule }))
       if (!resumed) {
         const allowed = ['failed', 'cancelled']
         throw conflict(`Run ${id} is ${state}; only a failed or cancelled run is resumed.`, { run: id, state, allowed })

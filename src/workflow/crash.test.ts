@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { runChild } from './crash-bed.ts'
 import { testFolder } from './testing.ts'
 
-const child = fileURLToPath(new URL('crash-child.ts', import.meta.url))
-
-/** Runs the platform in small over a folder, to its end or to its crash. */
-function platform(
-  folder: string,
-  crashPoint?: string,
-): Promise<{ signal: string | null; answer: string; complaint: string }> {
-  const env = { ...(crashPoint && { TRAINYARD_CRASHPOINT: crashPoint }) }
-  const running = spawn(process.execPath, [child, folder], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let answer = ''
-  let complaint = ''
-  running.stdout.on('data', (bytes: Buffer) => (answer += bytes.toString()))
-  running.stderr.on('data', (bytes: Buffer) => (complaint += bytes.toString()))
-  return new Promise(resolve => running.on('close', (_, signal) => resolve({ signal, answer, complaint })))
-}
+const platform = (folder: string, crashPoint?: string) =>
+  runChild(new URL('crash-child.ts', import.meta.url), [folder], crashPoint)
 
 /** Where the platform is killed, the calls up to the last task that must be noted, and the attempt that each task then ends with. */
 const crashes = [

@@ -1,6 +1,8 @@
 import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { TrainyardError } from '#kernel/error.ts'
+import type { Admissions } from './admission.ts'
+import type { RunId } from './run.ts'
 import type { Signal } from './signal.ts'
 import type { Starter, StartRequest } from './start.ts'
 import type { RunDraft, WorkflowStore } from './store.ts'
@@ -14,9 +16,12 @@ export interface TickRequest extends Pick<StartRequest, 'cause' | 'actor' | 'cod
 
 export interface FireDeps {
   readonly store: WorkflowStore
-  readonly starter: Starter
+  readonly starter: Pick<Starter, 'prepare'>
+  readonly admissions: Admissions
   readonly clock: Clock
   readonly changed: Signal
+  /** Ends what this process runs of a run. */
+  endTasks(run: RunId): void
   warn(facts: object, message: string): void
 }
 
@@ -37,19 +42,24 @@ export async function fire(
       prepared.push([request, await prepare(deps, trigger, request)])
   }
   crashPoint('workflow.tick_due')
-  const ticks = await store.transaction(async tx => {
-    if (move && !(await store.moveTrigger(tx, trigger, move))) return []
+  const { ticks, cancelled } = await store.transaction(async tx => {
     const noted: Tick[] = []
+    const ended: RunId[] = []
+    if (move && !(await store.moveTrigger(tx, trigger, move))) return { ticks: noted, cancelled: ended }
     for (const [{ key }, draft] of prepared) {
+      const admission = 'error' in draft ? undefined : await deps.admissions.admit(tx, draft)
       // The key of a run is what makes it one; whoever comes second leaves the note alone.
-      if (!('error' in draft) && !(await deps.starter.insert(tx, draft))) continue
-      const tick = { key, at: clock.now(), ...('error' in draft ? draft : { run: draft.run.id }) }
+      if (admission?.state === 'known') continue
+      if (admission?.state === 'accepted') ended.push(...admission.cancelled)
+      const skipped = admission?.state === 'refused' ? { skipped: admission.because } : undefined
+      const tick = { key, at: clock.now(), ...('error' in draft ? draft : (skipped ?? { run: draft.run.id })) }
       await store.noteTick(tx, trigger, tick)
       noted.push(tick)
     }
     crashPoint('workflow.tick_noted')
-    return noted
+    return { ticks: noted, cancelled: ended }
   })
+  for (const id of cancelled) deps.endTasks(id)
   if (ticks.some(tick => tick.run !== undefined)) {
     crashPoint('workflow.run_inserted')
     changed.notify()

@@ -113,7 +113,7 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     const [first, second] = await take(9)
     await end(first!, succeeded)
 
-    const cancelled = await store.transaction(tx => store.cancel(tx, run.id, 2_000))
+    const cancelled = await store.transaction(tx => store.cancel(tx, run.id, { at: 2_000 }))
     const ended = await end(second!, { state: 'retry', error: 'x', nextAt: 3_000 })
 
     const calls = await store.pageTasks({ run: run.id, parent: each.task }, { limit: 9 })
@@ -140,7 +140,7 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     const over = await end(gather!, { state: 'failed', error: 'Too few.' })
 
     at(5_000)
-    await store.transaction(tx => store.resume(tx, run.id, 5_000))
+    await store.transaction(tx => store.resume(tx, run.id, { at: 5_000 }))
     const [again] = await take(9)
     await end(again!, expanded([1, 2, 3], 1))
     const one = await take(9)
@@ -170,7 +170,7 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     await end(behind!, failed)
 
     at(5_000)
-    await store.transaction(tx => store.resume(tx, run.id, 5_000))
+    await store.transaction(tx => store.resume(tx, run.id, { at: 5_000 }))
 
     assert.deepEqual(
       (await take(9)).map(claim => claim.name),

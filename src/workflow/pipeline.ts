@@ -1,4 +1,5 @@
 import { allTasks, upstream, type PipelineSpec } from '#project'
+import { overlapOf } from './overlap.ts'
 import { kindOf, type Pipeline, type Run } from './run.ts'
 import { firstLook } from './trigger.ts'
 import type { Millis } from '#kernel/clock.ts'
@@ -11,12 +12,14 @@ export function pipelineOf(
 ): Pipeline {
   const { description, triggers } = pipeline
   const tasks = allTasks(pipeline)
+  const overlap = overlapOf(pipeline)
   const instants = triggers.flatMap(trigger => firstLook(trigger, now) ?? [])
   return {
     name,
     ...(description !== undefined && { description }),
     tasks: Object.entries(tasks).map(([task, spec]) => ({ name: task, kind: kindOf(spec), needs: upstream(spec) })),
     triggers: triggers.map(trigger => ({ ...trigger })),
+    ...(overlap && { overlap }),
     ...(lastRun && { lastRun }),
     ...(instants.length > 0 && { nextAt: Math.min(...instants) as Millis }),
   }

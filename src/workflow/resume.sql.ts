@@ -1,12 +1,17 @@
 import { sql, type ExpressionBuilder, type Transaction } from 'kysely'
 import { conclude } from './conclude.sql.ts'
+import { openTasks } from './lane.sql.ts'
 import { goodStates, type Run } from './run.ts'
 import type { WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
 /** Opens what did not succeed again. Of a run whose every task had succeeded before it was cancelled nothing is left to do. */
-export async function resume(tx: Tx, id: string, at: number): Promise<{ run: Run; ended: boolean } | undefined> {
+export async function resume(
+  tx: Tx,
+  id: string,
+  { at, place }: { at: number; place?: number | undefined },
+): Promise<{ run: Run; ended: boolean } | undefined> {
   const opened = await tx
     .updateTable('workflow_run')
     .set({
@@ -22,10 +27,12 @@ export async function resume(tx: Tx, id: string, at: number): Promise<{ run: Run
     .where('state', 'in', ['failed', 'cancelled'])
     .executeTakeFirstOrThrow()
   if (opened.numUpdatedRows === 0n) return undefined
-  const count = await reopenTasks(tx, id, at)
+  const count = await reopenTasks(tx, id)
+  const isHeld = place !== undefined && count > 0
+  if (!isHeld) await openTasks(tx, id, at)
   const row = await tx
     .updateTable('workflow_run')
-    .set({ tasks_open: count })
+    .set({ tasks_open: count, ...(isHeld && { state: 'held', place }) })
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()
@@ -36,7 +43,7 @@ export async function resume(tx: Tx, id: string, at: number): Promise<{ run: Run
  * What did not succeed waits again for what did not succeed before it; what runs at the end waits for the end. Returns
  * how many tasks are open, without those at the end.
  */
-async function reopenTasks(tx: Tx, run: string, at: number): Promise<number> {
+async function reopenTasks(tx: Tx, run: string): Promise<number> {
   const good: string[] = [...goodStates]
   const goodParents = (eb: ExpressionBuilder<WorkflowTables, 'workflow_task'>) =>
     eb
@@ -70,21 +77,12 @@ async function reopenTasks(tx: Tx, run: string, at: number): Promise<number> {
     .where('state', 'in', ['failed', 'skipped', 'cancelled'])
     .where(eb => eb.or([eb('parent', 'is', null), eb('parent', 'not in', goodParents(eb))]))
     .execute()
-  await tx
-    .updateTable('workflow_task')
-    .set({ state: 'ready', next_at: at })
-    .where('run', '=', run)
-    .where('state', '=', 'blocked')
-    .where('needs_open', '=', 0)
-    // The calls for items are made ready by the task that they are of, as many at a time as it allows.
-    .where('parent', 'is', null)
-    .execute()
   const { open } = await tx
     .selectFrom('workflow_task')
     .select(({ fn }) => fn.countAll<number>().as('open'))
     .where('run', '=', run)
     .where('is_final', '=', 0)
-    .where('state', 'in', ['blocked', 'ready'])
+    .where('state', '=', 'blocked')
     .executeTakeFirstOrThrow()
   return open
 }

@@ -3,7 +3,7 @@ import type { Run } from './run.ts'
 import type { RunDraft } from './store.ts'
 import type { RunRow } from './tables.ts'
 
-export const runRow = ({ run, key, tasks }: RunDraft): RunRow => ({
+export const runRow = ({ run, key, tasks, place }: RunDraft): RunRow => ({
   id: run.id,
   project: run.project,
   pipeline: run.pipeline,
@@ -14,7 +14,7 @@ export const runRow = ({ run, key, tasks }: RunDraft): RunRow => ({
   cause: JSON.stringify(run.cause),
   actor: run.actor,
   run_key: key ?? null,
-  state: 'queued',
+  state: place === undefined ? 'queued' : 'held',
   error: null,
   cancel_requested_at: null,
   tasks_open: tasks.filter(task => !task.spec.final).length,
@@ -22,12 +22,14 @@ export const runRow = ({ run, key, tasks }: RunDraft): RunRow => ({
   parent_task: run.parentTask ?? null,
   verdict: null,
   final_error: null,
+  place: place ?? null,
   created_at: run.createdAt,
   started_at: null,
   ended_at: null,
 })
 
-export const runFromRow = (row: RunRow): Run => ({
+/** `behind` is not a column: only what is read for people says it. */
+export const runFromRow = (row: RunRow & { behind?: string | null }): Run => ({
   id: row.id as Run['id'],
   project: row.project,
   pipeline: row.pipeline,
@@ -38,6 +40,7 @@ export const runFromRow = (row: RunRow): Run => ({
   cause: JSON.parse(row.cause),
   actor: row.actor,
   state: row.state as Run['state'],
+  ...(typeof row.behind === 'string' && { behind: row.behind }),
   ...(row.error !== null && { error: row.error }),
   ...(row.parent_task !== null && { parentTask: row.parent_task }),
   ...(row.verdict !== null && { verdict: row.verdict as NonNullable<Run['verdict']> }),

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { toPage } from '#kernel/page.ts'
 import { inside } from '#storage'
 import { conclude, countDown } from './conclude.sql.ts'
@@ -27,24 +27,17 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
     },
 
     async findRun(id) {
-      const row = await db.selectFrom('workflow_run').selectAll().where('id', '=', id).executeTakeFirst()
+      const row = await runs(db).where('id', '=', id).executeTakeFirst()
       return row && runFromRow(row)
     },
 
     async findRunByKey(project, key) {
-      const row = await db
-        .selectFrom('workflow_run')
-        .selectAll()
-        .where('project', '=', project)
-        .where('run_key', '=', key)
-        .executeTakeFirst()
+      const row = await runs(db).where('project', '=', project).where('run_key', '=', key).executeTakeFirst()
       return row && runFromRow(row)
     },
 
     async listRuns({ project, pipeline, state }, { limit, after }) {
-      let query = db
-        .selectFrom('workflow_run')
-        .selectAll()
+      let query = runs(db)
         .where('project', '=', project)
         .orderBy('id', 'desc')
         .limit(limit + 1)
@@ -65,14 +58,17 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
       return rows.map(row => row.child as RunId)
     },
 
-    async cancel(tx, id, at) {
+    async cancel(tx, id, { at, why }) {
       const own = inside<WorkflowTables>(tx)
       const run = await own
         .updateTable('workflow_run')
-        .set(eb => ({ cancel_requested_at: eb.fn.coalesce('cancel_requested_at', eb.val(at)) }))
+        .set(eb => ({
+          cancel_requested_at: eb.fn.coalesce('cancel_requested_at', eb.val(at)),
+          ...(why !== undefined && { error: eb.fn.coalesce('error', eb.val(why)) }),
+        }))
         .where('id', '=', id)
-        .where('state', 'in', ['queued', 'running'])
-        .returning('verdict')
+        .where('state', 'in', ['held', 'queued', 'running'])
+        .returning(['verdict', 'place'])
         .executeTakeFirst()
       if (!run) return undefined
       const tasks = await own
@@ -80,8 +76,8 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
         .set({ state: 'cancelled', next_at: null, waiting_for: null, ended_at: at })
         .where('run', '=', id)
         .where('state', 'in', ['blocked', 'ready', 'waiting'])
-        // What runs at the end still does, unless that has begun.
-        .$if(run.verdict === null, query => query.where('is_final', '=', 0))
+        // What runs at the end still does, unless that has begun, or the run itself has not.
+        .$if(run.verdict === null && run.place === null, query => query.where('is_final', '=', 0))
         .executeTakeFirstOrThrow()
       await own
         .updateTable('workflow_attempt')
@@ -92,6 +88,22 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
       return conclude(own, await countDown(own, id, Number(tasks.numUpdatedRows)), at)
     },
 
-    resume: (tx, id, at) => resume(inside<WorkflowTables>(tx), id, at),
+    resume: (tx, id, request) => resume(inside<WorkflowTables>(tx), id, request),
   }
 }
+
+/** Of a run that is held: the one before it in the line, or else the oldest that is active. */
+const runs = (db: Kysely<WorkflowTables>) =>
+  db
+    .selectFrom('workflow_run')
+    .selectAll()
+    .select(
+      sql<string | null>`case when place is null then null else coalesce(
+        (select before.id from workflow_run as before where before.project = workflow_run.project
+           and before.pipeline = workflow_run.pipeline and before.place is not null and before.place < workflow_run.place
+         order by before.place desc limit 1),
+        (select active.id from workflow_run as active where active.project = workflow_run.project
+           and active.pipeline = workflow_run.pipeline and active.ended_at is null and active.place is null
+           and active.parent_task is null
+         order by active.id limit 1)) end`.as('behind'),
+    )

@@ -27,7 +27,7 @@ export interface Settler {
   /** False when the attempt was no longer the owner's, and nothing was written. */
   settle(request: SettleRequest): Promise<boolean>
   /** Opens a run again, with its event. Undefined unless it has failed or was cancelled. */
-  resume(tx: AnyTx, run: Run, actor: string): Promise<Run | undefined>
+  resume(tx: AnyTx, run: Run, by: { actor: string; place?: number }): Promise<Run | undefined>
   /** What is written when a task has ended, and with the last one its run. */
   announceTask(tx: AnyTx, done: Finished, given?: Given): Promise<void>
   /** What is written when a run has ended, whoever ended it. */
@@ -73,11 +73,15 @@ export function createSettler(deps: Deps): Settler {
 
   async function begin(tx: AnyTx, child: Child): Promise<void> {
     if ('draft' in child) await starter.insert(tx, child.draft)
-    else await resume(tx, child.resume, child.resume.actor)
+    else await resume(tx, child.resume, child.resume)
   }
 
-  async function resume(tx: AnyTx, { id, project, pipeline }: Run, actor: string): Promise<Run | undefined> {
-    const done = await store.resume(tx, id, clock.now())
+  async function resume(
+    tx: AnyTx,
+    { id, project, pipeline }: Run,
+    { actor, place }: { actor: string; place?: number },
+  ): Promise<Run | undefined> {
+    const done = await store.resume(tx, id, { at: clock.now(), place })
     if (!done) return undefined
     const cause = { kind: 'manual', reason: `Resumed by ${actor}.`, ref: id } as const
     await outbox.emit(tx, runStarted, { project, actor, data: { run: id, pipeline, cause } })

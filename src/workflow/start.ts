@@ -8,6 +8,7 @@ import type { AnyTx, Outbox } from '#storage'
 import { runStarted } from './events.ts'
 import { checkPipeline, needsOf, type Tasks } from './graph.ts'
 import { recordRun } from './lineage.ts'
+import { overlapOf } from './overlap.ts'
 import {
   isUsersCode,
   localExecutorName,
@@ -83,7 +84,9 @@ export function createStarter({ store, ledger, outbox, clock, projects, defaultE
         ...(request.parent && { parentTask: request.parent.task }),
         createdAt: clock.now(),
       }
-      return { run, key: request.key, tasks: draftTasks(tasks, params) }
+      const overlap =
+        request.tasks || request.parent ? undefined : overlapOf(revision!.spec.pipelines[request.pipeline]!)
+      return { run, overlap, key: request.key, tasks: draftTasks(tasks, params) }
     },
 
     async insert(tx, draft) {

@@ -154,7 +154,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
     })
     const [a] = await take(1)
 
-    const cancelled = await store.transaction(tx => store.cancel(tx, run.id, 2_000))
+    const cancelled = await store.transaction(tx => store.cancel(tx, run.id, { at: 2_000 }))
     const after = await states()
     const last = await end(a!, { state: 'retry', error: 'TERM', nextAt: 0 })
 
@@ -164,7 +164,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
         after,
         last: [last?.task.state, last?.runEnded, last?.run.state],
         due: await store.hasDue('platform', 9e12),
-        again: await store.transaction(tx => store.cancel(tx, run.id, 3_000)),
+        again: await store.transaction(tx => store.cancel(tx, run.id, { at: 3_000 })),
       },
       {
         ended: false,
@@ -182,14 +182,14 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
       b: task('x', { after: ['a'], retries: 1 }),
       c: task('x', { after: ['b'] }),
     })
-    const tooEarly = await store.transaction(tx => store.resume(tx, run.id, 1))
+    const tooEarly = await store.transaction(tx => store.resume(tx, run.id, { at: 1 }))
     const [a] = await take(1)
     await end(a!, succeeded)
     const [b] = await take(1)
     await end(b!, { state: 'failed', error: 'no' })
 
     at(7_000)
-    const resumed = await store.transaction(tx => store.resume(tx, run.id, 7_000))
+    const resumed = await store.transaction(tx => store.resume(tx, run.id, { at: 7_000 }))
     const after = await states()
     const [again] = await take(9)
 
@@ -231,7 +231,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
     const [a] = await take(1, 'me')
     const [b] = await take(1, 'other')
     await store.setHandle(b!.attempt, 'other', { pid: 7 })
-    await store.transaction(tx => store.cancel(tx, run.id, 1_500))
+    await store.transaction(tx => store.cancel(tx, run.id, { at: 1_500 }))
 
     const renewed = await store.renew('me', [a!.attempt, newId<'attempt'>('att')], 50_000)
 

@@ -4,13 +4,21 @@ import { testEngines } from '#storage/testing.ts'
 import { behindContract } from './behind.contract.ts'
 import { cacheContract } from './cache.contract.ts'
 import { itemsContract } from './items.contract.ts'
+import { laneContract } from './lane.contract.ts'
 import { workflowStoreContract } from './store.contract.ts'
 import { sqlWorkflowStore } from './store.sql.ts'
 import { workflowMigrations } from './tables.ts'
 import { triggerStoreContract } from './trigger-store.contract.ts'
 
 for (const engine of testEngines()) {
-  for (const contract of [workflowStoreContract, behindContract, itemsContract, cacheContract, triggerStoreContract])
+  for (const contract of [
+    workflowStoreContract,
+    laneContract,
+    behindContract,
+    itemsContract,
+    cacheContract,
+    triggerStoreContract,
+  ])
     contract(engine.name, async t => {
       const db = await engine.open(t, [...secretMigrations, ...workflowMigrations])
       return sqlWorkflowStore(db, testVault(db))

@@ -1,6 +1,7 @@
 import type { Vault } from '#secrets'
 import { retried, type AnyTx, type Db } from '#storage'
 import { cacheStore } from './cache.sql.ts'
+import { laneStore } from './lane.sql.ts'
 import { queueStore } from './queue.sql.ts'
 import { recordStore } from './record.sql.ts'
 import { runStore } from './run.sql.ts'
@@ -13,6 +14,7 @@ export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open
   const db = database.withTables<WorkflowTables>()
   return {
     ...runStore(db),
+    ...laneStore(),
     ...queueStore(db),
     ...recordStore(db),
     ...cacheStore(db),

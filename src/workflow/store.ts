@@ -3,6 +3,8 @@ import type { Page, PageRequest } from '#kernel/page.ts'
 import type { TrackingRunId } from '#tracking'
 import type { AnyTx } from '#storage'
 import type { GridTask } from './grid.ts'
+import type { LaneStore } from './lane-store.ts'
+import type { OverlapRule } from './overlap.ts'
 import type { AttemptDetail, TaskRecord } from './record.ts'
 import type {
   Artifacts,
@@ -29,7 +31,7 @@ import type { TriggerStore } from './trigger-store.ts'
  *
  * Adapters must pass store.contract.ts.
  */
-export interface WorkflowStore extends RunStore, QueueStore, RecordStore, CacheStore, TriggerStore {
+export interface WorkflowStore extends RunStore, LaneStore, QueueStore, RecordStore, CacheStore, TriggerStore {
   /** Runs `work` in a transaction, and again when the database gave it up in favour of another one. */
   transaction<T>(work: (tx: AnyTx) => Promise<T>): Promise<T>
 }
@@ -62,12 +64,24 @@ export interface RunStore {
    * Cancels all that is not running; what runs is ended by its owner. Undefined when the run has ended.
    * A repeat changes nothing.
    */
-  cancel(tx: AnyTx, run: string, at: number): Promise<{ run: Run; ended: boolean } | undefined>
+  cancel(tx: AnyTx, run: string, cancel: CancelRequest): Promise<{ run: Run; ended: boolean } | undefined>
   /**
    * Opens what did not succeed again, with fresh retries, and what runs at the end. Undefined unless the run has failed
    * or was cancelled; ended at once when there is nothing left to do.
    */
-  resume(tx: AnyTx, run: string, at: number): Promise<{ run: Run; ended: boolean } | undefined>
+  resume(tx: AnyTx, run: string, resume: ResumeRequest): Promise<{ run: Run; ended: boolean } | undefined>
+}
+
+interface CancelRequest {
+  readonly at: number
+  /** The run's error, when it has none. */
+  readonly why?: string | undefined
+}
+
+interface ResumeRequest {
+  readonly at: number
+  /** Its place in the line of its pipeline, when it must wait. */
+  readonly place?: number | undefined
 }
 
 export interface QueueStore {
@@ -122,7 +136,11 @@ export interface RecordStore {
 }
 
 export interface RunDraft {
-  readonly run: Omit<Run, 'state' | 'error' | 'startedAt' | 'endedAt'>
+  readonly run: Omit<Run, 'state' | 'behind' | 'error' | 'startedAt' | 'endedAt'>
+  /** Of the pipeline's revision. */
+  readonly overlap?: OverlapRule | undefined
+  /** Its place in the line of its pipeline, when it is held: none of its tasks may be claimed. */
+  readonly place?: number | undefined
   readonly key: string | undefined
   readonly tasks: readonly TaskDraft[]
 }

@@ -10,6 +10,8 @@ export type WorkflowTables = {
   workflow_edge: { up: string; down: string }
   workflow_attempt: AttemptRow
   workflow_record: RecordRow
+  /** Pipelines whose runs may not all be active: how many may, and a count that gives places in the line. Its row is the lock. */
+  workflow_lane: { project: string; pipeline: string; active_max: number; turn: number }
   workflow_trigger: TriggerRow
   workflow_trigger_tick: {
     project: string
@@ -47,6 +49,8 @@ export type RunRow = {
   verdict: string | null
   /** What the first of those tasks that failed said. */
   final_error: string | null
+  /** Not null exactly while it is held: its place in the line of its pipeline. */
+  place: number | null
   created_at: number
   started_at: number | null
   ended_at: number | null
@@ -278,4 +282,15 @@ export const workflowMigrations: readonly Migration[] = [
     ],
   },
   { name: 'workflow-005', statements: [`alter table workflow_trigger add column sealed text`] },
+  {
+    name: 'workflow-006',
+    statements: [
+      `alter table workflow_run add column place bigint`,
+      `create table workflow_lane (
+         project text not null, pipeline text not null, active_max bigint not null, turn bigint not null,
+         primary key (project, pipeline))`,
+      `create index workflow_run_active on workflow_run (project, pipeline, id) where ended_at is null`,
+      `create index workflow_run_held on workflow_run (project, pipeline, place) where place is not null`,
+    ],
+  },
 ]

@@ -10,9 +10,9 @@ import { shownParams } from './values.ts'
 /** Rows in one insert: SQLite takes 32,766 parameters, and a task has some thirty. */
 const chunkMax = 500
 
-export async function insertTasks(tx: Transaction<WorkflowTables>, { run, tasks }: RunDraft): Promise<void> {
+export async function insertTasks(tx: Transaction<WorkflowTables>, { run, tasks, place }: RunDraft): Promise<void> {
   const idOf = new Map(tasks.map(task => [task.name, task.id]))
-  const rows = tasks.map(task => taskRow(run, task))
+  const rows = tasks.map(task => taskRow(run, task, place !== undefined))
   const edges = tasks.flatMap(task => task.needs.map(need => ({ up: idOf.get(need)!, down: task.id })))
   for (let from = 0; from < rows.length; from += chunkMax)
     await tx
@@ -37,21 +37,22 @@ export async function insertTasks(tx: Transaction<WorkflowTables>, { run, tasks 
       .execute()
 }
 
-function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['tasks'][number]): TaskRow {
+function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['tasks'][number], isHeld: boolean): TaskRow {
   // One that runs at the end waits for that as well.
   const waits = needs.length + (spec.final ? 1 : 0)
+  const isReady = waits === 0 && !isHeld
   return {
     id,
     run: run.id,
     name,
     kind: kindOf(spec),
     pool: poolOf(spec),
-    state: waits === 0 ? 'ready' : 'blocked',
+    state: isReady ? 'ready' : 'blocked',
     needs_open: waits,
     needs_good: 0,
     join_rule: spec.join ?? 'all',
     is_final: spec.final ? 1 : 0,
-    next_at: waits === 0 ? run.createdAt : null,
+    next_at: isReady ? run.createdAt : null,
     attempt: 0,
     attempts_max: spec.retries + 1,
     retries: spec.retries,

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { sql } from 'kysely'
-import { openDatabase } from '#storage'
+import { test } from 'node:test'
+import { runChild, sharedEngines } from './crash-bed.ts'
 import { testFolder } from './testing.ts'
-
-const child = fileURLToPath(new URL('trigger-crash-child.ts', import.meta.url))
 
 interface Start {
   readonly folder: string
@@ -20,39 +13,12 @@ interface Start {
   readonly second?: number
 }
 
-function platform({ folder, database, owner = 'one', crashPoint, webhook = 'deliver', second = 210 }: Start) {
-  const env = { ...(crashPoint && { TRAINYARD_CRASHPOINT: crashPoint }) }
-  const running = spawn(process.execPath, [child, folder, database, owner, webhook, String(second)], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 240_000,
-  })
-  let answer = ''
-  let complaint = ''
-  running.stdout.on('data', (bytes: Buffer) => (answer += bytes.toString()))
-  running.stderr.on('data', (bytes: Buffer) => (complaint += bytes.toString()))
-  return new Promise<{ signal: string | null; answer: string; complaint: string }>(resolve =>
-    running.on('close', (_, signal) => resolve({ signal, answer, complaint })),
+const platform = ({ folder, database, owner = 'one', crashPoint, webhook = 'deliver', second = 210 }: Start) =>
+  runChild(
+    new URL('trigger-crash-child.ts', import.meta.url),
+    [folder, database, owner, webhook, String(second)],
+    crashPoint,
   )
-}
-
-/** A new database in the same PostgreSQL, as processes see it. */
-async function postgres(t: TestContext, url: string): Promise<string> {
-  const schema = `test_${randomUUID().replaceAll('-', '')}`
-  const admin = openDatabase(url)
-  await sql.raw(`create schema ${schema}`).execute(admin)
-  t.after(async () => {
-    await sql.raw(`drop schema ${schema} cascade`).execute(admin)
-    await admin.destroy()
-  })
-  return `${url}?options=-c%20search_path%3D${schema}`
-}
-
-const url = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- where a test server is, is a fact of the machine
-const engines: Readonly<Record<string, (t: TestContext, folder: string) => Promise<string>>> = {
-  sqlite: async (_, folder) => `sqlite:${join(folder, 'state.sqlite')}`,
-  ...(url && { postgres: (t: TestContext) => postgres(t, url) }),
-}
 
 const runs = [
   'data event 3',
@@ -65,7 +31,7 @@ const points = ['workflow.tick_due', 'workflow.tick_noted', 'workflow.run_insert
   [1, 2, 3, 4].map(pass => `${point}:${pass}`),
 )
 
-for (const [name, open] of Object.entries(engines))
+for (const [name, open] of Object.entries(sharedEngines))
   test(`${name}: killed at any point of any trigger, one run is started for each tick`, async t => {
     const killed = async (crashPoint: string): Promise<readonly [string, unknown]> => {
       const folder = await testFolder(t)
@@ -81,10 +47,10 @@ for (const [name, open] of Object.entries(engines))
     assert.deepEqual(found, Object.fromEntries(points.map(point => [point, ['SIGKILL', '', runs]])))
   })
 
-if (engines['postgres'])
+if (sharedEngines['postgres'])
   test('of several replicas that look at the same triggers one starts each run', async t => {
     const folder = await testFolder(t)
-    const database = await engines['postgres']!(t, folder)
+    const database = await sharedEngines['postgres']!(t, folder)
     await platform({ folder, database, crashPoint: 'workflow.tick_due:1' })
 
     const owners = ['two', 'three', 'four']

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { overlapPolicies } from '#project/wire.ts'
 import { Digest, idOf, Instant, Name, PageQuery, pageOf } from '#kernel/wire.ts'
 
 /** Workflow runs as JSON. */
@@ -30,7 +31,7 @@ export const CauseWire = z
   })
   .meta({ title: 'Cause' })
 
-export const runStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+export const runStates = ['held', 'queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 export const taskStates = [
   'blocked',
   'ready',
@@ -60,7 +61,10 @@ export const RunWire = z
     /** The task of another run that this one is. */
     parentTask: z.string().optional(),
     actor: z.string(),
+    /** `held` while it waits for other runs of its pipeline. */
     state: z.enum(runStates),
+    /** Of one that is held: the run that it is next to. */
+    behind: z.string().optional(),
     error: z.string().optional(),
     /** What it has come to, once only the tasks at its end are left. */
     verdict: z.enum(['succeeded', 'failed', 'cancelled']).optional(),
@@ -270,6 +274,8 @@ export const PipelineWire = z
     description: z.string().optional(),
     tasks: z.array(z.object({ name: z.string(), kind: z.string(), needs: z.array(z.string()) })),
     triggers: z.array(z.record(z.string(), z.unknown())),
+    /** What becomes of runs while as many are active as may be. */
+    overlap: z.object({ policy: z.enum(overlapPolicies), activeMax: z.int() }).optional(),
     lastRun: RunWire.optional(),
     nextAt: Instant.optional(),
   })

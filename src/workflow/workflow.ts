@@ -5,10 +5,12 @@ import type { Projects } from '#project'
 import type { Blobs, Outbox } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Secrets } from '#secrets'
+import { createAdmissions } from './admission.ts'
 import { createControl, type RunControl } from './control.ts'
 import { createLogs } from './logs.ts'
 import { createReads, type RunReads } from './reads.ts'
 import { recorded, recordedTask } from './reproduction.ts'
+import type { RunId } from './run.ts'
 import { createRunner } from './runner.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSettler } from './settle.ts'
@@ -84,8 +86,10 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     },
     tick: () => triggers.tick(),
   })
-  const control = createControl({ ...parts, settler, starter, endTasks: run => scheduler.cancel(run) })
-  const triggers = createTriggers({ ...parts, starter, snapshot: (project, commit) => snapshot(project, commit) })
+  const admissions = createAdmissions({ ...parts, settler, starter })
+  const acting = { ...parts, settler, starter, admissions, endTasks: (run: RunId) => scheduler.cancel(run) }
+  const control = createControl(acting)
+  const triggers = createTriggers({ ...acting, snapshot: (project, commit) => snapshot(project, commit) })
   triggers.subscribe(deps.outbox)
 
   return {

@@ -40,6 +40,7 @@ export function PipelineCard({ project, pipeline }: { project: string; pipeline:
           <Tag key={JSON.stringify(trigger)}>{triggerWords(trigger)}</Tag>
         ))}
         {pipeline.triggers.length === 0 && <Tag>started by hand or by the loop</Tag>}
+        {pipeline.overlap && <Tag>{overlapWords(pipeline.overlap)}</Tag>}
         {nextAt !== undefined && <span className="muted">next {instant(nextAt)}</span>}
         <span className="push row">
           {lastRun ? (
@@ -134,6 +135,21 @@ function triggerWords(trigger: Readonly<Record<string, unknown>>): string {
       return `after ${text('type')}`
     default:
       return JSON.stringify(trigger)
+  }
+}
+
+/** What becomes of runs that overlap. */
+function overlapWords({ policy, activeMax }: NonNullable<Pipeline['overlap']>): string {
+  const most = activeMax === 1 ? 'one run at a time' : `${activeMax} runs at a time`
+  switch (policy) {
+    case 'queue':
+      return `${most}, others wait`
+    case 'skip':
+      return `${most}, others are left out`
+    case 'cancel-new':
+      return `${most}, others are cancelled`
+    case 'cancel-running':
+      return `${most}, the newest replaces others`
   }
 }
 

@@ -14,6 +14,7 @@ import { State } from '../ui/state.tsx'
 import { NoMatch, Table, type Column } from '../ui/table.tsx'
 import { Ago, Took } from '../ui/time.tsx'
 import type { Run } from '../wire.ts'
+import { Behind } from './run-behind.tsx'
 import { PipelineCard } from './pipeline-card.tsx'
 
 /** What runs when, and is it reliable? */
@@ -43,7 +44,7 @@ function Pipelines({ project }: { project: string }) {
   return data.items.map(pipeline => <PipelineCard key={pipeline.name} project={project} pipeline={pipeline} />)
 }
 
-const states = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+const states = ['held', 'queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 /** Pipelines that every project has: what delivery and monitoring run. */
 const platformPipelines = ['ci', 'deploy', 'evaluation', 'monitor'] as const
 const here = '/p/$project/pipelines'
@@ -143,9 +144,12 @@ const columns: readonly Column<Run>[] = [
   {
     title: 'Because',
     cell: run => (
-      <span className="soft" title={run.cause.reason}>
-        {capital(withoutIds(run.cause.reason))}
-      </span>
+      <>
+        <span className="soft" title={run.cause.reason}>
+          {capital(withoutIds(run.cause.reason))}
+        </span>{' '}
+        {run.behind !== undefined && <Behind run={run} behind={run.behind} />}
+      </>
     ),
     wide: true,
   },

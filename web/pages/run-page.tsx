@@ -16,11 +16,12 @@ import { State, StateIcon, toneOf, words } from '../ui/state.tsx'
 import { Took } from '../ui/time.tsx'
 import { Trouble } from '../ui/trouble.tsx'
 import type { Run, Task } from '../wire.ts'
+import { Behind } from './run-behind.tsx'
 import { TaskPanel } from './task-panel.tsx'
 
 const liveMs = 2_000
 const isOver = ({ state }: { state: string }): boolean =>
-  !['queued', 'running', 'blocked', 'ready', 'waiting'].includes(state)
+  !['held', 'queued', 'running', 'blocked', 'ready', 'waiting'].includes(state)
 
 /** What happened in this run, where did the time go, and why did it fail? */
 export function RunPage() {
@@ -42,7 +43,17 @@ export function RunPage() {
         ['Pipelines & runs', `/p/${project}/pipelines`],
       ]}
       badge={<State state={run.state} />}
-      lede={<Told text={run.cause.reason} project={project} />}
+      lede={
+        <>
+          <Told text={run.cause.reason} project={project} />
+          {run.behind !== undefined && (
+            <>
+              {' '}
+              <Behind run={run} behind={run.behind} />
+            </>
+          )}
+        </>
+      }
       actions={<RunActions run={run} />}
     >
       {run.error && (

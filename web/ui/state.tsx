@@ -22,6 +22,7 @@ const special: Readonly<Record<string, LucideIcon>> = {
   cancelled: Ban,
   killed: Ban,
   waiting: Hourglass,
+  held: Hourglass,
   scheduled: Hourglass,
   skipped: SkipForward,
 }
@@ -45,6 +46,7 @@ const tones: Readonly<Record<string, Tone>> = {
   canary: 'running',
   warn: 'warn',
   waiting: 'warn',
+  held: 'warn',
   killed: 'warn',
   staging: 'warn',
   suspect: 'warn',

@@ -10,6 +10,7 @@ interface Run {
   id: string
   pipeline: string
   state: string
+  behind?: string
   error?: string
   createdAt: number
   cause: { kind: string; reason: string }
@@ -72,8 +73,11 @@ export async function follow(
   id: string,
 ): Promise<Run> {
   const seen = new Map<string, string>()
+  let behind: string | undefined
   for (;;) {
     const { run, tasks } = await client.get<{ run: Run; tasks: Task[] }>(`/api/v1/runs/${id}`)
+    if (run.behind !== behind && run.behind !== undefined) output.note(`  held: behind run ${run.behind}`)
+    behind = run.behind
     for (const task of tasks) {
       if (seen.get(task.name) === task.state || ['blocked', 'ready'].includes(task.state)) continue
       seen.set(task.name, task.state)
