@@ -108,6 +108,7 @@ import { composeTraces } from './traces.ts'
 import { closeLoop } from '../loop.ts'
 import { createOpenLineageFeed, sendOpenLineage, type OpenLineageFeed } from './openlineage.ts'
 import { recordRevision } from './record-revision.ts'
+import { roomOf } from './room.ts'
 import { versionOrigin } from './version-origin.ts'
 
 /** The steps of all components, in the order of the components: a table may refer to those of the lines above it. */
@@ -315,10 +316,12 @@ function composeEngine(surroundings: Surroundings) {
   const outbox = createOutbox({ db, clock, owner, warn })
   const ledger = createLedger({ clock, store: sqlLedgerStore(db) })
   const { specs: executorSpecs, at: executors } = readExecutors(config.executors, config.executor)
+  const room = roomOf(config)
   const sealed = composeSealed(surroundings, outbox)
   const projects = createProjects({
     ...sealed,
     executors,
+    room,
     outbox,
     blobs,
     clock,
@@ -327,6 +330,7 @@ function composeEngine(surroundings: Surroundings) {
   })
   const common = {
     ...sealed,
+    room,
     db,
     clock,
     blobs,

@@ -53,6 +53,25 @@ export const settings = {
     type: z.preprocess(fromJson, z.record(z.string(), z.unknown()).default({})),
     help: 'Where tasks can run beside this machine: names, each with a Ray, Slurm or Kubernetes ([executors.md](executors.md)), as JSON.',
   },
+  pools: {
+    type: z.preprocess(
+      fromJson,
+      z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.int().min(1).max(10_000)).default({}),
+    ),
+    help: 'Slots that tasks of all projects share ([pipelines.md](pipelines.md#room)): names and numbers, as JSON.',
+  },
+  machineCpus: {
+    type: z.coerce.number().min(0).default(0),
+    help: 'Processors of this machine for tasks that say how many they need; 0 is all of them.',
+  },
+  machineMemoryMb: {
+    type: z.coerce.number().int().min(0).default(0),
+    help: 'Memory in MiB of this machine for tasks that say how much they need; 0 is all of it.',
+  },
+  machineGpus: {
+    type: z.coerce.number().int().min(-1).default(-1),
+    help: 'GPUs of this machine for tasks that say how many they need; -1 is those that NVIDIA’s driver shows.',
+  },
   executor: { type: z.string().default('local'), help: 'Where tasks run that name no executor.' },
   nodeUrl: {
     type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),

@@ -134,6 +134,7 @@ const Pipeline = z.strictObject({
     .max(10_000)
     .optional()
     .meta({ description: 'Runs at the same time. 1 when only `overlap` is given, else without a limit.' }),
+  priority: z.int().min(-100).max(100).optional().meta({ description: 'Of tasks that say none.' }),
   tasks: z.record(Name, Task),
   finally: z.record(Name, Task).optional().meta({
     description: 'Tasks that run when everything else has ended, whatever became of it.',
@@ -247,6 +248,10 @@ export const ProjectFile = z
     features: z.record(Name, FeatureView).default({}),
     labels: z.record(Name, Label).default({}),
     services: z.record(Name, Service).default({}),
+    pools: z
+      .record(Name, z.int().min(1).max(10_000))
+      .optional()
+      .meta({ description: 'Slots that tasks share: how many of each there are.' }),
     pipelines: z.record(Name, Pipeline).default({}),
     models: z.record(Name, Model).default({}),
     deployments: z.record(Name, Deployment).default({}),

@@ -8,6 +8,7 @@ import type { Secrets } from '#secrets'
 import { readTree, treeFile, type AnyTx, type Blobs, type Outbox, type Tree } from '#storage'
 import { changesBetween, type Change } from './change.ts'
 import { projectApplied } from './events.ts'
+import { roomProblems, type RoomAt } from './room-problems.ts'
 import { executorProblems, type ExecutorsAt } from './executor-problems.ts'
 import { parseProjectFile } from './parse.ts'
 import type { ProjectFile } from './project-file.ts'
@@ -58,6 +59,8 @@ export interface ProjectsDeps {
   readonly secrets?: Pick<Secrets, 'missing'>
   /** Where tasks can run; what a file says of it is not looked at when left out. */
   readonly executors?: ExecutorsAt
+  /** What there is for tasks to take. */
+  readonly room?: RoomAt
   /** Notes a new revision elsewhere (the ledger), in the transaction that makes it. */
   readonly record?: (tx: AnyTx, revision: Revision) => Promise<void>
 }
@@ -65,7 +68,8 @@ export interface ProjectsDeps {
 const revisionsKept = 200
 const filesKept = 200
 
-export function createProjects({ store, outbox, blobs, clock, secrets, executors, record }: ProjectsDeps): Projects {
+export function createProjects(deps: ProjectsDeps): Projects {
+  const { store, outbox, blobs, clock, secrets, record } = deps
   const revision = remember(revisionsKept, async id => {
     const found = await store.find(id)
     if (!found) throw notFound('project revision', id)
@@ -83,9 +87,7 @@ export function createProjects({ store, outbox, blobs, clock, secrets, executors
   /** Parses, and looks for the files when there are any to look at. */
   async function check(spec: unknown, code: Digest | undefined): Promise<ProjectFile> {
     const parsed = parseProjectFile(spec)
-    const misplaced = executors ? executorProblems(parsed, executors) : []
-    if (misplaced.length > 0)
-      throw invalid('The project file asks for what this server’s executors do not have.', misplaced)
+    checkServer(parsed, deps)
     if (code === undefined) return parsed
     const problems = missingFiles(parsed, await treeOf(blobs, code))
     if (problems.length > 0) throw invalid('The project file names files that its repository does not have.', problems)
@@ -144,6 +146,15 @@ const digestLength = 64
 /** A tree lists 10,000 files at most, each with a path of a few hundred characters. */
 const treeBytesMax = 16 * 1024 * 1024
 const emptyTree = canonicalJson({})
+
+/** Throws `invalid` for what this server does not have. */
+function checkServer(file: ProjectFile, { executors, room }: Pick<ProjectsDeps, 'executors' | 'room'>): void {
+  const misplaced = executors ? executorProblems(file, executors) : []
+  if (misplaced.length > 0)
+    throw invalid('The project file asks for what this server’s executors do not have.', misplaced)
+  const tooMuch = room ? roomProblems(file, room, executors?.fallback ?? 'local') : []
+  if (tooMuch.length > 0) throw invalid('The project file asks for more room than there is.', tooMuch)
+}
 
 async function announce(
   tx: AnyTx,

@@ -205,7 +205,18 @@ export const Task = z
         gpu: z.int().min(1).max(1_000).optional(),
       })
       .optional()
-      .meta({ description: 'What each of its nodes needs. Executors other than `local` find room for it.' }),
+      .meta({ description: 'What each of its nodes needs. On `local` it waits until the machine has so much left.' }),
+    pools: z
+      .record(Name, z.int().min(1).max(10_000))
+      .optional()
+      .meta({ description: 'Slots of `pools`, of the project or the server, that it holds while it runs.' }),
+    priority: z.int().min(-100).max(100).optional().meta({
+      description:
+        'Who is begun first. Each level is worth a minute of waiting; 0 when neither it nor the pipeline says.',
+    }),
+    queueTimeout: duration.optional().meta({
+      description: 'How long it may be ready and wait for room before it fails; without a limit when left out.',
+    }),
     nodes: z.int().min(1).max(1_000).optional().meta({
       description: 'Machines that run the command together, each told RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.',
     }),

@@ -1,16 +1,39 @@
-import type { Transaction } from 'kysely'
+import { sql, type Kysely, type Transaction } from 'kysely'
 import { newId } from '#kernel/id.ts'
 import type { TrackingRunId } from '#tracking'
+import { dueTasks } from './due.sql.ts'
 import { recordFromRow } from './record.sql.ts'
 import { itemSpec, type AttemptId, type Item, type RunId, type TaskId } from './run.ts'
 import type { Claim, ClaimRequest, LiveAttempt } from './store.ts'
 import type { AttemptRow, SpecRow, TaskRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
+type Taker = Omit<ClaimRequest, 'pool'>
 
 /** Takes due tasks out of the queue: each becomes a running attempt of the claimant, in one transaction. */
 export async function claim(tx: Tx, request: ClaimRequest): Promise<readonly Claim[]> {
-  const tasks = await takeTasks(tx, request)
+  const due = await dueTasks(tx, request)
+  return due.length === 0 ? [] : opened(tx, await takeTasks(tx, due, request), request)
+}
+
+/** Takes tasks that have waited in the queue for longer than they may: room or not, somebody has to say so. */
+export async function claimOverdue(tx: Tx, request: Taker): Promise<readonly Claim[]> {
+  const ids = (await overdue(tx, request)).map(({ id }) => id)
+  return ids.length === 0 ? [] : opened(tx, await takeTasks(tx, ids, request), request)
+}
+
+export const overdue = (db: Kysely<WorkflowTables>, { now, limit }: { now: number; limit: number }) =>
+  db
+    .selectFrom('workflow_task')
+    .select('id')
+    .where('next_at', 'is not', null)
+    .where('queue_ms', 'is not', null)
+    .where('state', '=', 'ready')
+    .where(sql<number>`(next_at + queue_ms)`, '<=', now)
+    .limit(limit)
+    .execute()
+
+async function opened(tx: Tx, tasks: readonly TaskRow[], request: Taker): Promise<readonly Claim[]> {
   if (tasks.length === 0) return []
   const attempts = await openAttempts(tx, tasks, request)
   const specs = await tx
@@ -46,7 +69,7 @@ async function itemsOf(tx: Tx, tasks: readonly TaskRow[]): Promise<ReadonlyMap<s
 }
 
 /** The condition is checked again by whoever waited for the row, so that two claimants never take the same task. */
-function takeTasks(tx: Tx, { pool, limit, now }: ClaimRequest): Promise<TaskRow[]> {
+function takeTasks(tx: Tx, due: readonly string[], { now }: Taker): Promise<TaskRow[]> {
   return tx
     .updateTable('workflow_task')
     .set(eb => ({
@@ -62,16 +85,7 @@ function takeTasks(tx: Tx, { pool, limit, now }: ClaimRequest): Promise<TaskRow[
       started_at: eb.fn.coalesce('started_at', eb.val(now)),
       ended_at: null,
     }))
-    .where('id', 'in', eb =>
-      eb
-        .selectFrom('workflow_task')
-        .select('id')
-        .where('pool', '=', pool)
-        .where('next_at', '<=', now)
-        .orderBy('next_at')
-        .orderBy('id')
-        .limit(limit),
-    )
+    .where('id', 'in', due)
     .where('next_at', '<=', now)
     .where('state', 'in', ['ready', 'waiting'])
     .returningAll()
@@ -82,7 +96,7 @@ function takeTasks(tx: Tx, { pool, limit, now }: ClaimRequest): Promise<TaskRow[
 async function openAttempts(
   tx: Tx,
   tasks: readonly TaskRow[],
-  { owner, now, leaseUntil }: ClaimRequest,
+  { owner, machine, now, leaseUntil }: Taker,
 ): Promise<Map<string, { id: AttemptId; isNew: boolean }>> {
   const drafts = tasks.map((task): AttemptRow => ({
     id: newId<'attempt'>('att'),
@@ -96,6 +110,8 @@ async function openAttempts(
     tracking: null,
     error: null,
     facts: '{}',
+    demand: task.demand,
+    machine,
     claimed_at: now,
     ended_at: null,
   }))
@@ -105,7 +121,7 @@ async function openAttempts(
     .onConflict(conflict =>
       conflict
         .columns(['task', 'number'])
-        .doUpdateSet({ state: 'running', owner, lease_until: leaseUntil })
+        .doUpdateSet({ state: 'running', owner, machine, lease_until: leaseUntil })
         .where('workflow_attempt.state', '=', 'waiting'),
     )
     .returning(['id', 'task'])

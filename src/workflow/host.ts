@@ -1,4 +1,6 @@
-import { arch, cpus, hostname, release, totalmem } from 'node:os'
+import { readdirSync } from 'node:fs'
+import { arch, availableParallelism, cpus, hostname, release, totalmem } from 'node:os'
+import type { MachineRoom } from '#project'
 import type { TaskRecord } from './record.ts'
 
 /** This machine, as every task that runs on it is told to have run on. */
@@ -13,3 +15,10 @@ export function thisHost(): NonNullable<TaskRecord['host']> {
     versions: { node: process.version, system: release() },
   }
 }
+
+/** All that this machine has for tasks. GPUs are those that NVIDIA's driver shows. */
+export const machineRoom = (): MachineRoom => ({
+  cpu: availableParallelism(),
+  memoryBytes: totalmem(),
+  gpu: readdirSync('/dev').filter(name => /^nvidia\d+$/.test(name)).length,
+})

@@ -18,8 +18,8 @@ interface Expansion {
 }
 
 /** Adds a call for each item, unless that was done before, and makes ready as many as may run at the same time. */
-export async function expand(tx: Tx, { task, outcome: { items, parallel }, at }: Expansion): Promise<RunRow> {
-  if (task.items_open === null) await insertItems(tx, task, items)
+export async function expand(tx: Tx, { task, outcome: { items, parallel, demand }, at }: Expansion): Promise<RunRow> {
+  if (task.items_open === null) await insertItems(tx, { ...task, demand: demand ?? '' }, items)
   const { open } = await tx
     .selectFrom('workflow_task')
     .select(({ fn }) => fn.countAll<number>().as('open'))

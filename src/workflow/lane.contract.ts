@@ -19,7 +19,14 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
     const states = async () => (await seen()).map(run => [run?.state, run?.behind])
     const claimed = async () => {
       const claims = await store.transaction(tx =>
-        store.claim(tx, { pool: 'platform', limit: 10, owner: 'me', now: at, leaseUntil: at + 10_000 }),
+        store.claim(tx, {
+          pool: 'platform',
+          limit: 10,
+          owner: 'me',
+          machine: 'here',
+          now: at,
+          leaseUntil: at + 10_000,
+        }),
       )
       return claims.map(claim => claim.run)
     }
@@ -71,7 +78,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
     const most: number[] = []
     const end = async (): Promise<void> => {
       const [claim] = await store.transaction(tx =>
-        store.claim(tx, { pool: 'platform', limit: 1, owner: 'me', now: at, leaseUntil: at + 10_000 }),
+        store.claim(tx, { pool: 'platform', limit: 1, owner: 'me', machine: 'here', now: at, leaseUntil: at + 10_000 }),
       )
       if (!claim) return
       const outcome = { state: 'succeeded', outputs: {}, metrics: {} } as const

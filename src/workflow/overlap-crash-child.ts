@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { wallClock } from '#kernel/clock.ts'
 import { migrate, openDatabase } from '#storage'
-import { compose, inProcess, migrations } from './testing.ts'
+import { compose, inProcess, migrations, objective } from './testing.ts'
 
 /**
  * A platform in small, for overlap-crash.test.ts to kill, over a database that others may use at the same time. It starts
@@ -18,15 +18,6 @@ workflow.useExecutor(
     return { outputs: {}, metrics: [], facts: {} }
   }),
 )
-const objective = {
-  goal: 'Dry feet.',
-  kpi: 'Wet feet.',
-  task: 'regression',
-  target: 'rain',
-  metric: 'mae',
-  threshold: 1,
-  owners: {},
-}
 const pipelines = { fit: { overlap: 'queue', tasks: { a: { run: 'true' } } } }
 await projects.apply({ actor: 'ann', spec: { name: 'rain', objective, pipelines } })
 const cause = { kind: 'manual', reason: 'A test.' } as const

@@ -4,19 +4,9 @@ import { z } from 'zod'
 import { defineEvent } from '#kernel/event.ts'
 import type { OverlapPolicy } from '#project'
 import type { Cause } from './run.ts'
-import { inProcess, openBed, until } from './testing.ts'
+import { inProcess, objective, openBed, until } from './testing.ts'
 
 const happened = defineEvent('test.happened', z.object({}))
-const objective = {
-  goal: 'Dry feet.',
-  kpi: 'Wet feet.',
-  task: 'regression',
-  target: 'rain',
-  metric: 'mae',
-  threshold: 1,
-  owners: {},
-}
-
 /** A pipeline of one task that runs until it is told to end, or is stopped. */
 async function open(t: TestContext, overlap: OverlapPolicy | undefined, maxActive?: number) {
   const ends: (() => void)[] = []

@@ -75,7 +75,12 @@ async function eachItem({ store, blobs }: PerformDeps, { claim, sources }: Call)
   const { spec, task, isNew } = claim
   if (isNew)
     return {
-      outcome: { state: 'expanded', items: await itemsOf(spec, sources), parallel: parallelOf(spec) },
+      outcome: {
+        state: 'expanded',
+        items: await itemsOf(spec, sources),
+        parallel: parallelOf(spec),
+        demand: spec.demand,
+      },
       facts: {},
     }
   const given = await gather(blobs, spec, await store.itemResults(task))

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { Clock } from '#kernel/clock.ts'
 import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
@@ -7,6 +8,7 @@ import type { Blobs } from '#storage'
 import type { Logs } from './logs.ts'
 import { gridOf, wholeRuns, type PipelineGrid } from './grid.ts'
 import { pipelineOf } from './pipeline.ts'
+import { on, waitOf } from './room.ts'
 import type { AttemptDetail } from './record.ts'
 import { compare, recordedTask, type Reproduction, type Seen } from './reproduction.ts'
 import { hasEnded, type Artifact, type Pipeline, type Run, type TaskLine, type TaskRun } from './run.ts'
@@ -72,19 +74,20 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
 
     async tasks(id) {
       await reads.run(id)
-      return store.listTasks(id)
+      return withWaits(store, await store.listTasks(id))
     },
 
     async taskLines(filter, page) {
       await reads.run(filter.run)
-      return store.pageTasks(filter, page)
+      const { items, ...rest } = await store.pageTasks(filter, page)
+      return { ...rest, items: await withWaits(store, items) }
     },
 
     async task(id, name) {
       await reads.run(id)
       const found = await store.findTaskRun(id, name)
       if (!found) throw notFound('task', name)
-      return { task: found, attempts: await store.attempts(found.id) }
+      return { task: (await withWaits(store, [found]))[0]!, attempts: await store.attempts(found.id) }
     },
 
     reproduction: async id => reproductionSeen(store, await reads.run(id)),
@@ -136,6 +139,21 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
     },
   }
   return reads
+}
+
+/** The tasks, those that are ready with the room that they wait for. */
+async function withWaits<Task extends TaskLine>(
+  store: WorkflowStore,
+  tasks: readonly Task[],
+): Promise<readonly Task[]> {
+  const ready = tasks.filter(({ state }) => state === 'ready').map(({ id }) => id)
+  const demands = await store.demands(ready)
+  if (demands.size === 0) return tasks
+  const room = await store.room()
+  return tasks.map(task => {
+    const demand = demands.get(task.id)
+    return demand ? { ...task, waitingFor: waitOf(on(hostname(), demand), room) } : task
+  })
 }
 
 const tooLong = ({ id, state }: Run, timeoutMs: number): TrainyardError =>

@@ -92,7 +92,14 @@ test('a neighbour takes over when a lease runs out, and the late result of the f
     cause: { kind: 'manual', reason: 'A test.' },
   })
   const [claim] = await sleeper.store.transaction(tx =>
-    sleeper.store.claim(tx, { pool: 'platform', limit: 1, owner: 'sleeper', now: 1_000, leaseUntil: 11_000 }),
+    sleeper.store.claim(tx, {
+      pool: 'platform',
+      limit: 1,
+      owner: 'sleeper',
+      machine: 'here',
+      now: 1_000,
+      leaseUntil: 11_000,
+    }),
   )
   clock.advance(10_001)
 

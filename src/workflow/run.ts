@@ -28,6 +28,8 @@ export type RunTask = Omit<TaskSpec, 'uses'> & {
   uses?: string | undefined
   /** It runs when all others have ended. */
   final?: true
+  /** What it takes while it runs, as the queue keeps it. */
+  demand?: string | undefined
 }
 
 export type Artifacts = Readonly<Record<string, Artifact>>
@@ -83,7 +85,12 @@ export type Outcome =
     }
   | { readonly state: 'failed'; readonly error: string }
   /** It is called for each of these; the task waits until all of them have ended. A repeat adds no item. */
-  | { readonly state: 'expanded'; readonly items: readonly Json[]; readonly parallel: number | undefined }
+  | {
+      readonly state: 'expanded'
+      readonly items: readonly Json[]
+      readonly parallel: number | undefined
+      readonly demand?: string | undefined
+    }
   /** It is not needed, for this reason. */
   | { readonly state: 'skipped'; readonly reason: string }
   | { readonly state: 'retry'; readonly error: string; readonly nextAt: number; readonly isFree?: boolean }

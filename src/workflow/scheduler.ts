@@ -1,11 +1,15 @@
+import { hostname } from 'node:os'
 import { crashPoint } from '#kernel/crash-point.ts'
+import type { RoomAt } from '#project'
 import { every } from './every.ts'
 import { createLeases, leaseMs, lookMs, renewMs, type LeaseDeps } from './leases.ts'
 import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
+import { failOverdue } from './overdue.ts'
+import { machineOwner, machineSlots } from './room.ts'
 import type { Runner } from './runner.ts'
 import type { Signal } from './signal.ts'
 import { stop, type StopKind } from './stop.ts'
-import type { Claim } from './store.ts'
+import type { Claim, WorkflowStore } from './store.ts'
 
 /** Gives due tasks to this process as long as it has room, keeps its leases, and takes over what others have lost. */
 export interface Scheduler {
@@ -24,6 +28,8 @@ interface Deps extends LeaseDeps {
   readonly changed: Signal
   readonly limits: Readonly<Record<Pool, number>>
   readonly runner: Runner
+  /** What there is for tasks to take. */
+  readonly room: RoomAt
   /** Called every {@link pollMs}: starts the runs whose instant has come. */
   readonly tick: () => Promise<void>
 }
@@ -36,6 +42,7 @@ interface Running {
 }
 
 const pollMs = 200
+const machine = hostname()
 
 export function createScheduler(deps: Deps): Scheduler {
   const { store, clock, changed, owner, limits, warn } = deps
@@ -61,7 +68,7 @@ export function createScheduler(deps: Deps): Scheduler {
     const now = clock.now()
     if (limit <= 0 || !(await store.hasDue(pool, now))) return false
     const claims = await store.transaction(tx =>
-      store.claim(tx, { pool, limit, owner, now, leaseUntil: now + leaseMs }),
+      store.claim(tx, { pool, limit, owner, machine, now, leaseUntil: now + leaseMs }),
     )
     if (claims.length > 0) crashPoint('workflow.task_claimed')
     for (const claim of claims) launch(claim)
@@ -86,6 +93,7 @@ export function createScheduler(deps: Deps): Scheduler {
   return {
     async start() {
       stopping = new AbortController()
+      await offer(store, deps.room)
       await leases.takeBack()
       const { signal } = stopping
       const failed = (error: unknown): void => warn({ err: error }, 'a chore of the scheduler failed')
@@ -94,6 +102,7 @@ export function createScheduler(deps: Deps): Scheduler {
         every(pollMs, deps.tick, { signal, failed }),
         every(renewMs, () => leases.renew(), { signal, failed }),
         every(lookMs, () => leases.takeOver(), { signal, failed }),
+        every(lookMs, () => failOverdue({ ...deps, machine }), { signal, failed }),
       )
     },
 
@@ -114,6 +123,13 @@ export function createScheduler(deps: Deps): Scheduler {
     },
   }
 }
+
+/** Says what this server and its machine have for tasks. */
+const offer = (store: WorkflowStore, room: RoomAt): Promise<void> =>
+  store.transaction(async tx => {
+    await store.setSlots(tx, '', room.pools)
+    await store.setSlots(tx, machineOwner(machine), machineSlots(room.machine))
+  })
 
 function endIn(running: ReadonlyMap<AttemptId, Running>, id: AttemptId, kind: StopKind): void {
   const one = running.get(id)

@@ -1,13 +1,14 @@
 import { isoInstant, type Clock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
-import { invalid, notFound } from '#kernel/error.ts'
+import { invalid, notFound, type Problem } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Ledger } from '#metadata'
-import type { Projects, Revision } from '#project'
+import { takingProblems, type Projects, type Revision, type RoomAt } from '#project'
 import type { AnyTx, Outbox } from '#storage'
 import { runStarted } from './events.ts'
 import { checkPipeline, needsOf, type Tasks } from './graph.ts'
 import { recordRun } from './lineage.ts'
+import { demandOf } from './room.ts'
 import { overlapOf } from './overlap.ts'
 import {
   isUsersCode,
@@ -56,16 +57,29 @@ interface Deps {
   readonly clock: Clock
   readonly projects: Pick<Projects, 'current' | 'find' | 'revision'>
   readonly defaultExecutor?: string
+  /** What there is for tasks to take. */
+  readonly room: RoomAt
   /** The platform tasks that this process can run. */
   readonly handlers: { keys(): Iterable<string> }
 }
 
-export function createStarter({ store, ledger, outbox, clock, projects, defaultExecutor, handlers }: Deps): Starter {
+export function createStarter({
+  store,
+  ledger,
+  outbox,
+  clock,
+  projects,
+  defaultExecutor,
+  room,
+  handlers,
+}: Deps): Starter {
   return {
     async prepare(request) {
       const revision = await revisionOf(projects, request)
       const tasks = request.tasks ?? placed(declaredTasks(revision!, request.pipeline), defaultExecutor)
       checkPipeline(request.pipeline, tasks, new Set(handlers.keys()))
+      const own = revision?.spec.pools ?? {}
+      checkRoom(request.pipeline, tasks, { ...room, pools: { ...room.pools, ...own } })
       const params = { ...request.params, ...(request.tasks ? {} : instantOf(revision!, request)) }
       if (!request.tasks) checkParams(tasks, params)
       const from = request.parent?.run ?? request
@@ -86,7 +100,9 @@ export function createStarter({ store, ledger, outbox, clock, projects, defaultE
       }
       const overlap =
         request.tasks || request.parent ? undefined : overlapOf(revision!.spec.pipelines[request.pipeline]!)
-      return { run, overlap, key: request.key, tasks: draftTasks(tasks, params) }
+      const priority = request.tasks ? undefined : revision!.spec.pipelines[request.pipeline]!.priority
+      const taking = taken(tasks, { priority, project: request.project, own })
+      return { run, overlap, key: request.key, tasks: draftTasks(taking, params) }
     },
 
     async insert(tx, draft) {
@@ -134,6 +150,31 @@ const placed = (tasks: Tasks, executor: string = localExecutorName): Tasks =>
     : Object.fromEntries(
         Object.entries(tasks).map(([name, task]) => [name, isUsersCode(task) ? { executor, ...task } : task]),
       )
+
+/** Throws `invalid` for tasks that would wait without end. */
+function checkRoom(pipeline: string, tasks: Tasks, { pools, machine }: RoomAt): void {
+  const problems: Problem[] = []
+  const report = (path: readonly (string | number)[], value: unknown, allowed: string): void =>
+    void problems.push({ field: path.join('.'), value, allowed })
+  for (const [name, task] of Object.entries(tasks)) {
+    const isHere = (task.executor ?? localExecutorName) === localExecutorName
+    takingProblems(task, [pipeline, name], { pools, machine: isHere ? machine : undefined, report })
+  }
+  if (problems.length > 0) throw invalid(`Pipeline ${pipeline} asks for more than there is.`, problems)
+}
+
+/** The tasks, each with what it takes and how it is ranked. */
+const taken = (
+  tasks: Tasks,
+  { priority, ...of }: { priority: number | undefined; project: string; own: Readonly<Record<string, number>> },
+): Tasks =>
+  Object.fromEntries(
+    Object.entries(tasks).map(([name, task]) => {
+      const demand = demandOf(task, of)
+      const rank = task.priority ?? priority
+      return [name, { ...task, ...(demand !== undefined && { demand }), ...(rank !== undefined && { priority: rank }) }]
+    }),
+  )
 
 function checkParams(tasks: Tasks, params: Params): void {
   const known = new Set(Object.values(tasks).flatMap(task => Object.keys(task.params)))

@@ -5,6 +5,7 @@ import { behindContract } from './behind.contract.ts'
 import { cacheContract } from './cache.contract.ts'
 import { itemsContract } from './items.contract.ts'
 import { laneContract } from './lane.contract.ts'
+import { roomContract } from './room.contract.ts'
 import { workflowStoreContract } from './store.contract.ts'
 import { sqlWorkflowStore } from './store.sql.ts'
 import { workflowMigrations } from './tables.ts'
@@ -14,6 +15,7 @@ for (const engine of testEngines()) {
   for (const contract of [
     workflowStoreContract,
     laneContract,
+    roomContract,
     behindContract,
     itemsContract,
     cacheContract,

@@ -4,6 +4,7 @@ import { cacheStore } from './cache.sql.ts'
 import { laneStore } from './lane.sql.ts'
 import { queueStore } from './queue.sql.ts'
 import { recordStore } from './record.sql.ts'
+import { roomStore } from './room.sql.ts'
 import { runStore } from './run.sql.ts'
 import type { WorkflowStore } from './store.ts'
 import type { WorkflowTables } from './tables.ts'
@@ -16,6 +17,7 @@ export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open
     ...runStore(db),
     ...laneStore(),
     ...queueStore(db),
+    ...roomStore(db),
     ...recordStore(db),
     ...cacheStore(db),
     ...triggerStore(db, vault),

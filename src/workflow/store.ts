@@ -4,6 +4,7 @@ import type { TrackingRunId } from '#tracking'
 import type { AnyTx } from '#storage'
 import type { GridTask } from './grid.ts'
 import type { LaneStore } from './lane-store.ts'
+import type { RoomStore } from './room-store.ts'
 import type { OverlapRule } from './overlap.ts'
 import type { AttemptDetail, TaskRecord } from './record.ts'
 import type {
@@ -31,7 +32,8 @@ import type { TriggerStore } from './trigger-store.ts'
  *
  * Adapters must pass store.contract.ts.
  */
-export interface WorkflowStore extends RunStore, LaneStore, QueueStore, RecordStore, CacheStore, TriggerStore {
+export interface WorkflowStore
+  extends RunStore, LaneStore, QueueStore, RoomStore, RecordStore, CacheStore, TriggerStore {
   /** Runs `work` in a transaction, and again when the database gave it up in favour of another one. */
   transaction<T>(work: (tx: AnyTx) => Promise<T>): Promise<T>
 }
@@ -87,7 +89,7 @@ interface ResumeRequest {
 export interface QueueStore {
   /** Whether {@link claim} would find anything; costs less. */
   hasDue(pool: Pool, now: number): Promise<boolean>
-  /** Takes the tasks that have been due longest. Each is given to one claimant, as a running attempt with a lease. */
+  /** Takes due tasks for which there is room, by priority and age. Each is given to one claimant, as a running attempt with a lease. */
   claim(tx: AnyTx, request: ClaimRequest): Promise<readonly Claim[]>
   /** Marks the run as running, and keeps the tracking run of the attempt. */
   begin(tx: AnyTx, begin: { claim: Claim; at: number; tracking?: TrackingRunId }): Promise<void>
@@ -184,6 +186,8 @@ export interface ClaimRequest {
   readonly pool: Pool
   readonly limit: number
   readonly owner: string
+  /** Where the tasks run that take of a machine. */
+  readonly machine: string
   readonly now: number
   readonly leaseUntil: number
 }

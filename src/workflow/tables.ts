@@ -12,6 +12,8 @@ export type WorkflowTables = {
   workflow_record: RecordRow
   /** Pipelines whose runs may not all be active: how many may, and a count that gives places in the line. Its row is the lock. */
   workflow_lane: { project: string; pipeline: string; active_max: number; turn: number }
+  /** What tasks can take while they run, by owner and name: `room.ts`. Its rows are the locks. */
+  workflow_slots: { owner: string; name: string; slots: number }
   workflow_trigger: TriggerRow
   workflow_trigger_tick: {
     project: string
@@ -95,6 +97,12 @@ export type TaskRow = {
   /** The run of another pipeline that this task is. */
   child: string | null
   waiting_for: string | null
+  /** What it takes while it runs: JSON, the same text for the same; empty for nothing. */
+  demand: string
+  /** A level is worth a minute of waiting. */
+  priority: number
+  /** How long it may wait in the queue. */
+  queue_ms: number | null
   started_at: number | null
   ended_at: number | null
 }
@@ -121,6 +129,9 @@ export type AttemptRow = {
   tracking: string | null
   error: string | null
   facts: string
+  /** What it takes as long as it has a lease, and on which machine. */
+  demand: string
+  machine: string | null
   claimed_at: number
   ended_at: number | null
 }
@@ -291,6 +302,20 @@ export const workflowMigrations: readonly Migration[] = [
          primary key (project, pipeline))`,
       `create index workflow_run_active on workflow_run (project, pipeline, id) where ended_at is null`,
       `create index workflow_run_held on workflow_run (project, pipeline, place) where place is not null`,
+    ],
+  },
+  {
+    name: 'workflow-007',
+    statements: [
+      `create table workflow_slots (owner text not null, name text not null, slots bigint not null, primary key (owner, name))`,
+      `alter table workflow_task add column demand text not null default ''`,
+      `alter table workflow_task add column priority bigint not null default 0`,
+      `alter table workflow_task add column queue_ms bigint`,
+      `alter table workflow_attempt add column demand text not null default ''`,
+      `alter table workflow_attempt add column machine text`,
+      `create index workflow_task_rank on workflow_task (pool, demand, (next_at - priority * 60000), id) where next_at is not null`,
+      `create index workflow_task_overdue on workflow_task ((next_at + queue_ms)) where next_at is not null and queue_ms is not null`,
+      `create index workflow_attempt_demand on workflow_attempt (demand, machine) where lease_until is not null and demand > ''`,
     ],
   },
 ]

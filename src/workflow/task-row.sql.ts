@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { durationMs } from '#kernel/duration.ts'
 import type { Millis } from '#kernel/clock.ts'
 import { approvalOf } from './approval.ts'
 import { inputsFrom } from './graph.ts'
@@ -68,6 +69,10 @@ function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['task
     producer: null,
     child: null,
     waiting_for: null,
+    // Of a task with a call for each item its calls take it.
+    demand: (spec.forEach === undefined && spec.demand) || '',
+    priority: spec.priority ?? 0,
+    queue_ms: spec.queueTimeout === undefined ? null : durationMs(spec.queueTimeout),
     started_at: null,
     ended_at: null,
   }

@@ -148,12 +148,15 @@ async function gather(deps: Deps, trigger: Trigger, spec: Gathering, event: Even
   if (gatheredNow?.nextAt !== undefined && gatheredNow.nextAt <= clock.now()) await fireDue(deps, gatheredNow)
 }
 
-/** Brings the stored triggers of a project to its current revision. */
+/** Brings the stored triggers and pools of a project to its current revision. */
 async function refresh({ store, projects, clock }: Deps, project: string): Promise<void> {
   const revision = await projects.find(project)
   if (!revision) return
   const triggers = triggersOf(revision.spec, clock.now())
-  await store.transaction(tx => store.setTriggers(tx, project, triggers))
+  await store.transaction(async tx => {
+    await store.setTriggers(tx, project, triggers)
+    await store.setSlots(tx, project, revision.spec.pools ?? {})
+  })
 }
 
 async function fireDue(deps: Deps, trigger: Trigger): Promise<void> {

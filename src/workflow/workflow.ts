@@ -1,12 +1,13 @@
 import type { Clock } from '#kernel/clock.ts'
 import { notFound } from '#kernel/error.ts'
 import type { Ledger } from '#metadata'
-import type { Projects } from '#project'
+import type { Projects, RoomAt } from '#project'
 import type { Blobs, Outbox } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Secrets } from '#secrets'
 import { createAdmissions } from './admission.ts'
 import { createControl, type RunControl } from './control.ts'
+import { machineRoom } from './host.ts'
 import { createLogs } from './logs.ts'
 import { createReads, type RunReads } from './reads.ts'
 import { recorded, recordedTask } from './reproduction.ts'
@@ -59,6 +60,8 @@ export interface WorkflowDeps {
   readonly defaultExecutor?: string
   /** Tasks of the platform at the same time; 4 when left out. */
   readonly parallelPlatformTasks?: number
+  /** What there is for tasks to take; when left out there are no pools, and all of this machine. */
+  readonly room?: RoomAt
   /** Limit of a task that declares none. It counts running, not waiting. */
   readonly taskTimeoutMs: number
   /** How long a stopped task of the platform may take to end before it is given up; 15 s when left out. */
@@ -70,7 +73,8 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
   const handlers = new Map<string, PlatformTask>([[recordedTask, recorded]])
   let executor: Executor | undefined
   let snapshot: Snapshot = (_, commit) => Promise.reject(notFound('commit', commit))
-  const parts = { ...deps, changed: createSignal(), handlers, executor: () => executor }
+  const room = deps.room ?? { pools: {}, machine: machineRoom() }
+  const parts = { ...deps, room, changed: createSignal(), handlers, executor: () => executor }
   const logs = createLogs(deps.logFolder)
   const starter = createStarter(parts)
   const settler = createSettler({ ...parts, starter })

@@ -1,0 +1,59 @@
+import type { Problem } from '#kernel/error.ts'
+import { bytesOf } from '#kernel/size.ts'
+import { oneOf } from './nearest.ts'
+import { showPath, type Path } from './path.ts'
+import type { ProjectFile } from './project-file.ts'
+import type { Report } from './report.ts'
+import type { TaskSpec } from './task-spec.ts'
+
+/** What there is for tasks to take: slots of pools, and what a machine has for those that run on it. */
+export interface RoomAt {
+  /** Of the server, for all projects. */
+  readonly pools: Readonly<Record<string, number>>
+  readonly machine: MachineRoom
+}
+
+export interface MachineRoom {
+  readonly cpu: number
+  readonly memoryBytes: number
+  readonly gpu: number
+}
+
+/** A task in so far as it takes room. */
+type Taking = Pick<TaskSpec, 'pools' | 'resources' | 'run' | 'function' | 'executor' | 'approval' | 'pipeline'>
+
+/** What tasks of a file ask for that they would wait for without end. */
+export function roomProblems(file: ProjectFile, room: RoomAt, fallback: string): Problem[] {
+  const problems: Problem[] = []
+  const report: Report = (path, value, allowed) => void problems.push({ field: showPath(path), value, allowed })
+  for (const [name, pipeline] of Object.entries(file.pipelines))
+    for (const section of ['tasks', 'finally'] as const)
+      for (const [taskName, task] of Object.entries(pipeline[section] ?? {}))
+        takingProblems(task, ['pipelines', name, section, taskName], {
+          pools: { ...room.pools, ...file.pools },
+          machine: (task.executor ?? fallback) === 'local' ? room.machine : undefined,
+          report,
+        })
+  return problems
+}
+
+/** `machine` is undefined for a task that runs on others. */
+export function takingProblems(
+  task: Taking,
+  path: Path,
+  { pools, machine, report }: { pools: RoomAt['pools']; machine: MachineRoom | undefined; report: Report },
+): void {
+  for (const [name, slots] of Object.entries(task.pools ?? {})) {
+    const at = [...path, 'pools', name]
+    if (task.approval ?? task.pipeline) report(at, slots, 'nothing: the task holds no slots while it waits for others')
+    else if (!Object.hasOwn(pools, name)) report(at, slots, oneOf(name, Object.keys(pools)))
+    else if (slots > pools[name]!) report(at, slots, `${pools[name]} at most: pool ${name} has no more slots`)
+  }
+  if (!machine || (task.run ?? task.function) === undefined) return
+  const { cpu = 0, memory, gpu = 0 } = task.resources ?? {}
+  const resources = [...path, 'resources']
+  if (cpu > machine.cpu) report([...resources, 'cpu'], cpu, `${machine.cpu} at most: this machine has no more`)
+  if (memory !== undefined && bytesOf(memory) > machine.memoryBytes)
+    report([...resources, 'memory'], memory, `${machine.memoryBytes / 2 ** 20}MiB at most: this machine has no more`)
+  if (gpu > machine.gpu) report([...resources, 'gpu'], gpu, `${machine.gpu} at most: this machine has no more`)
+}

@@ -1,0 +1,29 @@
+import { leaseMs, type LeaseDeps } from './leases.ts'
+import { on, waitOf } from './room.ts'
+
+const overdueMax = 100
+
+/** Fails the tasks that have waited in the queue for longer than they may, with what they waited for. */
+export async function failOverdue({
+  store,
+  settler,
+  clock,
+  owner,
+  machine,
+}: Pick<LeaseDeps, 'store' | 'settler' | 'clock' | 'owner'> & { machine: string }): Promise<void> {
+  const now = clock.now()
+  const request = { limit: overdueMax, owner, machine, now, leaseUntil: now + leaseMs }
+  if (!(await store.hasOverdue(now))) return
+  const room = await store.room()
+  const claims = await store.transaction(tx => store.claimOverdue(tx, request))
+  for (const { attempt, spec } of claims) {
+    const waited = spec.demand === undefined ? '' : `: ${waitOf(on(machine, JSON.parse(spec.demand)), room)}`
+    await settler.settle({
+      attempt,
+      owner,
+      outcome: { state: 'failed', error: `It has waited for room for longer than ${spec.queueTimeout}${waited}.` },
+      facts: { cause: { kind: 'queue_timeout' } },
+      record: { exit: { cause: 'queue_timeout' } },
+    })
+  }
+}

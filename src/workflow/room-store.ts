@@ -1,0 +1,17 @@
+import type { AnyTx } from '#storage'
+import type { Demand, Room } from './room.ts'
+import type { Claim, ClaimRequest } from './store.ts'
+
+/** What tasks take while they run, and what there is of it. */
+export interface RoomStore {
+  /** Makes these the slots of an owner: a project, a machine (`@` and its name) or, without a name, the server. */
+  setSlots(tx: AnyTx, owner: string, slots: Demand): Promise<void>
+  /** What there is, and what attempts take that hold a lease. */
+  room(): Promise<Room>
+  /** What these tasks take, as far as they take anything, by id. */
+  demands(tasks: readonly string[]): Promise<ReadonlyMap<string, Demand>>
+  /** Whether {@link claimOverdue} would find anything; costs less. */
+  hasOverdue(now: number): Promise<boolean>
+  /** Takes tasks out of the queue that have waited there for longer than they may. */
+  claimOverdue(tx: AnyTx, request: Omit<ClaimRequest, 'pool'>): Promise<readonly Claim[]>
+}
