@@ -3,6 +3,10 @@ import { invalid, TrainyardError } from '#kernel/error.ts'
 import { verb, type Context } from '../command.ts'
 import { declaredDeployment, type Deployment } from '../deployment.ts'
 
+interface Answer {
+  parameters?: Record<string, unknown>
+  outputs: Tensor[]
+}
 interface Tensor {
   name: string
   datatype: string
@@ -25,11 +29,11 @@ export const predictVerb = verb(
       ),
   async (context, { entity, at, input }, [name]) => {
     const { client, output } = context
-    const { url } = await liveDeployment(context, name!)
-    const answer = await client.post<{ parameters?: Record<string, unknown>; outputs: Tensor[] }>(`${url}/infer`, {
+    const question = {
       inputs: (input as readonly string[]).map(tensorOf),
       parameters: { ...(entity !== undefined && { entity }), ...(at !== undefined && { event_time: at }) },
-    })
+    }
+    const answer = await onceLive(context, name!, ({ url }) => client.post<Answer>(`${url}/infer`, question))
     output.result(answer, () => [
       ...answer.outputs.map(tensor => `${tensor.name}: ${tensor.data.join(', ')}`),
       ...Object.entries(answer.parameters ?? {}).map(([key, value]) => `${key}: ${String(value)}`),
@@ -48,13 +52,18 @@ const lookMs = 300
 /** A run that has ended starts the next by an event, which takes a moment. */
 const graceMs = 3_000
 
-/** The deployment; one that runs of its project are still bringing up is waited for. */
-async function liveDeployment({ client, output, signal }: Context, name: string): Promise<Deployment> {
+/** What a deployment is asked; one that runs of its project are still bringing up is waited for. */
+async function onceLive<Result>(
+  { client, output, signal }: Context,
+  name: string,
+  ask: (deployment: Deployment) => Promise<Result>,
+): Promise<Result> {
   let lastBusy = Date.now()
   let told: string | undefined
   for (;;) {
-    const found = await client.get<Deployment>(`/api/v1/deployments/${encodeURIComponent(name)}`).catch(unlessAbsent)
-    if (found) return found
+    const deployment = client.get<Deployment>(`/api/v1/deployments/${encodeURIComponent(name)}`)
+    const result = await deployment.then(ask).catch(unlessAbsent)
+    if (result !== undefined) return result
     const { project, model } = await declaredDeployment(client, name)
     const [run] = await activeRuns(client, project)
     if (run) {
