@@ -39,7 +39,7 @@ interface Measured {
 
 /** Sends one request after the other on each of `connections` kept connections. */
 async function load(port: number, connections: number): Promise<Measured> {
-  const request = `POST /v2/models/rain/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  const request = `POST /v2/models/rain/infer HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   const startAt = performance.now() + warmUpMs
   const endAt = startAt + measureMs
   const latencies: number[] = []

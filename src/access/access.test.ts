@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { digestOf } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
 import { basic, bearer, openBench } from './testing.ts'
 
@@ -95,6 +96,65 @@ test('a token of a user may no more than the user, than its role, and than its p
   assert.deepEqual(await statuses({ projects: ['rain', 'hail'] }), [200, 200, 404, 404])
   await assert.rejects(access.createToken({ name: 'x', user: 'eve' }), { code: 'not_found' })
   await assert.rejects(access.createToken({ name: 'x' }), { code: 'invalid' })
+})
+
+test('a token of deployments asks them and enters nowhere else', async t => {
+  const { app, access } = await openBench(t)
+  const { secret, token } = await access.createToken({ name: 'shop', deployments: ['rain', 'rain'] })
+
+  assert.deepEqual([token.role, token.deployments], ['editor', ['rain']])
+  const answer = await app.inject({ url: '/who', headers: bearer(secret) })
+  assert.deepEqual(
+    [answer.statusCode, answer.json().title],
+    [403, 'This token asks deployments, and does nothing else.'],
+  )
+  await assert.rejects(access.createToken({ name: 'x', role: 'viewer', deployments: ['rain'] }), {
+    code: 'invalid',
+    detail: { problems: [{ field: 'role', value: 'viewer', allowed: 'editor or admin for a token of deployments' }] },
+  })
+})
+
+test('servers that answer alone are told by hash what each token is good for, and of every change', async t => {
+  const { access, clock } = await openBench(t)
+  let changes = 0
+  access.onChange(() => void changes++)
+  await access.users.create({ name: 'ada' })
+  await access.users.putMember({ user: 'ada', project: 'rain', role: 'editor' })
+  await access.users.putMember({ user: 'ada', project: 'snow', role: 'viewer' })
+  const make = async (token: Parameters<typeof access.createToken>[0]): Promise<string> =>
+    digestOf((await access.createToken(token)).secret)
+  const made = {
+    all: await make({ name: 'all', role: 'admin' }),
+    viewer: await make({ name: 'viewer', role: 'viewer' }),
+    narrow: await make({ name: 'narrow', role: 'editor', projects: ['hail'] }),
+    ada: await make({ name: 'laptop', user: 'ada' }),
+    reader: await make({ name: 'reader', user: 'ada', role: 'viewer' }),
+    shop: await make({ name: 'shop', deployments: ['rain'] }),
+    own: await make({ name: 'own', user: 'ada', deployments: ['rain'], expiresAt: 1_500 as Millis }),
+  }
+
+  const keys = async (): Promise<object> => {
+    const named = new Map(Object.entries(made).map(([name, hash]) => [hash as string, name]))
+    return Object.fromEntries((await access.keys()).map(({ hash, ...key }) => [named.get(hash), key]))
+  }
+  const known = {
+    all: { name: 'all', reads: 'all', asks: 'all' },
+    viewer: { name: 'viewer', reads: 'all', asks: [] },
+    narrow: { name: 'narrow', reads: ['hail'], asks: ['hail'] },
+    ada: { name: 'ada', reads: ['rain', 'snow'], asks: ['rain'] },
+    reader: { name: 'ada', reads: ['rain', 'snow'], asks: [] },
+    shop: { name: 'shop', reads: [], asks: 'all', deployments: ['rain'] },
+  }
+  assert.deepEqual(await keys(), {
+    ...known,
+    own: { name: 'ada', expiresAt: 1_500, reads: [], asks: ['rain'], deployments: ['rain'] },
+  })
+  clock.advance(500)
+  assert.deepEqual(await keys(), known)
+  const before = changes
+  await access.revokeToken((await access.tokens()).at(-1)!.id)
+  await access.users.removeMember('ada', 'rain')
+  assert.equal(changes, before + 2)
 })
 
 test('a user makes and revokes tokens for themselves with their password; a token makes none', async t => {

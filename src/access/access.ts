@@ -3,10 +3,11 @@ import { invalid, notFound, TrainyardError } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Actor } from './actor.ts'
 import { createGrants, type Grants } from './grants.ts'
-import { createAttempts } from './attempts.ts'
-import { fingerprintOf, isPassword } from './password.ts'
+import { fingerprintOf } from './password.ts'
 import { createRemembered } from './remembered.ts'
-import type { Role } from './role.ts'
+import { askingRole, keyOf, type Key } from './key.ts'
+import { allows, type Role } from './role.ts'
+import { createSignIn } from './sign-in.ts'
 import type { Account, TokenStore, UserStore } from './store.ts'
 import { hashOf, newSecret, type Token } from './token.ts'
 import { createUsers, type Users } from './users.ts'
@@ -21,9 +22,13 @@ export interface Access {
   tokens(user?: string): Promise<readonly Token[]>
   /** Throws `not_found`. */
   token(id: string): Promise<Token>
+  /** What the tokens are good for that have not expired, for servers that answer without this one. */
+  keys(): Promise<readonly Key[]>
+  /** Calls when a token, a user or a role has changed: by this process, not by others on the same database. */
+  onChange(listener: () => void): void
   /** Immediate: the next request with it is refused. Throws `not_found`. */
   revokeToken(id: string): Promise<void>
-  /** The actor behind a token. Throws `unauthorized` when it is unknown or expired. */
+  /** The actor behind a token. Throws `unauthorized` when it is unknown or expired, `forbidden` when it is a key. */
   authenticate(secret: string): Promise<Actor>
   /** The actor behind a user's name and password. Throws `unauthorized`, or `rate_limited` after too many guesses. */
   signIn(name: string, password: string, address: string): Promise<Actor>
@@ -35,13 +40,13 @@ export interface NewToken {
   readonly role?: Role | undefined
   readonly user?: string | undefined
   readonly projects?: readonly string[] | undefined
+  /** Makes it a key that asks these deployments and does nothing else; `role` is `editor` then when it is not said. */
+  readonly deployments?: readonly string[] | undefined
   readonly expiresAt?: Millis | undefined
 }
 
 /** How long another process on the same database may not see that a token was revoked; this one sees it at once. */
 const keepMs = 5_000
-/** A password that was right is not derived again for so long, unless it was changed. */
-const passwordKeepMs = 5 * 60_000
 const kept = 10_000
 
 interface Parts {
@@ -52,41 +57,21 @@ interface Parts {
 
 export function createAccess({ tokens, users, clock }: Parts): Access {
   const actors = createRemembered<Known>({ clock, keepMs, size: kept })
-  const rightPasswords = createRemembered<string>({ clock, keepMs: passwordKeepMs, size: kept })
-  const attempts = createAttempts(clock)
+  const accountOf = createSignIn({ users, clock, size: kept })
 
   async function lookUp(hash: string): Promise<Known> {
     const token = await tokens.find(hash)
     if (!token) return {}
     const account = token.user === undefined ? undefined : await users.account(token.user)
-    return { actor: actorOf(token, account), expiresAt: token.expiresAt }
-  }
-
-  async function checkPassword(name: string, password: string, address: string): Promise<Known> {
-    const account = await users.account(name)
-    const mark = fingerprintOf(name, password)
-    const guesser = JSON.stringify([name, address])
-    const verify = async (): Promise<string> => {
-      attempts.check(guesser)
-      if (!(await isPassword(password, account?.password))) {
-        attempts.failed(guesser)
-        throw new TrainyardError('unauthorized', 'The user is unknown or the password is wrong.')
-      }
-      attempts.succeeded(guesser)
-      return account!.password!
-    }
-    // What was right for another hash says nothing about this one: the password was changed.
-    if ((await rightPasswords.get(mark, verify)) !== account?.password) {
-      rightPasswords.clear(mark)
-      await rightPasswords.get(mark, verify)
-    }
-    return { actor: { name, user: name, ...rolesOf(account!), byToken: false } }
+    return { actor: actorOf(token, account), expiresAt: token.expiresAt, isKey: token.deployments !== undefined }
   }
 
   const grants = createGrants({ store: users, clock })
+  const listeners: (() => void)[] = []
   const changed = (): void => {
     actors.clear()
     grants.forget()
+    for (const listener of listeners) listener()
   }
 
   return {
@@ -98,10 +83,21 @@ export function createAccess({ tokens, users, clock }: Parts): Access {
       if (token.user !== undefined && !(await users.account(token.user))) throw notFound('user', token.user)
       const secret = newSecret()
       await tokens.insert(token, hashOf(secret))
+      changed()
       return { token, secret }
     },
 
     tokens: user => tokens.list(user),
+
+    async keys() {
+      const accounts = new Map((await users.holders()).map(account => [account.user.name, account]))
+      return (await tokens.valid(clock.now())).flatMap(({ hash, token }) => {
+        const actor = actorOf(token, token.user === undefined ? undefined : accounts.get(token.user))
+        return actor ? [keyOf(actor, { hash, token })] : []
+      })
+    },
+
+    onChange: listener => void listeners.push(listener),
 
     async token(id) {
       const token = await tokens.get(id)
@@ -111,20 +107,24 @@ export function createAccess({ tokens, users, clock }: Parts): Access {
 
     async revokeToken(id) {
       const removed = await tokens.remove(id)
-      actors.clear()
+      changed()
       if (!removed) throw notFound('token', id)
     },
 
     async authenticate(secret) {
       const hash = hashOf(secret)
-      const { actor, expiresAt } = await actors.get(hash, () => lookUp(hash))
+      const { actor, expiresAt, isKey } = await actors.get(hash, () => lookUp(hash))
       if (!actor || (expiresAt !== undefined && expiresAt <= clock.now()))
         throw new TrainyardError('unauthorized', 'The token is unknown or has expired.')
+      if (isKey) throw new TrainyardError('forbidden', 'This token asks deployments, and does nothing else.')
       return actor
     },
 
     async signIn(name, password, address) {
-      const { actor } = await actors.get(fingerprintOf(name, password), () => checkPassword(name, password, address))
+      const { actor } = await actors.get(fingerprintOf(name, password), async () => {
+        const account = await accountOf(name, password, address)
+        return { actor: { name, user: name, ...rolesOf(account), byToken: false } }
+      })
       return actor!
     },
   }
@@ -134,17 +134,24 @@ export function createAccess({ tokens, users, clock }: Parts): Access {
 interface Known {
   readonly actor?: Actor | undefined
   readonly expiresAt?: Millis | undefined
+  readonly isKey?: boolean
 }
 
-function newToken({ name, role, user, projects, expiresAt }: NewToken, createdAt: Millis): Token {
+function newToken({ name, user, projects, deployments, expiresAt, ...given }: NewToken, createdAt: Millis): Token {
+  const role = given.role ?? (deployments && 'editor')
   if (role === undefined && user === undefined)
     throw invalid('The token is of nobody.', [{ field: 'role', allowed: 'a role, or a user whose roles it has' }])
+  if (deployments && !allows(role, askingRole))
+    throw invalid('This token could ask nothing.', [
+      { field: 'role', value: role, allowed: `${askingRole} or admin for a token of deployments` },
+    ])
   return {
     id: newId<'token'>('tok'),
     name,
     role: role ?? 'admin',
     ...(user !== undefined && { user }),
     ...(projects && { projects: [...new Set(projects)] }),
+    ...(deployments && { deployments: [...new Set(deployments)] }),
     createdAt,
     ...(expiresAt !== undefined && { expiresAt }),
   }

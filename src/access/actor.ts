@@ -38,22 +38,19 @@ export function roleIn(actor: Actor, project: string): Role | undefined {
   return capped(stronger(role, roles.get(project)), cap)
 }
 
-/** The projects that they have a role in. */
-export function readable(actor: Actor): 'all' | readonly string[] {
-  if (platformRole(actor) !== undefined) return 'all'
-  return [...(actor.role && actor.projects ? actor.projects : actor.roles.keys())].filter(
-    project => roleIn(actor, project) !== undefined,
+/** The projects in which they have the role. */
+export function projectsWith(actor: Actor, required: Role): 'all' | readonly string[] {
+  if (allows(platformRole(actor), required)) return 'all'
+  return [...(actor.role && actor.projects ? actor.projects : actor.roles.keys())].filter(project =>
+    allows(roleIn(actor, project), required),
   )
 }
 
+/** The projects that they have a role in. */
+export const readable = (actor: Actor): 'all' | readonly string[] => projectsWith(actor, 'viewer')
+
 /** Whether they have the role in at least one project. */
-export function hasAnywhere(actor: Actor, required: Role): boolean {
-  if (allows(platformRole(actor), required)) return true
-  const projects = readable(actor)
-  return projects !== 'all'
-    ? projects.some(project => allows(roleIn(actor, project), required))
-    : [...actor.roles.keys()].some(project => allows(roleIn(actor, project), required))
-}
+export const hasAnywhere = (actor: Actor, required: Role): boolean => projectsWith(actor, required).length > 0
 
 /** What was granted to one user, by `<kind>/<id>`. */
 export type GrantMap = ReadonlyMap<string, { readonly level: Level; readonly project: string }>

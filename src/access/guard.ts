@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '#http'
+import { credentialsOf } from '#http/credentials.ts'
+import { isCrossOrigin, isLoopback, isLoopbackName, isReading } from '#http/origin.ts'
 import { defaultProject } from '#kernel/default-project.ts'
 import { notFound, TrainyardError } from '#kernel/error.ts'
 import type { Access } from './access.ts'
@@ -48,11 +50,6 @@ export interface GuardParts {
   readonly isProject?: (name: string) => Promise<boolean>
 }
 
-const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])
-const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
-
-export const isLoopback = (host: string): boolean => ['127.0.0.1', 'localhost', '::1'].includes(host)
-
 /**
  * Asks every request who it is and what it may, before anything of it is read. On a loopback bind the person at the
  * machine needs no token, but the Host header must be a loopback name (no DNS rebinding), and a page of another origin
@@ -71,9 +68,9 @@ export function guard(app: App, { access, host, reachOf, isProject }: GuardParts
       )
   })
   app.addHook('onRequest', async (request, reply) => {
-    if (local && !loopbackNames.has(hostName(request)))
+    if (local && !isLoopbackName(request.headers.host))
       throw refused(`Host ${request.headers.host ?? ''} is not this server: it listens on loopback only.`)
-    if (!reading.has(request.method) && crossOrigin(request))
+    if (!isReading(request.method) && isCrossOrigin(request.headers))
       throw refused('A page of another origin may not change anything here.')
     const required = requiredRole(request)
     if (required === 'none') return
@@ -127,12 +124,12 @@ function decorate(app: App, access: Access): void {
 
 /** By token, or by name and password; undefined when the request brings neither. */
 async function identify(access: Access, { headers, ip }: FastifyRequest): Promise<Actor | undefined> {
-  const [scheme = '', value = ''] = headers.authorization?.split(' ') ?? []
-  if (scheme.toLowerCase() === 'bearer') return access.authenticate(value)
-  if (scheme.toLowerCase() !== 'basic') return undefined
-  // git and browsers ask their user for both; a token is enough, under any name.
-  const [, name = '', secret = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? []
-  return isTokenSecret(secret) ? access.authenticate(secret) : access.signIn(name, secret, ip)
+  const given = credentialsOf(headers.authorization)
+  if (!given) return undefined
+  const { name, secret } = given
+  // git and browsers ask their user for a name too; a token is enough, under any.
+  if (name === undefined || isTokenSecret(secret)) return access.authenticate(secret)
+  return access.signIn(name, secret, ip)
 }
 
 /** Throws `forbidden`, or `not_found` for what is of a project that the caller does not know. */
@@ -185,7 +182,7 @@ async function workspaceOf(
 function requiredRole(request: FastifyRequest): Role | 'none' {
   const { role } = request.routeOptions.config
   if (typeof role === 'function') return role(request)
-  return role ?? (reading.has(request.method) ? 'viewer' : 'editor')
+  return role ?? (isReading(request.method) ? 'viewer' : 'editor')
 }
 
 /** git, curl and browsers ask again with credentials only when they are told how. */
@@ -208,11 +205,3 @@ const tooLittle = (role: Role | undefined, required: Role): TrainyardError =>
       required,
     },
   )
-
-const hostName = (request: FastifyRequest): string => (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
-
-function crossOrigin({ headers }: FastifyRequest): boolean {
-  if (headers['sec-fetch-site'] === 'cross-site') return true
-  if (headers.origin === undefined) return false
-  return !URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host
-}

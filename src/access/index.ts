@@ -1,6 +1,6 @@
 export { createAccess, type Access } from './access.ts'
 export { levelOf, roleIn, type Actor } from './actor.ts'
-export { guard, isLoopback } from './guard.ts'
+export { guard } from './guard.ts'
 export { levels, type Level, type Permission, type Resource } from './permission.ts'
 export type { Reach } from './reach.ts'
 export { accessRoutes } from './routes.ts'

@@ -43,6 +43,34 @@ export function accessStoreContract(
     )
   })
 
+  test(`${name}: what has not expired is found with its hash, and the accounts of all who hold a token`, async t => {
+    const { tokens, users } = await open(t)
+    for (const user of ['ada', 'eve', 'bob']) await users.insert({ name: user, createdAt: at })
+    for (const project of ['rain', 'snow']) await users.putMember({ user: 'ada', project, role: 'viewer' })
+    const plain = token({ deployments: ['rain'] })
+    const [own, late] = [token({ user: 'ada' }), token({ user: 'eve', expiresAt: 2_000 as Millis })]
+    await Promise.all([tokens.insert(plain, 'h1'), tokens.insert(own, 'h2'), tokens.insert(late, 'h3')])
+
+    const valid = async (now: number): Promise<object> =>
+      Object.fromEntries((await tokens.valid(now as Millis)).map(({ hash, token: found }) => [hash, found]))
+    assert.deepEqual(await valid(1_999), { h1: plain, h2: own, h3: late })
+    assert.deepEqual(await valid(2_000), { h1: plain, h2: own })
+    const holders = await users.holders()
+    assert.deepEqual(
+      new Map(holders.map(({ user, roles }) => [user.name, roles])),
+      new Map([
+        [
+          'ada',
+          new Map([
+            ['rain', 'viewer'],
+            ['snow', 'viewer'],
+          ]),
+        ],
+        ['eve', new Map()],
+      ]),
+    )
+  })
+
   test(`${name}: users are numbered from one, also when they are made at once, and a name is taken once`, async t => {
     const { users } = await open(t)
 

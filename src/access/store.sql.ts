@@ -8,7 +8,7 @@ import type { Token } from './token.ts'
 export function sqlTokenStore(db: Db): TokenStore {
   const tables = db.withTables<AccessTables>()
   return {
-    async insert({ id, name, role, user, projects, createdAt, expiresAt }, hash) {
+    async insert({ id, name, role, user, projects, deployments, createdAt, expiresAt }, hash) {
       await tables
         .insertInto('token')
         .values({
@@ -20,6 +20,7 @@ export function sqlTokenStore(db: Db): TokenStore {
           expires_at: expiresAt ?? null,
           user_name: user ?? null,
           projects: projects ? JSON.stringify(projects) : null,
+          deployments: deployments ? JSON.stringify(deployments) : null,
         })
         .execute()
     },
@@ -36,6 +37,14 @@ export function sqlTokenStore(db: Db): TokenStore {
       if (user !== undefined) query = query.where('user_name', '=', user)
       return (await query.execute()).map(fromRow)
     },
+    async valid(now) {
+      const rows = await tables
+        .selectFrom('token')
+        .selectAll()
+        .where(eb => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+        .execute()
+      return rows.map(row => ({ hash: row.hash, token: fromRow(row) }))
+    },
     async remove(id) {
       const { numDeletedRows } = await tables.deleteFrom('token').where('id', '=', id).executeTakeFirst()
       return numDeletedRows === 1n
@@ -49,6 +58,7 @@ const fromRow = (row: Selectable<AccessTables['token']>): Token => ({
   role: row.role as Token['role'],
   ...(row.user_name !== null && { user: row.user_name }),
   ...(row.projects !== null && { projects: JSON.parse(row.projects) as string[] }),
+  ...(row.deployments !== null && { deployments: JSON.parse(row.deployments) as string[] }),
   createdAt: row.created_at as Millis,
   ...(row.expires_at !== null && { expiresAt: row.expires_at as Millis }),
 })

@@ -14,6 +14,8 @@ export interface TokenStore {
   get(id: string): Promise<Token | undefined>
   /** Newest first; there are as many as people and programs. Of one user when named. */
   list(user?: string): Promise<readonly Token[]>
+  /** Those that have not expired, with their hashes. */
+  valid(now: Millis): Promise<readonly { readonly hash: string; readonly token: Token }[]>
   /** False when there is no such token. */
   remove(id: string): Promise<boolean>
 }
@@ -30,6 +32,8 @@ export interface UserStore {
   /** Numbers are given in order from one. Undefined when the name is taken. */
   insert(user: { name: string; password?: string; role?: Role; createdAt: Millis }): Promise<User | undefined>
   account(name: string): Promise<Account | undefined>
+  /** Of all who have a token, in no order. */
+  holders(): Promise<readonly Account[]>
   /** By name. */
   list(page: PageRequest): Promise<Page<User>>
   /** Writes the fields that are given; null removes. False when there is no such user. */

@@ -11,6 +11,8 @@ export type AccessTables = {
     user_name: string | null
     /** Names as JSON; null is every project. */
     projects: string | null
+    /** Names as JSON; null is no such limit. */
+    deployments: string | null
   }
   /** `user` is a word of SQL. */
   app_user: { name: string; number: number; password: string | null; role: string | null; created_at: number }
@@ -42,4 +44,5 @@ export const accessMigrations: readonly Migration[] = [
       `create index token_user on token (user_name)`,
     ],
   },
+  { name: 'access-003', statements: [`alter table token add column deployments text`] },
 ]

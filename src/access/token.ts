@@ -13,6 +13,8 @@ export interface Token {
   readonly user?: string
   /** Where it is good; absent is everywhere. */
   readonly projects?: readonly string[]
+  /** It asks these deployments for predictions, and does nothing else: no other door knows it. */
+  readonly deployments?: readonly string[]
   readonly createdAt: Millis
   readonly expiresAt?: Millis
 }

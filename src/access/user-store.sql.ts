@@ -3,13 +3,20 @@ import type { Millis } from '#kernel/clock.ts'
 import { toPage } from '#kernel/page.ts'
 import type { Db } from '#storage'
 import type { Role } from './role.ts'
-import type { UserStore } from './store.ts'
+import type { Account, UserStore } from './store.ts'
 import type { AccessTables } from './tables.ts'
 import type { Grant, User } from './user.ts'
 
 /** Users in SQL: one text for SQLite and PostgreSQL. */
 export function sqlUserStore(db: Db): UserStore {
   const tables = db.withTables<AccessTables>()
+
+  const accountRows = () =>
+    tables
+      .selectFrom('app_user')
+      .leftJoin('project_member', 'project_member.user_name', 'app_user.name')
+      .selectAll('app_user')
+      .select(['project_member.project', 'project_member.role as project_role'])
 
   const putGrant = (grant: Grant, replace: boolean) =>
     tables
@@ -45,25 +52,16 @@ export function sqlUserStore(db: Db): UserStore {
       }
     },
 
-    async account(name) {
-      const rows = await tables
-        .selectFrom('app_user')
-        .leftJoin('project_member', 'project_member.user_name', 'app_user.name')
-        .selectAll('app_user')
-        .select(['project_member.project', 'project_member.role as project_role'])
-        .where('app_user.name', '=', name)
-        .execute()
-      const [row] = rows
-      if (!row) return undefined
-      const memberships = rows.flatMap(({ project, project_role }) =>
-        project === null ? [] : [[project, project_role as Role] as const],
-      )
-      return {
-        user: fromUserRow(row),
-        ...(row.password !== null && { password: row.password }),
-        roles: new Map(memberships),
-      }
-    },
+    account: async name => toAccounts(await accountRows().where('app_user.name', '=', name).execute())[0],
+
+    holders: async () =>
+      toAccounts(
+        await accountRows()
+          .where(eb =>
+            eb.exists(eb.selectFrom('token').select('token.id').whereRef('token.user_name', '=', 'app_user.name')),
+          )
+          .execute(),
+      ),
 
     async list({ limit, after }) {
       let query = tables
@@ -162,6 +160,26 @@ export function sqlUserStore(db: Db): UserStore {
       })
     },
   }
+}
+
+type AccountRow = Selectable<AccessTables['app_user']> & {
+  readonly project: string | null
+  readonly project_role: string | null
+}
+
+/** One row for each role in a project, or one without. */
+function toAccounts(rows: readonly AccountRow[]): readonly Account[] {
+  return [...Map.groupBy(rows, ({ name }) => name).values()].map(own => {
+    const [row] = own
+    const memberships = own.flatMap(({ project, project_role }) =>
+      project === null ? [] : [[project, project_role as Role] as const],
+    )
+    return {
+      user: fromUserRow(row!),
+      ...(row!.password !== null && { password: row!.password }),
+      roles: new Map(memberships),
+    }
+  })
 }
 
 const fromUserRow = (row: Selectable<AccessTables['app_user']>): User => ({

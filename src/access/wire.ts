@@ -13,6 +13,7 @@ export const TokenWire = z
     role: RoleWire,
     user: z.string().optional(),
     projects: z.array(z.string()).optional(),
+    deployments: z.array(z.string()).optional(),
     createdAt: Instant,
     expiresAt: Instant.optional(),
   })
@@ -25,6 +26,8 @@ export const TokenBody = z.strictObject({
   user: UserName.optional(),
   /** Where it is good; absent is everywhere. */
   projects: z.array(Name).min(1).max(100).optional(),
+  /** It asks these deployments for predictions, and does nothing else. */
+  deployments: z.array(Name).min(1).max(100).optional(),
   expiresAt: Instant.optional(),
 })
 export const TokenAnswer = z.object({ token: TokenWire, secret: z.string() })

@@ -197,7 +197,7 @@ export interface Composition {
 }
 
 export function compose(surroundings: Surroundings): Composition {
-  const { config, db, version } = surroundings
+  const { db, version } = surroundings
   const engine = composeEngine(surroundings)
   const { blobs, outbox, projects, workflow } = engine
 
@@ -219,15 +219,7 @@ export function compose(surroundings: Surroundings): Composition {
   })
   const assurance = composeAssurance(surroundings, { ...engine, registry })
   modelParts.production.guard(version => assurance.guard(version))
-  const serving = createServing({
-    ...engine,
-    store: sqlServingStore(db),
-    host: config.host,
-    port: config.servingPort,
-    online: surroundings.onlineUrl,
-    version,
-    retentionMs: durationMs(config.predictionRetention),
-  })
+  const serving = composeServing(surroundings, engine)
   const upstream = {
     ...engine,
     assurance,
@@ -268,6 +260,24 @@ export function compose(surroundings: Surroundings): Composition {
     blobUploads: sqlBlobUploads(db, surroundings.clock),
     openLineage: composeOpenLineage(surroundings, engine),
   }
+}
+
+function composeServing(
+  { config, onlineUrl, version }: Surroundings,
+  engine: ReturnType<typeof composeEngine>,
+): Serving {
+  const serving = createServing({
+    ...engine,
+    store: sqlServingStore(engine.db),
+    keys: engine.access.keys,
+    host: config.host,
+    port: config.servingPort,
+    online: onlineUrl,
+    version,
+    retentionMs: durationMs(config.predictionRetention),
+  })
+  engine.access.onChange(serving.keysChanged)
+  return serving
 }
 
 function composeTuning(engine: ReturnType<typeof composeEngine>): Tuning {

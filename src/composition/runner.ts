@@ -1,4 +1,5 @@
-import { createAccess, isLoopback, sqlTokenStore, sqlUserStore } from '#access'
+import { createAccess, sqlTokenStore, sqlUserStore } from '#access'
+import { isLoopback } from '#http/origin.ts'
 import {
   chosenExecutor,
   createRemotes,

@@ -30,7 +30,7 @@ export const RoutesFile = z.object({
 export type RoutesFile = z.output<typeof RoutesFile>
 export type DeploymentRoute = RoutesFile['deployments'][number]
 
-/** `server.json`: which process serves, and where. */
+/** `server.json`: which process serves, and where. For its owner's eyes. */
 export const ServerFile = z.object({
   pid: z.int(),
   /** Start of the process in kernel ticks, 0 where the system does not tell: with the pid, it names one process. */
@@ -40,6 +40,8 @@ export const ServerFile = z.object({
   startedAt: z.int(),
   /** Digest of what it was told at its start. */
   settings: z.string(),
+  /** Sent as a token by the control plane: what only that may ask. */
+  secret: z.string().default(''),
 })
 export type ServerFile = z.output<typeof ServerFile>
 

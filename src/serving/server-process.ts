@@ -115,7 +115,7 @@ export function signal(server: ServerFile, name: 'SIGHUP' | 'SIGTERM' | 'SIGKILL
 
 /** What the server says of itself, or undefined when it does not answer in time. */
 export async function askStatus(server: ServerFile, timeoutMs = 5_000): Promise<ServerStatus | undefined> {
-  const answer = await call(server, { method: 'GET', path: statusPath, timeoutMs }).catch(() => undefined)
+  const answer = await callAsKeeper(server, { method: 'GET', path: statusPath, timeoutMs }).catch(() => undefined)
   const status = answer?.status === 200 ? ServerStatus.safeParse(JSON.parse(answer.text)).data : undefined
   return status?.pid === server.pid ? status : undefined
 }
@@ -127,6 +127,10 @@ export interface Exchange {
   readonly headers?: Readonly<Record<string, string>>
   readonly timeoutMs: number
 }
+
+/** What only the control plane may ask. */
+export const callAsKeeper = (server: ServerFile, exchange: Exchange): ReturnType<typeof call> =>
+  call(server, { ...exchange, headers: { authorization: `Bearer ${server.secret}` } })
 
 /** One HTTP request on a connection of its own. */
 export function call(

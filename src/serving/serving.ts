@@ -9,7 +9,8 @@ import type { Deployment, DeploymentDetail, Prediction, Revision } from './deplo
 import type { GuardVerdict } from './guard.ts'
 import { describeDeployments, guardDeployment } from './describe.ts'
 import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
-import { createLogKeeper } from './log-keeper.ts'
+import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
+import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logFolder } from './routes-file.ts'
 import { createSupervisor } from './supervisor.ts'
 import {
@@ -50,6 +51,8 @@ export interface Serving {
   /** Brings all that has been answered so far into the log. */
   collect(): Promise<void>
 
+  /** A token, user or role has changed: what the model server knows of them follows, within a moment. */
+  keysChanged(): void
   /** Where requests go. Throws `unavailable` before the start. */
   url(): string
   /** Takes over the model server that runs, or starts one, and begins to collect. */
@@ -65,6 +68,8 @@ export interface Serving {
 export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder' | 'ledger'> {
   readonly ledger: Pick<Ledger, 'record' | 'link' | 'provide'>
   readonly duckdb: Duckdb
+  /** Who may ask the model server where that takes a token. */
+  readonly keys: KeyParts['keys']
   /** The data folder of the platform: `serving/` and `predictions/` are made in it. */
   readonly dataFolder: string
   /** Where the model server listens; port 0 takes a free one and keeps it. */
@@ -87,19 +92,14 @@ export function createServing(parts: ServingParts): Serving {
   const folder = join(dataFolder, 'serving')
   const supervisor = createSupervisor({ ...parts, folder })
   const traffic = createTrafficControl({ ...parts, folder, supervisor })
+  const keys = createKeyKeeper({ ...parts, folder }, supervisor)
   const log = createLogKeeper(
     { ...parts, segments: logFolder(folder), folder: join(dataFolder, 'predictions') },
     supervisor,
   )
   const reader = { ...parts, folder: join(dataFolder, 'predictions') }
 
-  async function findPrediction(id: string): Promise<Prediction | undefined> {
-    const [found] = await readByIds(reader, [id])
-    if (found || (instantOf(id) ?? 0) < clock.now() - uncollectedMsMax) return found
-    await log.collect()
-    return (await readByIds(reader, [id]))[0]
-  }
-
+  const findPrediction = predictionFinder(reader, log)
   const describe = { store, supervisor, clock }
   ledger.provide(
     'prd',
@@ -143,7 +143,10 @@ export function createServing(parts: ServingParts): Serving {
       if (url === undefined) throw new TrainyardError('unavailable', 'The model server has not been started.')
       return url
     },
+    // What fails is told to the log, and tried again.
+    keysChanged: () => void keys.refresh().catch(() => {}),
     async start() {
+      await keys.start()
       const routes = await traffic.routes()
       await removeOtherBundles(folder, routes)
       await supervisor.start(routes)
@@ -151,6 +154,7 @@ export function createServing(parts: ServingParts): Serving {
     },
     async stop() {
       await log.stop()
+      await keys.stop()
       await supervisor.stop()
     },
     stopServing: supervisor.stopServer,
@@ -158,12 +162,20 @@ export function createServing(parts: ServingParts): Serving {
   }
 }
 
+type Find = (id: string) => Promise<Prediction | undefined>
+
+const predictionFinder =
+  (reader: Parameters<typeof readByIds>[0] & Pick<ServingParts, 'clock'>, log: Pick<LogKeeper, 'collect'>): Find =>
+  async id => {
+    const [found] = await readByIds(reader, [id])
+    if (found || (instantOf(id) ?? 0) < reader.clock.now() - uncollectedMsMax) return found
+    await log.collect()
+    return (await readByIds(reader, [id]))[0]
+  }
+
 /** Predictions are nodes of the ledger without a row: there may be millions. */
 const predictionResolver =
-  (
-    find: (id: string) => Promise<Prediction | undefined>,
-    projectOf: (deployment: string) => Promise<string>,
-  ): Resolver =>
+  (find: Find, projectOf: (deployment: string) => Promise<string>): Resolver =>
   async id => {
     const found = await find(id)
     if (!found) return undefined

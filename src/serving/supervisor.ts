@@ -13,7 +13,7 @@ import {
 } from './routes-file.ts'
 import {
   askStatus,
-  call,
+  callAsKeeper,
   isTaken,
   pause,
   signal,
@@ -33,6 +33,8 @@ export interface Supervisor {
    * cannot load one of the bundles in `required`.
    */
   publish(routes: RoutesFile, required?: readonly string[]): Promise<void>
+  /** Tells the server that a file it reads has changed; it would find out within a second. */
+  tell(): void
   /** Closes the server's open segment of the prediction log. */
   rotateLog(): Promise<void>
   /** Lets the server give its socket to a successor and finish what it has begun. */
@@ -77,7 +79,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await keeper.letGo()
   }
 
+  const tell = (): void => {
+    const server = keeper.server()
+    if (server) signal(server, 'SIGHUP')
+  }
+
   return {
+    tell,
+
     async start(routes) {
       await mkdir(folder, { recursive: true })
       await replaceFile(routesFile(folder), JSON.stringify(routes))
@@ -87,8 +96,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
     async publish(routes, required = []) {
       await replaceFile(routesFile(folder), JSON.stringify(routes))
-      const server = keeper.server()
-      if (server) signal(server, 'SIGHUP')
+      tell()
       requireLoaded(required, await inForce(keeper, routes))
     },
 
@@ -97,7 +105,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await keeper.settled()
       const server = keeper.server()
       if (!server || !isRunning(server)) return
-      await call(server, { method: 'POST', path: rotatePath, timeoutMs: 5_000 }).catch((error: unknown) =>
+      await callAsKeeper(server, { method: 'POST', path: rotatePath, timeoutMs: 5_000 }).catch((error: unknown) =>
         warn({ reason: messageOf(error) }, 'the model server did not close its segment'),
       )
     },

@@ -9,7 +9,7 @@ import { logisticOnnx, type LogisticSpec } from '#registry'
 import { createDuckdb, createOutbox, fsBlobs, outboxMigrations, type Blobs, type Tree } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { packBundle, type BundleManifest } from './bundle.ts'
-import { createServing, type Serving } from './serving.ts'
+import { createServing, type Serving, type ServingParts } from './serving.ts'
 import { call } from './server-process.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
@@ -74,7 +74,7 @@ export interface Bench {
   deploy(bundle: Digest, weight?: number): Promise<Awaited<ReturnType<Serving['deploy']>>>
   /** Another control plane over the same state and folder. */
   again(): Serving
-  get(path: string): Promise<{ status: number; text: string }>
+  get(path: string, headers?: Record<string, string>): Promise<{ status: number; text: string }>
   infer(
     body: unknown,
     options?: { path?: string; headers?: Record<string, string> },
@@ -103,10 +103,17 @@ export function fileHooks(): Pick<TestContext, 'after'> {
   return { after: cleanup => void cleanups.push(cleanup as () => unknown) }
 }
 
+export interface BenchOptions {
+  readonly online?: string
+  /** Where the model server listens. */
+  readonly host?: string
+  readonly keys?: ServingParts['keys']
+}
+
 /** `t` may also be the hooks of a whole file. */
 export async function openBench(
   t: Pick<TestContext, 'after'>,
-  { online = '' }: { online?: string } = {},
+  { online = '', host: address = '127.0.0.1', keys = async () => [] }: BenchOptions = {},
 ): Promise<Bench> {
   const db = await testEngines()[0]!.open(t as TestContext, [...outboxMigrations, ...servingMigrations])
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-serving-'))
@@ -131,9 +138,10 @@ export async function openBench(
       duckdb,
       clock: wallClock,
       dataFolder: folder,
-      host: '127.0.0.1',
+      host: address,
       port: 0,
       online,
+      keys,
       version: '0',
       retentionMs: 1e12,
       warn,
@@ -153,8 +161,8 @@ export async function openBench(
     lineage,
     again,
     events: async () => (await outbox.after(0, 1_000)).map(({ type, data }) => [type, data] as const),
-    async get(path: string) {
-      return call(addressOf(serving), { method: 'GET', path, timeoutMs: 20_000 })
+    async get(path: string, headers: Record<string, string> = {}) {
+      return call(addressOf(serving), { method: 'GET', path, headers, timeoutMs: 20_000 })
     },
   }
   return benchAt(host, 'rain')

@@ -206,5 +206,7 @@ function curlOf(url: string, { inputs }: Signature): string {
     }),
   }
   const address = url.endsWith('/infer') ? url : `${url.replace(/\/$/, '')}/infer`
-  return `curl -s ${address} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify(body)}'`
+  const isLoopback = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(address).hostname)
+  const token = isLoopback ? '' : ` \\\n  -H "authorization: Bearer $TRAINYARD_TOKEN"`
+  return `curl -s ${address}${token} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify(body)}'`
 }

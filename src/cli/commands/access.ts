@@ -8,6 +8,7 @@ interface Token {
   readonly role: string
   readonly user?: string
   readonly projects?: readonly string[]
+  readonly deployments?: readonly string[]
 }
 
 const dayMs = 86_400_000
@@ -20,18 +21,22 @@ export const tokenVerb = verb(
       .option('--role <role>', 'viewer, editor or admin; with --user the most that it may')
       .option('--user <name>', 'the user for whom it stands: it may what the user may')
       .option('--project <name...>', 'where it is good, and nowhere else')
+      .option('--deployment <name...>', 'an API key: it asks these deployments, and does nothing else')
       .option('--days <n>', 'for how long; without it until it is revoked'),
-  async ({ client, output }, { role, user, project, days }, [name]) => {
+  async ({ client, output }, { role, user, project, deployment, days }, [name]) => {
     const { token, secret } = await client.send<{ token: Token; secret: string }>('POST', '/api/v1/tokens', {
       name,
       user,
       role: role ?? (user === undefined ? 'editor' : undefined),
       projects: project,
+      deployments: deployment,
       ...(days !== undefined && { expiresAt: Date.now() + wholeDays(days) * dayMs }),
     })
     output.result({ token, secret }, () => [
       secret,
-      `It acts as ${token.user ?? name} (${token.role}). Set TRAINYARD_TOKEN to it, or use it as git password.`,
+      token.deployments
+        ? `It asks ${token.deployments.join(', ')} as ${token.user ?? name}: send it as \`Authorization: Bearer <token>\`.`
+        : `It acts as ${token.user ?? name} (${token.role}). Set TRAINYARD_TOKEN to it, or use it as git password.`,
     ])
   },
 )

@@ -1,8 +1,9 @@
 import { rotatePath, statusPath } from '../routes-file.ts'
 import { infer, type InferParts } from './infer.ts'
+import type { Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { RequestError } from './request-error.ts'
-import type { LiveRevision, RouteTable } from './route-table.ts'
+import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
 
 /** A request without its transport. */
 export interface Call {
@@ -12,7 +13,7 @@ export interface Call {
   /** The `x-trainyard-revision` header. */
   readonly revision: string | undefined
   readonly body: Buffer
-  readonly isLocal: boolean
+  readonly caller: Caller
   /** `performance.now()` when the request began. */
   readonly startedAt: number
 }
@@ -21,6 +22,7 @@ export interface Reply {
   readonly status: number
   readonly body: string
   readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export type Handler = (call: Call) => Promise<Reply>
@@ -65,6 +67,12 @@ function parseTarget(path: string): Target | undefined {
   }
 }
 
+/** Without the query. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -74,15 +82,21 @@ function decode(text: string): string {
 }
 
 async function inferReply(
-  parts: InferParts,
+  parts: RouteParts,
   call: Call,
-  { deployment, version }: Target,
+  target: Target,
   onRevision: (revision: LiveRevision) => void,
 ): Promise<Reply> {
   if (call.method !== 'POST') throw new RequestError(405, 'An inference is asked for with POST.')
+  const deployment = seen(parts.table, target.deployment, call.caller)
+  if (!call.caller.asks(deployment))
+    throw new RequestError(
+      403,
+      `${call.caller.name} may not ask ${deployment.name}: it takes the role editor in ${deployment.project}, or a token for this deployment.`,
+    )
   const { body } = await infer(
     parts,
-    { deployment, revision: version ?? call.revision, body: call.body, startedAt: call.startedAt },
+    { deployment, revision: target.version ?? call.revision, body: call.body, startedAt: call.startedAt },
     onRevision,
   )
   return { status: 200, body }
@@ -90,25 +104,38 @@ async function inferReply(
 
 type RouteParts = Parameters<typeof createHandler>[0]
 
-async function route(parts: RouteParts, { method, path, isLocal }: Call, target: Target | undefined): Promise<Reply> {
-  const { table, log } = parts
-  if (method === 'POST' && path === rotatePath && isLocal) {
-    await log.rotate()
+async function route(parts: RouteParts, { method, path, caller }: Call, target: Target | undefined): Promise<Reply> {
+  if (method === 'POST' && path === rotatePath && caller.isKeeper) {
+    await parts.log.rotate()
     return json({})
   }
-  const read = target
-    ? () => (target.verb === 'ready' ? readiness(table, target) : json(metadata(table, target)))
-    : pages[path]
-  if (!read || (path === statusPath && !isLocal)) throw new RequestError(404, `There is no ${path}.`)
+  const read = target ? pageOf(target) : pages[path]
+  if (!read || (path === statusPath && !caller.isKeeper)) throw new RequestError(404, `There is no ${path}.`)
   if (method !== 'GET' && method !== 'HEAD') throw new RequestError(405, `${path} is read with GET.`)
-  return read(parts)
+  return read(parts, caller)
+}
+
+type Page = (parts: RouteParts, caller: Caller) => Reply | Promise<Reply>
+
+const pageOf =
+  ({ deployment: name, version, verb }: Target): Page =>
+  ({ table }, caller) => {
+    const deployment = seen(table, name, caller)
+    return verb === 'ready' ? readiness(deployment, version) : json(metadata(table, deployment, version))
+  }
+
+/** The deployment, if it is there for this caller. */
+function seen(table: RouteTable, name: string, caller: Caller): LiveDeployment {
+  const found = table.deployment(name)
+  if (!found || !caller.reads(found)) throw new RequestError(404, `There is no deployment ${JSON.stringify(name)}.`)
+  return found
 }
 
 const server = ({ version }: RouteParts): Reply => json({ name: 'trainyard', version, extensions: [] })
 const live = (): Reply => json({ live: true })
 
 /** What is read under a fixed path. */
-const pages: Readonly<Record<string, (parts: RouteParts) => Reply | Promise<Reply>>> = {
+const pages: Readonly<Record<string, Page>> = {
   '/v2': server,
   '/v2/': server,
   '/healthz': live,
@@ -117,30 +144,29 @@ const pages: Readonly<Record<string, (parts: RouteParts) => Reply | Promise<Repl
     const ready = table.isReady() && !isDraining()
     return json({ ready }, ready ? 200 : 503)
   },
-  '/v2/models': ({ table }) => json({ models: table.deployments().map(({ name }) => ({ name })) }),
-  '/metrics': async ({ metrics }) => ({
-    status: 200,
-    body: await metrics.text(),
-    type: 'text/plain; version=0.0.4; charset=utf-8',
-  }),
+  '/v2/models': ({ table }, caller) =>
+    json({ models: table.deployments().flatMap(found => (caller.reads(found) ? [{ name: found.name }] : [])) }),
+  // It names the deployments of all projects.
+  async '/metrics'({ metrics }, { readsAll }) {
+    if (!readsAll) throw new RequestError(403, 'Metrics take the role viewer in every project.')
+    return { status: 200, body: await metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }
+  },
   [statusPath]: ({ table }) => json({ pid: process.pid, ...table.status() }),
 }
 
-function readiness(table: RouteTable, { deployment, version }: Target): Reply {
-  const { revisions } = table.deployment(deployment)
+function readiness({ name, revisions }: LiveDeployment, version: string | undefined): Reply {
   const ready = revisions.some(({ number, weight }) =>
     version === undefined ? weight > 0 : String(number) === version,
   )
-  return json({ name: deployment, ready }, ready ? 200 : 503)
+  return json({ name, ready }, ready ? 200 : 503)
 }
 
-function metadata(table: RouteTable, { deployment, version }: Target): object {
-  const found = table.deployment(deployment)
+function metadata(table: RouteTable, found: LiveDeployment, version: string | undefined): object {
   const heaviest = found.revisions.toSorted((a, b) => b.weight - a.weight)[0]?.id
   const { model } = table.revision(found, { named: version ?? heaviest, predictionId: '' })
   const { signature, service } = model.manifest
   return {
-    name: deployment,
+    name: found.name,
     versions: found.revisions.map(({ number }) => String(number)),
     platform: 'onnx_onnxv1',
     ...signature,
@@ -148,7 +174,10 @@ function metadata(table: RouteTable, { deployment, version }: Target): object {
   }
 }
 
-function refusal(error: unknown): Reply {
-  if (error instanceof RequestError) return json({ error: error.message }, error.status)
+export function refusal(error: unknown): Reply {
+  if (error instanceof RequestError) {
+    const reply = json({ error: error.message }, error.status)
+    return error.status === 401 ? { ...reply, headers: { 'www-authenticate': 'Bearer' } } : reply
+  }
   return json({ error: `The model server has a fault: ${error instanceof Error ? error.message : String(error)}` }, 500)
 }

@@ -10,13 +10,13 @@ import { badRequest, RequestError } from './request-error.ts'
 import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
 
 export interface InferParts {
-  readonly table: Pick<RouteTable, 'deployment' | 'revision'>
+  readonly table: Pick<RouteTable, 'revision'>
   readonly log: PredictionLog
   readonly online: OnlineFeatures | undefined
 }
 
 export interface InferRequest {
-  readonly deployment: string
+  readonly deployment: LiveDeployment
   /** Id or number of the revision that the client insists on. */
   readonly revision: string | undefined
   readonly body: Buffer
@@ -44,7 +44,7 @@ export async function infer(
 ): Promise<Inference> {
   const receivedAt = Date.now()
   const call = parse(request.body)
-  const deployment = table.deployment(request.deployment)
+  const { deployment } = request
   const firstId: string = newId('prd')
   const revision = table.revision(deployment, { named: request.revision, predictionId: firstId })
   onRevision(revision)

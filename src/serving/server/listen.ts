@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
-import type { Call, Handler, Reply } from './handler.ts'
+import type { Door } from './door.ts'
+import { pathOf, type Call, type Handler, type Reply } from './handler.ts'
+import type { Caller } from './key-ring.ts'
 
 const bodyBytesMax = 64 * 1024 * 1024
-const local = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
 export interface ModelHttp {
   readonly port: number
@@ -18,15 +19,20 @@ export interface ModelHttp {
  * 3.4). Content-Type is not looked at, as clients of the protocol send none. `at` is an address, or the listening
  * socket of the process that this one takes over from.
  */
-export async function listenHttp(handle: Handler, at: { host: string; port: number } | NetServer): Promise<ModelHttp> {
+export async function listenHttp(
+  { door, handler }: { door: Door; handler: Handler },
+  at: { host: string; port: number } | NetServer,
+): Promise<ModelHttp> {
   let isDraining = false
   const server = createServer(
     { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
     (request, response) => {
       const startedAt = performance.now()
-      readBody(request, (refused, body) => {
-        if (refused) return send(response, refused, true)
-        handle(toCall(request, body, startedAt)).then(
+      const admitted = door(request)
+      if ('refused' in admitted) return send(response, admitted.refused, true)
+      readBody(request, (unread, body) => {
+        if (unread) return send(response, unread, true)
+        handler(toCall(request, { ...admitted, body, startedAt })).then(
           reply => send(response, reply, isDraining),
           (error: unknown) => send(response, problem(500, String(error)), true),
         )
@@ -63,17 +69,9 @@ const tooLarge = problem(413, `The body is larger than ${bodyBytesMax} bytes.`)
 const encoded = problem(415, 'Compressed bodies are not supported: send JSON without Content-Encoding.')
 
 const toCall = (
-  { method = '', url = '/', headers, socket }: IncomingMessage,
-  body: Buffer,
-  startedAt: number,
-): Call => ({
-  method,
-  path: pathOf(url),
-  revision: single(headers['x-trainyard-revision']),
-  body,
-  isLocal: local.has(socket.remoteAddress ?? ''),
-  startedAt,
-})
+  { method = '', url = '/', headers }: IncomingMessage,
+  rest: { caller: Caller; body: Buffer; startedAt: number },
+): Call => ({ method, path: pathOf(url), revision: single(headers['x-trainyard-revision']), ...rest })
 
 function start(server: Server, at: { host: string; port: number } | NetServer): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -105,19 +103,19 @@ function readBody(request: IncomingMessage, done: (refused: Reply | undefined, b
   request.on('error', () => {})
 }
 
-function send(response: ServerResponse, { status, body, type = 'application/json' }: Reply, close: boolean): void {
+function send(
+  response: ServerResponse,
+  { status, body, type = 'application/json', headers }: Reply,
+  close: boolean,
+): void {
   if (response.destroyed) return
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     ...(close ? { connection: 'close' } : {}),
+    ...headers,
   })
   response.end(response.req.method === 'HEAD' ? undefined : body)
-}
-
-const pathOf = (url: string): string => {
-  const query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
 }
 
 const single = (header: string | string[] | undefined): string | undefined =>

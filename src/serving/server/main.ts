@@ -1,10 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
+import { isLoopback } from '#http/origin.ts'
 import { isRunning, processTicks } from '../process-ticks.ts'
+import { keysFile } from '../keys-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
 import { logFolder, readJsonFile, replaceFile, routesFile, ServerFile, serverFile } from '../routes-file.ts'
+import { createDoor } from './door.ts'
 import { createHandler } from './handler.ts'
 import { listenHttp } from './listen.ts'
 import { handOver, inheritedSocket, sayServing } from './handover.ts'
+import { createKeyRing } from './key-ring.ts'
 import { createMetrics } from './metrics.ts'
 import { openOnlineFeatures } from './online.ts'
 import { openPredictionLog } from './prediction-log.ts'
@@ -23,6 +28,8 @@ const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(fol
 const { host, port } = settings
 const owner = { pid: process.pid, ticks: processTicks(process.pid) ?? 0 }
 const table = createRouteTable(folder)
+const secret = randomBytes(32).toString('base64url')
+const keys = createKeyRing(folder, { isOpen: isLoopback(host), secret })
 const log = settings.isLogged
   ? openPredictionLog(logFolder(folder), owner)
   : { append: async () => {}, rotate: async () => {} }
@@ -31,15 +38,24 @@ let isDraining = false
 let isSucceeding = false
 
 const metrics = createMetrics(() => table.deployments())
+const door = createDoor({ isLocal: isLoopback(host), keys, metrics })
 const handler = createHandler({ table, log, online, metrics, version: settings.version, isDraining: () => isDraining })
 
 // Before anybody learns the pid: without a listener this signal ends a process.
-process.on('SIGHUP', () => void table.reload())
-await table.reload()
-const http = await listenHttp(handler, (await inheritedSocket()) ?? { host, port })
+process.on('SIGHUP', () => void reload())
+await reload()
+const http = await listenHttp({ door, handler }, (await inheritedSocket()) ?? { host, port })
 await replaceFile(
   serverFile(folder),
-  JSON.stringify({ ...owner, host, port: http.port, startedAt: Date.now(), settings: settingsDigest(settings) }),
+  JSON.stringify({
+    ...owner,
+    host,
+    port: http.port,
+    startedAt: Date.now(),
+    settings: settingsDigest(settings),
+    secret,
+  }),
+  0o600,
 )
 sayServing()
 // From here on requests are answered; loading the feature store's code takes a third of a second more.
@@ -55,12 +71,18 @@ async function look(): Promise<void> {
   const now = await modified()
   if (now === seen) return
   seen = now
-  await table.reload()
+  await reload()
 }
 
 async function modified(): Promise<string> {
-  const found = await stat(routesFile(folder)).catch(() => undefined)
-  return found ? `${found.ino} ${found.mtimeMs}` : ''
+  const found = await Promise.all([routesFile(folder), keysFile(folder)].map(path => stat(path).catch(() => undefined)))
+  return found.map(file => `${file?.ino} ${file?.mtimeMs}`).join()
+}
+
+async function reload(): Promise<void> {
+  // Keys first: loading models takes its time.
+  await keys.reload()
+  await table.reload()
 }
 
 async function stop(): Promise<void> {

@@ -34,8 +34,7 @@ export interface RevisionChoice {
 
 /** Which models are loaded, and which of them answers what. */
 export interface RouteTable {
-  /** Throws `RequestError` 404. */
-  deployment(name: string): LiveDeployment
+  deployment(name: string): LiveDeployment | undefined
   deployments(): readonly LiveDeployment[]
   /**
    * The revision for a prediction: the one that is named, by id or number, or else the one whose share of the traffic
@@ -91,11 +90,7 @@ export function createRouteTable(folder: string): RouteTable {
   }
 
   return {
-    deployment(name) {
-      const found = deployments.get(name)
-      if (!found) throw new RequestError(404, `There is no deployment ${JSON.stringify(name)}.`)
-      return found
-    },
+    deployment: name => deployments.get(name),
     deployments: () => [...deployments.values()],
     revision: chooseRevision,
     reload() {
