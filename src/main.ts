@@ -41,7 +41,7 @@ import { takeFolder } from './composition/take-folder.ts'
 /** A running control plane. */
 export interface Platform {
   readonly url: string
-  /** Ends it and waits. The model server goes on answering. */
+  /** Ends it and waits. The model server goes on answering, unless the configuration says otherwise. */
   stop(): Promise<void>
 }
 
@@ -114,6 +114,7 @@ export async function startPlatform({
       await parts.workflow.stop({ endTasks: config.tasksAtStop === 'end' })
       await parts.data.stop()
       await parts.repositories.stop()
+      if (config.servingAtStop === 'end') await parts.serving.stopServing()
       await parts.serving.stop()
       parts.executor.stop()
       parts.duckdb.stop()

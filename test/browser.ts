@@ -59,7 +59,7 @@ export async function openBrowser(t: TestContext, executablePath: string): Promi
   return browser
 }
 
-const patienceMs = 10_000
+const patienceMs = 30_000
 
 export async function readerOf(browser: Browser, url: string, { width, scheme }: Look): Promise<Reader> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme })

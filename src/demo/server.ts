@@ -28,7 +28,7 @@ export interface ServerOptions {
 const cli = fileURLToPath(
   new URL(`../cli/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
 )
-const readyMs = 20_000
+const readyMs = 90_000
 
 /**
  * Starts `trainyard start` and waits until it answers. Its log is in `<data>/server.log`. When it is stopped its tasks end

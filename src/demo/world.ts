@@ -16,7 +16,7 @@ export interface World {
   readonly signal: AbortSignal
 }
 
-const patienceMs = 60_000
+const patienceMs = 120_000
 const pauseMs = 100
 
 /** Asks again until the answer is what is waited for. Throws with the sentence when patience ends. */

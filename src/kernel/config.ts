@@ -122,6 +122,10 @@ export const settings = {
     type: z.enum(['leave', 'end']).default('leave'),
     help: 'What becomes of running tasks of users’ code when the server is stopped: `leave` lets them go on, and the next start follows them; `end` ends them, and they are begun again.',
   },
+  servingAtStop: {
+    type: z.enum(['leave', 'end']).default('leave'),
+    help: 'What becomes of the model server when the server is stopped: `leave` lets it go on answering, and the next start takes it over; `end` ends it too, as `trainyard dev` does unless this says otherwise.',
+  },
   bodyTimeout: {
     type: duration.refine(isSecondOrMore, 'a duration of a second or more, such as 60s').default('60s'),
     help: 'How long a sender may be silent in the midst of a request: within it must come 1 KiB, or the rest.',

@@ -118,7 +118,7 @@ function Attention({ loop: { attention, items } }: { loop: Loop }) {
 
 const steps = [
   ['trainyard init my-product', 'writes a project file, a data source and a pipeline to start from'],
-  ['trainyard apply', 'tells the platform about them; from then on it watches the data and the code'],
+  ['cd my-product && trainyard apply', 'tells the platform about them; from then on it watches the data and the code'],
   ['trainyard demo', 'or see the whole loop first: rain in Seattle and New York, on real weather data'],
 ] as const
 

@@ -16,8 +16,15 @@ function withSettings(command: Command): Command {
   return command
 }
 
-const configOf = ({ env, folder }: Context, options: Record<string, unknown>): Config =>
-  readConfig(env, Object.fromEntries(Object.keys(settings).map(name => [name, options[name]])), readConfigFile(folder))
+const configOf = (
+  { env, folder }: Context,
+  options: Record<string, unknown>,
+  defaults: Readonly<Record<string, string>> = {},
+): Config =>
+  readConfig(env, Object.fromEntries(Object.keys(settings).map(name => [name, options[name]])), {
+    ...defaults,
+    ...readConfigFile(folder),
+  })
 
 export const startVerb = verb(
   'start',
@@ -25,8 +32,12 @@ export const startVerb = verb(
   withSettings,
   async (context, options) => {
     const { startPlatform } = await import('../../main.ts')
-    const platform = await startPlatform({ config: configOf(context, options), env: context.env })
-    context.output.result({ url: platform.url, pid: process.pid }, () => [`Trainyard is at ${platform.url}`])
+    const config = configOf(context, options)
+    const platform = await startPlatform({ config, env: context.env })
+    context.output.result({ url: platform.url, pid: process.pid }, () => [
+      `Trainyard is at ${platform.url}`,
+      ...(config.servingAtStop === 'leave' ? ['The model server outlives it (--serving-at-stop).'] : []),
+    ])
     await interrupted(context.signal)
     await platform.stop()
   },
@@ -42,7 +53,9 @@ export const devVerb = verb(
     const { startPlatform } = await import('../../main.ts')
     const { output, signal } = context
     const folder = resolve(context.folder, where)
-    const platform = await startPlatform({ config: configOf(context, options), env: context.env })
+    // Who leaves the desk for the day leaves nothing running.
+    const config = configOf(context, options, { servingAtStop: 'end' })
+    const platform = await startPlatform({ config, env: context.env })
     const client = createClient({ server: platform.url })
     output.note(`Trainyard is at ${platform.url}. Ctrl-C ends it.`)
     if (options['open']) openBrowser(platform.url)
