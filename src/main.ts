@@ -35,6 +35,7 @@ import { requireKnownNames } from './composition/known-names.ts'
 import { openLineageFeedRoutes } from './composition/openlineage.ts'
 import { overviewRoutes } from './composition/overview.ts'
 import { packageRoot } from '#kernel/package-root.ts'
+import { refusedSetting } from './composition/refused-setting.ts'
 import { reachOfRoutes } from './composition/route-reach.ts'
 import { takeFolder } from './composition/take-folder.ts'
 
@@ -89,7 +90,9 @@ export async function startPlatform({
   // What was kept small at start (cli/main.ts) may grow under load: a request of a thousand points is a megabyte that is
   // garbage a few milliseconds later, and collecting it in steps of a megabyte takes a third of the time.
   setFlagsFromString('--semi-space-growth-factor=2')
-  url = await app.listen({ host: config.host, port: config.port })
+  url = await app
+    .listen({ host: config.host, port: config.port })
+    .catch(refusedSetting(config, ['host', 'port'], 'an address of this machine that is free'))
 
   await Promise.all([serving, parts.repositories.start(), parts.workflow.startScheduler()])
   parts.outbox.start()
@@ -130,7 +133,7 @@ export async function startPlatform({
 async function openState(config: Config) {
   const databaseUrl = config.database || `sqlite:${join(config.data, 'trainyard.db')}`
   const db = openDatabase(databaseUrl)
-  await migrate(db, migrations)
+  await migrate(db, migrations).catch(refusedSetting(config, ['database'], 'a database that answers'))
   const clock = await databaseClock(db, databaseUrl)
   const onlineUrl = config.online || `sqlite:${join(config.data, 'online.db')}`
   const online = await openOnlineStore(onlineUrl)

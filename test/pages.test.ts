@@ -40,7 +40,7 @@ async function emptyPlatform(t: TestContext, browser: Browser): Promise<void> {
       }
       assert.deepEqual(told, {
         heading: 'Nothing yet',
-        commands: ['trainyard init my-product', 'trainyard apply', 'trainyard demo'],
+        commands: ['trainyard init my-product', 'cd my-product && trainyard apply', 'trainyard demo'],
         overflow: 0,
         faults: [],
       })

@@ -47,7 +47,8 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
       )
       const isLast = attempt === tries || signal?.aborted === true
       if (answer instanceof Error) {
-        if (isLast) throw new TrainyardError('unavailable', `No server answers at ${root}: ${messageOf(answer)}`)
+        if (isLast)
+          throw new TrainyardError('unavailable', `No server answers at ${root}: ${messageOf(answer.cause ?? answer)}`)
       } else if (answer.status < 500 && answer.status !== 429) return answer
       else {
         const refused = await refusal(answer, path)
