@@ -97,3 +97,21 @@ export async function readerOf(browser: Browser, url: string, { width, scheme }:
 /** By how many pixels the page is wider than its window. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+
+/** What is wrong with the looks of pages: wider than the window, in the colours of the other theme, or in trouble. */
+export async function wrongAt(
+  { page, open }: Reader,
+  paths: readonly string[],
+  scheme: string,
+): Promise<readonly string[]> {
+  const wrong: string[] = []
+  for (const path of paths) {
+    await open(path)
+    const overflow = await overflowOf(page)
+    if (overflow > 0) wrong.push(`${path} is ${overflow} px too wide`)
+    if ((await page.getByRole('alert').count()) > 0) wrong.push(`${path} shows an error`)
+    const shown = await page.evaluate('document.documentElement.dataset.mantineColorScheme')
+    if (shown !== scheme) wrong.push(`${path} is ${String(shown)}`)
+  }
+  return wrong
+}

@@ -7,7 +7,18 @@ import { month, type Replay } from '../src/demo/chapters/operation.ts'
 import { production } from '../src/demo/chapters/production.ts'
 import { platform } from '../src/demo/platform.ts'
 import type { World } from '../src/demo/world.ts'
-import { desk, findBrowser, openBrowser, overflowOf, readerOf, telephone, type Look, type Reader } from './browser.ts'
+import {
+  desk,
+  findBrowser,
+  openBrowser,
+  overflowOf,
+  readerOf,
+  telephone,
+  wrongAt,
+  type Look,
+  type Reader,
+} from './browser.ts'
+import { notifications } from './pages-notifications.ts'
 import { studies } from './pages-tuning.ts'
 import { openStage } from './testing.ts'
 
@@ -27,7 +38,7 @@ test('the pages, read in a browser', { timeout: 400_000 }, async t => {
 })
 
 async function emptyPlatform(t: TestContext, browser: Browser): Promise<void> {
-  const { server, world } = await openStage(t)
+  const { server, world } = await openStage(t, () => ({ TRAINYARD_WEBHOOK_TARGETS: 'any' }))
   for (const look of [desk, telephone])
     await t.test(`home says what to do next, ${look.width} px wide and ${look.scheme}`, async () => {
       const { page, faults, open } = await readerOf(browser, server.url, look)
@@ -60,6 +71,7 @@ async function emptyPlatform(t: TestContext, browser: Browser): Promise<void> {
     await page.getByText('1 run', { exact: true }).first().waitFor()
     assert.deepEqual(faults, [])
   })
+  await t.test('notifications', told => notifications(told, { browser, url: server.url, world }))
 }
 
 const mlflow = '/api/2.0/mlflow'
@@ -384,17 +396,3 @@ const wide = ({ version: versionId, experiment, parent, child }: Ids): readonly 
   '/p/rain/deployments/rain',
   '/p/rain/monitors/rain',
 ]
-
-/** What is wrong with the looks of pages: wider than the window, in the colours of the other theme, or in trouble. */
-async function wrongAt({ page, open }: Reader, paths: readonly string[], scheme: string): Promise<readonly string[]> {
-  const wrong: string[] = []
-  for (const path of paths) {
-    await open(path)
-    const overflow = await overflowOf(page)
-    if (overflow > 0) wrong.push(`${path} is ${overflow} px too wide`)
-    if ((await page.getByRole('alert').count()) > 0) wrong.push(`${path} shows an error`)
-    const shown = await page.evaluate('document.documentElement.dataset.mantineColorScheme')
-    if (shown !== scheme) wrong.push(`${path} is ${String(shown)}`)
-  }
-  return wrong
-}

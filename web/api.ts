@@ -52,6 +52,11 @@ export const featureVersionsOf = (project: string, view: string) =>
 
 export const pipelinesOf = (project: string) =>
   read<Items<Wire.Pipeline>>(['pipelines', project], `${at(project)}/pipelines`)
+export const triggersOf = (project: string) =>
+  read<Items<Wire.Trigger>>(['triggers', project], `${at(project)}/triggers`)
+/** Or lets it go on. */
+export const pauseTrigger = (project: string, { pipeline, name }: Wire.Trigger, isPaused: boolean) =>
+  post<Wire.Trigger>(`${at(project)}/pipelines/${pipeline}/triggers/${name}/${isPaused ? 'pause' : 'unpause'}`)
 export const gridOf = (project: string, pipeline: string) =>
   read<Wire.PipelineGrid>(['runs', project, 'grid', pipeline], `${at(project)}/pipelines/${pipeline}/grid`)
 export const runsOf = (

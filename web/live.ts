@@ -4,17 +4,38 @@ import { eventTypes } from './sentences.ts'
 
 /** What each kind of event makes stale, by the part of its type before the dot. `loop` and `events` always are. */
 const staleAfter: Readonly<Record<string, readonly string[]>> = {
-  project: ['projects', 'project', 'revisions', 'pipelines', 'sources', 'features', 'models', 'deployments'],
+  project: [
+    'projects',
+    'project',
+    'notification-channels',
+    'revisions',
+    'pipelines',
+    'triggers',
+    'sources',
+    'features',
+    'models',
+    'deployments',
+  ],
   source: ['repository', 'commits'],
-  workflow: ['pipelines', 'runs', 'run', 'builds', 'experiments', 'run-rows', 'tracking-run'],
+  workflow: [
+    'pipelines',
+    'triggers',
+    'runs',
+    'run',
+    'builds',
+    'experiments',
+    'run-rows',
+    'tracking-run',
+    'notifications',
+  ],
   tuning: ['studies', 'study', 'trials', 'importance', 'reports'],
   data: ['sources', 'dataset-versions'],
   features: ['features', 'feature-versions'],
-  registry: ['models', 'model-versions', 'model-version', 'registered-models'],
+  registry: ['models', 'model-versions', 'model-version', 'registered-models', 'notifications'],
   assurance: ['scan', 'signature', 'approvals', 'card'],
   serving: ['deployments', 'deployment', 'predictions'],
-  monitoring: ['monitors', 'windows', 'incidents', 'feedback'],
-  delivery: ['builds', 'deployments', 'deployment'],
+  monitoring: ['monitors', 'windows', 'incidents', 'feedback', 'notifications'],
+  delivery: ['builds', 'deployments', 'deployment', 'notifications'],
 }
 
 export const staleKeys = (type: string): readonly string[] => [

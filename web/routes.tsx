@@ -117,6 +117,12 @@ const inbox = createRoute({
   path: '/p/$project/inbox',
   component: lazyRouteComponent(() => import('./pages/inbox-page.tsx'), 'InboxPage'),
 })
+const notifications = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project/notifications',
+  validateSearch: (search: Search): { channel?: string; state?: string } => only(search, 'channel', 'state'),
+  component: lazyRouteComponent(() => import('./pages/notifications-page.tsx'), 'NotificationsPage'),
+})
 const incident = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/incidents/$incident',
@@ -218,6 +224,7 @@ const routeTree = root.addChildren([
   monitors,
   monitor,
   inbox,
+  notifications,
   incident,
   lineage,
   experiments,

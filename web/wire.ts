@@ -13,6 +13,7 @@ import type { FeatureVersionWire, FeatureViewWire } from '../src/features/wire.t
 import type { EventWire } from '../src/http/events.ts'
 import type { LineageWire, NodeWire } from '../src/metadata/wire.ts'
 import type { FeedbackItemWire, IncidentWire, MonitorWire, SignalWire, WindowWire } from '../src/monitoring/wire.ts'
+import type { ChannelWire, NotificationWire, TestAnswer as TestAnswerWire } from '../src/notifications/wire.ts'
 import type { ProjectSummaryWire, RevisionWire } from '../src/project/wire.ts'
 import type {
   EvaluationWire,
@@ -50,12 +51,18 @@ import type {
   TaskLineWire,
   TaskRunWire,
 } from '../src/workflow/wire.ts'
+import type { TriggerWire } from '../src/workflow/trigger-wire.ts'
 
 /** What the API answers, as types: the server's own schemas, of which nothing is in the bundle. */
 
 export type Project = z.output<typeof ProjectSummaryWire>
 export type Revision = z.output<typeof RevisionWire>
 export type Event = z.output<typeof EventWire>
+
+export type Trigger = z.output<typeof TriggerWire>
+export type Channel = z.output<typeof ChannelWire>
+export type Notification = z.output<typeof NotificationWire>
+export type TestAnswer = z.output<typeof TestAnswerWire>
 
 export type Repository = z.output<typeof RepositoryWire>
 export type Commit = z.output<typeof CommitWire>

@@ -5,7 +5,7 @@ export interface Notice {
   readonly kind: NoticeKind
   readonly project: string
   readonly title: string
-  /** The first line of the error or reason. */
+  /** A line of the error or reason. */
   readonly why?: string | undefined
   readonly next?: string | undefined
   /** Path of the page about it. */
@@ -35,7 +35,11 @@ export function channelsFor(
 
 const lineMax = 300
 
-export function firstLine(text: string | undefined): string | undefined {
-  const line = text?.split('\n', 1)[0]!.trim()
-  return line === undefined || line === '' ? undefined : line.length > lineMax ? `${line.slice(0, lineMax)}…` : line
+/** The first line of a reason; where that announces the last lines of a log, with the last of them, which tells the most. */
+export function reasonLine(text: string | undefined): string | undefined {
+  const lines = (text ?? '').split('\n').map(line => line.trim())
+  const [first = ''] = lines
+  const last = lines.findLast(line => line !== '')
+  const line = first.endsWith('Its last lines:') && last !== first ? `${first} ${last}` : first
+  return line === '' ? undefined : line.length > lineMax ? `${line.slice(0, lineMax)}…` : line
 }

@@ -5,7 +5,7 @@ import type { Projects } from '#project'
 import { versionRegistered } from '#registry'
 import { on, type Handler } from '#storage'
 import { runFinished, taskAsked, type Workflow } from '#workflow'
-import { firstLine, type Notice } from './notice.ts'
+import { reasonLine, type Notice } from './notice.ts'
 
 export interface TellerParts {
   readonly workflow: Pick<Workflow, 'runs'>
@@ -32,7 +32,7 @@ function ofWork({ workflow, projects }: TellerParts, tell: Tell): readonly Handl
           ...about,
           kind: 'run.failed',
           title: `${pipeline} has failed`,
-          why: firstLine(error),
+          why: reasonLine(error),
           next: `Mend it, then resume the run: what has succeeded is not done again.`,
         })
       if (state !== 'succeeded') return
@@ -51,7 +51,7 @@ function ofWork({ workflow, projects }: TellerParts, tell: Tell): readonly Handl
         kind: 'approval.waiting',
         pipeline,
         title: `${pipeline} waits for approval at ${name}`,
-        why: firstLine(message),
+        why: reasonLine(message),
         next: 'Approve or reject it on its page.',
         path: `/p/${event.project}/runs/${run}?task=${encodeURIComponent(name)}`,
       })
@@ -88,7 +88,7 @@ function ofProduction(tell: Tell): readonly Handler[] {
       return tell(event, {
         kind: isBack ? 'deployment.rolled_back' : 'deployment.promoted',
         title: isBack ? `${deployment} was rolled back` : `${deployment} has a new version`,
-        why: firstLine(reason),
+        why: reasonLine(reason),
         path: `/p/${event.project}/deployments/${deployment}`,
       })
     }),
@@ -120,7 +120,7 @@ function ofProduction(tell: Tell): readonly Handler[] {
       return tell(event, {
         kind: 'incident.closed',
         title: `The ${kind} incident at ${deployment ?? source ?? 'the project'} is over`,
-        why: firstLine(resolution),
+        why: reasonLine(resolution),
         path: `/p/${event.project}/incidents/${incident}`,
       })
     }),

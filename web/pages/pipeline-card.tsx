@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
 import { useState } from 'react'
 import { startRun } from '../api.ts'
-import { inline, instant } from '../format.ts'
+import { plural } from '../format.ts'
 import { Ref } from '../shell/link.tsx'
 import { Fetched } from '../shell/panel.tsx'
 import { Card } from '../ui/card.tsx'
@@ -13,11 +13,12 @@ import { State, Tag } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import type { Pipeline } from '../wire.ts'
 import { PipelineGrid } from './pipeline-grid.tsx'
+import { PipelineTriggers } from './pipeline-triggers.tsx'
 
 /** One pipeline: what starts it, how its last run went, and on demand its tasks as a graph or its runs as a grid. */
 export function PipelineCard({ project, pipeline }: { project: string; pipeline: Pipeline }) {
   const [view, setView] = useState<View>()
-  const { lastRun, nextAt } = pipeline
+  const { lastRun } = pipeline
   return (
     <Card
       title={pipeline.name}
@@ -28,7 +29,7 @@ export function PipelineCard({ project, pipeline }: { project: string; pipeline:
             Last runs
           </ViewButton>
           <ViewButton name="graph" view={view} onChange={setView}>
-            {`Graph of ${pipeline.tasks.length} tasks`}
+            {`Graph of ${plural(pipeline.tasks.length, 'task')}`}
           </ViewButton>
           <StartButton project={project} pipeline={pipeline.name} />
         </>
@@ -36,12 +37,8 @@ export function PipelineCard({ project, pipeline }: { project: string; pipeline:
       flush
     >
       <div className="card-body row small">
-        {pipeline.triggers.map(trigger => (
-          <Tag key={JSON.stringify(trigger)}>{triggerWords(trigger)}</Tag>
-        ))}
-        {pipeline.triggers.length === 0 && <Tag>started by hand or by the loop</Tag>}
+        <PipelineTriggers project={project} pipeline={pipeline.name} />
         {pipeline.overlap && <Tag>{overlapWords(pipeline.overlap)}</Tag>}
-        {nextAt !== undefined && <span className="muted">next {instant(nextAt)}</span>}
         <span className="push row">
           {lastRun ? (
             <>
@@ -112,30 +109,6 @@ function PipelineGraph({ pipeline }: { pipeline: Pipeline }) {
       heightMax={360}
     />
   )
-}
-
-/** A trigger in words: what a person would say of it. */
-function triggerWords(trigger: Readonly<Record<string, unknown>>): string {
-  const text = (name: string): string => inline(trigger[name] ?? '')
-  const list = (name: string): string => (trigger[name] as readonly string[]).join(', ')
-  switch (trigger['on']) {
-    case 'schedule':
-      return `at ${text('cron')} ${text('timeZone')}`
-    case 'push':
-      return `when ${text('branch')} is pushed`
-    case 'interval':
-      return `every ${text('every')}`
-    case 'dataset':
-      return `when ${list('sources')} ${trigger['match'] === 'all' ? 'all have' : 'has'} a new version`
-    case 'webhook':
-      return 'when its webhook is called'
-    case 'data':
-      return `when new data arrives at ${text('source')}`
-    case 'event':
-      return `after ${text('type')}`
-    default:
-      return JSON.stringify(trigger)
-  }
 }
 
 /** What becomes of runs that overlap. */

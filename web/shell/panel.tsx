@@ -1,4 +1,5 @@
 import { QueryErrorResetBoundary } from '@tanstack/react-query'
+import { useLocation } from '@tanstack/react-router'
 import { Suspense } from 'react'
 import { Card, Skeleton, type CardProps } from '../ui/card.tsx'
 import { Boundary } from '../ui/trouble.tsx'
@@ -12,12 +13,15 @@ export function Panel({ children, lines, ...card }: CardProps & { readonly lines
   )
 }
 
-export const Fetched = ({ children, lines = 4 }: { children: React.ReactNode; lines?: number | undefined }) => (
-  <QueryErrorResetBoundary>
-    {({ reset }) => (
-      <Boundary onReset={reset}>
-        <Suspense fallback={<Skeleton lines={lines} />}>{children}</Suspense>
-      </Boundary>
-    )}
-  </QueryErrorResetBoundary>
-)
+export function Fetched({ children, lines = 4 }: { children: React.ReactNode; lines?: number | undefined }) {
+  const asked = useLocation({ select: ({ href }) => href })
+  return (
+    <QueryErrorResetBoundary>
+      {({ reset }) => (
+        <Boundary onReset={reset} asked={asked}>
+          <Suspense fallback={<Skeleton lines={lines} />}>{children}</Suspense>
+        </Boundary>
+      )}
+    </QueryErrorResetBoundary>
+  )
+}

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import {
   Activity,
+  Bell,
   Box,
   Check,
   ChevronsUpDown,
@@ -70,6 +71,7 @@ const places = [
   ['/p/$project/deployments', 'Deployments', Rocket],
   ['/p/$project/monitors', 'Monitors', Activity],
   ['/p/$project/inbox', 'Inbox', Inbox],
+  ['/p/$project/notifications', 'Notifications', Bell],
 ] as const satisfies readonly (readonly [string, string, LucideIcon])[]
 
 const on = { 'data-on': 'true' }

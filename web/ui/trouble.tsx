@@ -43,6 +43,8 @@ export function Trouble({ error, onRetry }: { error: Error; onRetry?: (() => voi
 interface BoundaryProps {
   readonly children: ReactNode
   readonly onReset: () => void
+  /** What was asked for when it went wrong: when this changes, it is tried again. */
+  readonly asked: string
 }
 
 /** Keeps the trouble of one card inside that card. */
@@ -53,16 +55,21 @@ export class Boundary extends Component<BoundaryProps, { error?: Error | undefin
     return { error: error instanceof Error ? error : new Error(String(error)) }
   }
 
+  override componentDidUpdate({ asked }: BoundaryProps): void {
+    if (asked !== this.props.asked && this.state.error) this.retry()
+  }
+
+  retry = (): void => {
+    this.props.onReset()
+    this.setState({ error: undefined })
+  }
+
   override render(): ReactNode {
     const { error } = this.state
     if (!error) return this.props.children
-    const retry = (): void => {
-      this.props.onReset()
-      this.setState({ error: undefined })
-    }
     return (
       <div className="card-body">
-        <Trouble error={error} onRetry={retry} />
+        <Trouble error={error} onRetry={this.retry} />
       </div>
     )
   }
