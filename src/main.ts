@@ -109,24 +109,29 @@ export async function startPlatform({
       await rm(join(config.data, 'server.json'), { force: true })
       app.server.closeAllConnections()
       await app.close()
-      parts.openLineage.stop()
-      await parts.outbox.stop()
-      await parts.courier.stop()
-      await parts.notifications.courier.stop()
-      await parts.storageKeeper.stop()
-      await parts.workflow.stop({ endTasks: config.tasksAtStop === 'end' })
-      await parts.data.stop()
-      await parts.repositories.stop()
-      if (config.servingAtStop === 'end') await parts.serving.stopServing()
-      await parts.serving.stop()
-      parts.executor.stop()
-      parts.duckdb.stop()
-      parts.onnx.stop()
-      parts.assurance.stop()
+      await stopParts(parts, config)
       await state.close()
       await release()
     },
   }
+}
+
+/** Each ends before what it works with. */
+async function stopParts(parts: Composition, config: Config): Promise<void> {
+  parts.openLineage.stop()
+  await parts.outbox.stop()
+  await parts.courier.stop()
+  await parts.notifications.courier.stop()
+  await parts.storageKeeper.stop()
+  await parts.workflow.stop({ endTasks: config.tasksAtStop === 'end' })
+  await parts.data.stop()
+  await parts.repositories.stop()
+  if (config.servingAtStop === 'end') await parts.serving.stopServing()
+  await parts.serving.stop()
+  parts.executor.stop()
+  parts.duckdb.stop()
+  parts.onnx.stop()
+  parts.assurance.stop()
 }
 
 /** The databases, and the time that all who share them agree on. */

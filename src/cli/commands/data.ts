@@ -5,15 +5,21 @@ import { invalid, messageOf } from '#kernel/error.ts'
 import { verb } from '../command.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
 
+async function readable(path: string, named: string): Promise<Blob> {
+  try {
+    return await openAsBlob(path)
+  } catch (error) {
+    throw invalid('The file cannot be read.', [{ field: 'file', value: named, allowed: messageOf(error) }])
+  }
+}
+
 export const pushDataVerb = verb(
   'push-data <source> <file>',
   'Upload the data of a source; pipelines that wait for it start.',
   command => projectOption(command),
   async ({ client, output, folder }, options, [source, file]) => {
     const project = await chosenProject(client, options['project'])
-    const bytes = await openAsBlob(resolve(folder, file!)).catch(error => {
-      throw invalid('The file cannot be read.', [{ field: 'file', value: file, allowed: messageOf(error) }])
-    })
+    const bytes = await readable(resolve(folder, file!), file!)
     const arrival = await client.upload<{ digest: string; bytes: number }>(
       `/api/v1/projects/${project}/sources/${encodeURIComponent(source!)}/data`,
       bytes,
