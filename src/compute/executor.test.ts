@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { TrainyardError } from '#kernel/error.ts'
 import { fsBlobs } from '#storage'
-import { openBench, processesWith, until } from './testing.ts'
+import { openBench, processesWith, shimsBelow, until } from './testing.ts'
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 /** A duration that marks the sleeping processes of one test. */
@@ -218,7 +218,7 @@ for (const point of ['compute.spawned', 'compute.noted'])
     const seconds = oddSeconds()
 
     const { signal } = await crash({ folder, point, seconds })
-    await until(async () => (await processesWith('shim.py')).length === 0)
+    await until(async () => (await shimsBelow(folder)).length === 0)
 
     assert.deepEqual([signal, await processesWith(seconds)], ['SIGKILL', []])
   })
@@ -280,14 +280,14 @@ test('an attempt that is left goes on; one that nobody wants any more is ended',
 })
 
 test('an attempt that is another process’s by now is not begun', async t => {
-  const { executor, attempt } = await openBench(t)
+  const { executor, attempt, folder } = await openBench(t)
   const one = await attempt(
     { run: 'echo begun' },
     { started: () => Promise.reject(new TrainyardError('task_failed', 'It is not yours.')) },
   )
 
   const error = (await executor.execute(one).catch((thrown: unknown) => thrown)) as TrainyardError
-  await until(async () => (await processesWith('shim.py')).length === 0)
+  await until(async () => (await shimsBelow(folder)).length === 0)
 
   assert.deepEqual([error.message, one.lines], ['It is not yours.', []])
 })

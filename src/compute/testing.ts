@@ -1,5 +1,5 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -121,6 +121,13 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
     if (Date.now() > end) throw new Error('It never came true.')
     await new Promise(resolve => setTimeout(resolve, 5))
   }
+}
+
+/** Shims of attempts whose work folders are below this one. */
+export async function shimsBelow(folder: string): Promise<readonly number[]> {
+  const pids = await processesWith('shim.py')
+  const places = await Promise.all(pids.map(pid => readlink(`/proc/${pid}/cwd`).catch(() => '')))
+  return pids.filter((_, index) => places[index]!.startsWith(`${folder}/`))
 }
 
 /** Processes whose command line has this text in it, this one excepted; those that have ended do not count. */

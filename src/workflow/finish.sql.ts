@@ -15,7 +15,7 @@ export async function finish(tx: Tx, request: FinishRequest): Promise<Finished |
   const { at } = request
   const attempt = await endAttempt(tx, request)
   if (!attempt) return undefined
-  return endTask(tx, { attempt, wished: await unlessOnce(tx, attempt.task, request.outcome), at })
+  return endTask(tx, { attempt, wished: await ifCalledAgain(tx, attempt.task, request.outcome), at })
 }
 
 /** Ends a task that waits for somebody's word; undefined when it does not, or no longer. */
@@ -77,19 +77,21 @@ async function endTask(
   }
 }
 
-/** What was lost is called again, unless its task must not be called twice. */
-async function unlessOnce(tx: Tx, task: string, outcome: Outcome): Promise<Outcome> {
+/** So many losses in a row are no accident: the task itself brings them about. */
+const lossesMax = 10
+
+/** What was lost is called again, unless its task must not be called twice, or is lost time after time. */
+async function ifCalledAgain(tx: Tx, task: string, outcome: Outcome): Promise<Outcome> {
   if (outcome.state !== 'lost') return outcome
-  const { retry_lost } = await tx
+  const { retry_lost, losses } = await tx
     .selectFrom('workflow_task')
-    .select('retry_lost')
+    .select(['retry_lost', 'losses'])
     .where('id', '=', task)
     .executeTakeFirstOrThrow()
-  if (retry_lost === 1) return outcome
-  return {
-    state: 'failed',
-    error: `${outcome.error} It is not called again, because its \`retry.on\` leaves out lost.`,
-  }
+  const failed = (why: string): Outcome => ({ state: 'failed', error: `${outcome.error} ${why}` })
+  if (retry_lost !== 1) return failed('It is not called again, because its `retry.on` leaves out lost.')
+  if (outcome.isPlanned || losses + 1 < lossesMax) return outcome
+  return failed(`It was lost ${lossesMax} times in a row and is not called again: does it end its own processes?`)
 }
 
 const endAttempt = (tx: Tx, { attempt, owner, outcome, at, facts = {} }: FinishRequest) =>
@@ -179,6 +181,7 @@ function taskChange(outcome: Outcome, at: number): UpdateObject<WorkflowTables, 
         state: 'ready',
         next_at: outcome.nextAt,
         error: outcome.error,
+        losses: 0,
         ...(outcome.isFree && { attempts_max: sql`attempts_max + 1`, tries_free: sql`tries_free + 1` }),
       }
     case 'waiting':
@@ -186,13 +189,20 @@ function taskChange(outcome: Outcome, at: number): UpdateObject<WorkflowTables, 
         state: 'waiting',
         next_at: outcome.nextAt,
         waiting_for: outcome.waitingFor,
+        losses: 0,
         ...(outcome.child && 'draft' in outcome.child && { child: outcome.child.draft.run.id }),
       }
     case 'expanded':
       return { state: 'waiting', next_at: null, waiting_for: 'the calls for its items' }
     case 'lost':
       // Not one of the tries that the task was promised.
-      return { state: 'ready', next_at: at, error: outcome.error, attempts_max: sql`attempts_max + 1` }
+      return {
+        state: 'ready',
+        next_at: at,
+        error: outcome.error,
+        attempts_max: sql`attempts_max + 1`,
+        losses: sql`losses + ${outcome.isPlanned ? 0 : 1}`,
+      }
   }
 }
 

@@ -67,6 +67,7 @@ const itemRow = (parent: TaskRow, { id, index }: { id: string; index: number }):
   attempt: 0,
   attempts_max: parent.retries + 1,
   tries_free: 0,
+  losses: 0,
   waiting_for: null,
   started_at: null,
   child: null,

@@ -16,8 +16,8 @@ export function outcomeOf(
   const message = messageOf(error).slice(0, errorCharactersMax)
   const kind = stopKind(signal)
   if (kind === 'cancelled') return { state: 'cancelled', error: message }
-  if (kind === 'shutdown' || kind === 'lost' || kind === 'left' || isLost(error))
-    return { state: 'lost', error: message }
+  if (kind === 'shutdown' || kind === 'left') return { state: 'lost', error: message, isPlanned: true }
+  if (kind === 'lost' || isLost(error)) return { state: 'lost', error: message }
   // Of a task with a call for each item the calls are tried again, one by one.
   const cause = spec.forEach === undefined ? causeOfFailure(error, kind === 'timeout') : undefined
   const again = cause && nextTry({ cause, number, attemptsMax, triesFree, retry: spec.retry })

@@ -69,6 +69,7 @@ async function reopenTasks(tx: Tx, run: string): Promise<number> {
       needs_good: needs('in'),
       attempts_max: eb(eb('attempt', '+', 1), '+', eb.ref('retries')),
       tries_free: 0,
+      losses: 0,
       error: null,
       reason: null,
       ended_at: null,

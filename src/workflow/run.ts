@@ -97,7 +97,8 @@ export type Outcome =
   | { readonly state: 'waiting'; readonly waitingFor: string; readonly nextAt: number | null; readonly child?: Child }
   | { readonly state: 'cancelled'; readonly error?: string }
   /** The process that ran it is gone, which is nobody's failure: the task is ready again. */
-  | { readonly state: 'lost'; readonly error: string }
+  /** `isPlanned`: the platform was stopped, as it may be however often. */
+  | { readonly state: 'lost'; readonly error: string; readonly isPlanned?: boolean }
 
 /** Cancelling is sticky: nothing of a cancelled run waits, is tried again, or is made ready. */
 export const underCancel = (outcome: Outcome): Outcome =>

@@ -146,6 +146,38 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
     assert.deepEqual([second?.number, second?.attemptsMax], [2, 2])
   })
 
+  test(`${name}: a task that is lost ten times in a row fails; stops of the platform and other ends do not count`, async t => {
+    const { store, run, take, end, at } = await bed(open, t, { a: task('x', { retries: 1 }) })
+    const lose = async (times: number, isPlanned = false) => {
+      for (let time = 0; time < times; time++) {
+        const [claim] = await take(1)
+        await end(claim!, { state: 'lost', error: 'Gone.', ...(isPlanned && { isPlanned }) })
+      }
+      return (await store.listTasks(run.id))[0]!
+    }
+
+    const early = await lose(9)
+    const stopped = await lose(12, true)
+    const [tried] = await take(1)
+    await end(tried!, { state: 'retry', error: 'no', nextAt: 0 })
+    const anew = await lose(9)
+    const last = await lose(1)
+    await store.transaction(tx => store.resume(tx, run.id, { at: 2_000 }))
+    at(2_000)
+    const resumed = await lose(9)
+
+    assert.deepEqual(
+      [early, stopped, anew, last, resumed].map(({ state, error }) => [state, error]),
+      [
+        ['ready', 'Gone.'],
+        ['ready', 'Gone.'],
+        ['ready', 'Gone.'],
+        ['failed', 'Gone. It was lost 10 times in a row and is not called again: does it end its own processes?'],
+        ['ready', 'Gone.'],
+      ],
+    )
+  })
+
   test(`${name}: a cancelled run begins nothing, and ends with what was running`, async t => {
     const { store, run, take, end, states } = await bed(open, t, {
       a: task('x', { retries: 3 }),

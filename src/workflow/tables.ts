@@ -82,6 +82,8 @@ export type TaskRow = {
   tries_free: number
   /** 0 when it must not be called twice after its process was lost. */
   retry_lost: number
+  /** How many attempts were lost one after the other, up to the last. */
+  losses: number
   outputs: string
   metrics: string
   error: string | null
@@ -318,4 +320,5 @@ export const workflowMigrations: readonly Migration[] = [
       `create index workflow_attempt_demand on workflow_attempt (demand, machine) where lease_until is not null and demand > ''`,
     ],
   },
+  { name: 'workflow-008', statements: [`alter table workflow_task add column losses bigint not null default 0`] },
 ]

@@ -59,6 +59,7 @@ function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['task
     retries: spec.retries,
     tries_free: 0,
     retry_lost: spec.retry?.on && !spec.retry.on.includes('lost') ? 0 : 1,
+    losses: 0,
     outputs: '{}',
     metrics: '{}',
     error: null,
