@@ -7,7 +7,11 @@ const notThere =
 
 /** Turns what came of using a setting into an error that names it. Anything else that went wrong goes on as it is. */
 export const refusedSetting =
-  (config: Config, names: readonly (keyof Config)[], allowed: string) =>
+  (
+    config: Pick<Config, 'host' | 'port' | 'database'>,
+    names: readonly ('host' | 'port' | 'database')[],
+    allowed: string,
+  ) =>
   (error: unknown): never => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (!notThere.test(code)) throw error
