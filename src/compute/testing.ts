@@ -115,9 +115,9 @@ async function codeOf(blobs: Blobs, files: Readonly<Record<string, string>>): Pr
   }
 }
 
-/** Looks until it holds, for five seconds at most. */
+/** Looks until it holds, for half a minute at most. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 5_000; !(await holds());) {
+  for (const end = Date.now() + 30_000; !(await holds());) {
     if (Date.now() > end) throw new Error('It never came true.')
     await new Promise(resolve => setTimeout(resolve, 5))
   }

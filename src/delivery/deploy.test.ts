@@ -41,7 +41,7 @@ async function registered(bench: Bench, weight: number): Promise<ModelVersion> {
       evaluate: { ...common, uses: 'registry.evaluate', params: { model: 'rain' }, inputs: { test: 'rows.test' } },
     },
   })
-  await workflow.settled(run.id, { timeoutMs: 5_000 })
+  await workflow.settled(run.id, { timeoutMs: 60_000 })
   const key = newId('key')
   return registry.register(
     {
@@ -78,7 +78,7 @@ async function withCanary(bench: Bench): Promise<[ModelVersion, ModelVersion]> {
   await promote(bench, first)
   await bench.ended('deploy')
   await promote(bench, second)
-  for (let waited = 0; bench.serving.revisions.length < 2 && waited < 5_000; waited += 20)
+  for (let waited = 0; bench.serving.revisions.length < 2 && waited < 30_000; waited += 20)
     await new Promise(resolve => setTimeout(resolve, 20))
   return [first, second]
 }

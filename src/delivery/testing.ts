@@ -111,7 +111,7 @@ export async function openBench(t: TestContext): Promise<Bench> {
     push: files => push(folder, parts.repositories, files),
     async ended(pipeline) {
       await outbox.settled()
-      for (const run of await runsOf(pipeline)) await workflow.settled(run.id, { timeoutMs: 10_000 })
+      for (const run of await runsOf(pipeline)) await workflow.settled(run.id, { timeoutMs: 60_000 })
       await outbox.settled()
       return runsOf(pipeline)
     },

@@ -7,7 +7,7 @@ import { inputs, makeBundle, openBench, windModel, type Bench } from './testing.
 
 const serverPid = async ({ folder }: Bench): Promise<number> =>
   (JSON.parse(await readFile(join(folder, 'serving', 'server.json'), 'utf8')) as { pid: number }).pid
-const until = async (condition: () => Promise<boolean>, ms = 20_000): Promise<void> => {
+const until = async (condition: () => Promise<boolean>, ms = 60_000): Promise<void> => {
   const deadline = Date.now() + ms
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('It did not happen in time.')

@@ -162,7 +162,7 @@ export async function openBench(
     again,
     events: async () => (await outbox.after(0, 1_000)).map(({ type, data }) => [type, data] as const),
     async get(path: string, headers: Record<string, string> = {}) {
-      return call(addressOf(serving), { method: 'GET', path, headers, timeoutMs: 20_000 })
+      return call(addressOf(serving), { method: 'GET', path, headers, timeoutMs: 60_000 })
     },
   }
   return benchAt(host, 'rain')
@@ -198,7 +198,7 @@ function benchAt(host: Omit<Bench, 'at' | 'deploy' | 'infer'>, deployment: strin
         path: `/v2/models/${deployment}/${path}`,
         body: bytes,
         headers,
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
       } as const
       const { status, text } = await call(addressOf(serving), exchange)
       return { status, body: JSON.parse(text) as Answer }

@@ -133,7 +133,7 @@ test('on loopback the person at the machine needs no token, a web page gets in n
     stranger: 401,
   })
   const server = (await readJsonFile(serverFile(join(folder, 'serving')), ServerFile))!
-  const rotate = { method: 'POST', path: rotatePath, timeoutMs: 20_000 } as const
+  const rotate = { method: 'POST', path: rotatePath, timeoutMs: 60_000 } as const
   assert.equal((await call(server, rotate)).status, 404)
   assert.equal((await call(server, { ...rotate, headers: bearer(server.secret) })).status, 200)
 })

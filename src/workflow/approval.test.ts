@@ -45,7 +45,7 @@ async function openAsked(t: TestContext, tasks: Readonly<Record<string, RunTask>
       const reply = await app.inject({ method: 'POST', url, payload: { verdict, reason } })
       return { status: reply.statusCode, body: reply.json() }
     },
-    settled: () => bed.workflow.settled(id, { timeoutMs: 10_000 }),
+    settled: () => bed.workflow.settled(id, { timeoutMs: 60_000 }),
   }
 }
 

@@ -51,7 +51,7 @@ async function openCached(t: TestContext, work: (attempt: Attempt) => Promise<vo
     async play(tasks: Readonly<Record<string, RunTask>>, code?: Digest) {
       const before = calls.length
       const { id } = await start(tasks, code)
-      const run = await bed.workflow.settled(id, { timeoutMs: 20_000 })
+      const run = await bed.workflow.settled(id, { timeoutMs: 60_000 })
       return { run, states: Object.values(await bed.states(id)).join(' '), calls: calls.length - before }
     },
     async tree(files: Readonly<Record<string, string>>): Promise<Digest> {
@@ -201,7 +201,7 @@ test('of those that are to make the same at the same time one does, and the othe
     return found.filter(state => state === 'waiting').length === 2
   })
   release()
-  const ended = await Promise.all(runs.map(run => workflow.settled(run.id, { timeoutMs: 20_000 })))
+  const ended = await Promise.all(runs.map(run => workflow.settled(run.id, { timeoutMs: 60_000 })))
 
   const all = await Promise.all(runs.map(async run => (await states(run.id))['fit']!))
   assert.deepEqual(
@@ -224,7 +224,7 @@ test('when the one that makes it fails, another of those that wait makes it', as
   await until(async () => (await Promise.all(runs.map(async run => (await states(run.id))['fit']))).includes('waiting'))
   release()
 
-  const ended = await Promise.all(runs.map(run => workflow.settled(run.id, { timeoutMs: 20_000 })))
+  const ended = await Promise.all(runs.map(run => workflow.settled(run.id, { timeoutMs: 60_000 })))
 
   assert.deepEqual(
     ended.map(run => run.state).toSorted((a, b) => a.localeCompare(b)),
@@ -247,7 +247,7 @@ test('calls for equal items are one call, unless they ask where they stand', asy
       tasks: { list, each: task },
       cause: { kind: 'manual', reason: 'A test.' },
     })
-    await workflow.settled(id, { timeoutMs: 20_000 })
+    await workflow.settled(id, { timeoutMs: 60_000 })
     return [(await workflow.task(id, 'each')).task.items, calls.length - before]
   }
 

@@ -130,7 +130,7 @@ test('a resumed run calls again for what failed alone, and gathers all', async t
   isMended = true
 
   await workflow.resume(first.id, 'ann')
-  const again = await workflow.settled(first.id, { timeoutMs: 20_000 })
+  const again = await workflow.settled(first.id, { timeoutMs: 60_000 })
 
   assert.deepEqual(
     [

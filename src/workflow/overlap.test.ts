@@ -16,7 +16,7 @@ async function open(t: TestContext, overlap: OverlapPolicy | undefined, maxActiv
     isOver = true
     ends.forEach(end => end())
     const { items } = await bed.workflow.runs({ project: 'rain' }, { limit: 10 })
-    for (const { id } of items) await bed.workflow.settled(id, { timeoutMs: 10_000 })
+    for (const { id } of items) await bed.workflow.settled(id, { timeoutMs: 60_000 })
   })
   const executor = inProcess(async ({ signal }) => {
     await new Promise<void>((resolve, reject) => {
@@ -66,7 +66,7 @@ test('queue: runs go on one after the other, in the order in which they were sta
   end(2)
 
   assert.deepEqual(
-    [held, later, (await workflow.settled(third, { timeoutMs: 10_000 })).state],
+    [held, later, (await workflow.settled(third, { timeoutMs: 60_000 })).state],
     [
       [
         ['held', first],
@@ -119,7 +119,7 @@ test('cancel-running: what is active and what is held give way to the newest, wh
   const fourth = await start()
   await running(4)
   end(3)
-  await workflow.settled(fourth, { timeoutMs: 10_000 })
+  await workflow.settled(fourth, { timeoutMs: 60_000 })
 
   assert.deepEqual(await Promise.all([first, second, third, fourth].map(seen)), [
     ['cancelled', `Run ${third} took its place.`],
@@ -134,7 +134,7 @@ test('a run that is resumed waits like any other, and a held run is cancelled wi
   const first = await start()
   await running(1)
   await workflow.cancel(first, 'ann')
-  await workflow.settled(first, { timeoutMs: 10_000 })
+  await workflow.settled(first, { timeoutMs: 60_000 })
   const second = await start()
   const third = await start()
   await running(2)

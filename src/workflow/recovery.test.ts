@@ -31,7 +31,7 @@ test('a waiting task holds nothing, is called again at its time, and survives a 
   await until(() => calls.length === 2)
   await until(async () => (await second.states(id))['a'] === 'waiting')
   clock.advance(60_000)
-  const run = await second.workflow.settled(id, { timeoutMs: 5_000 })
+  const run = await second.workflow.settled(id, { timeoutMs: 60_000 })
 
   const [done] = await second.workflow.tasks(id)
   assert.deepEqual(
@@ -68,7 +68,7 @@ test('what a stopped process was running is begun again by its successor, at no 
       },
     },
   })
-  const run = await second.workflow.settled(id, { timeoutMs: 5_000 })
+  const run = await second.workflow.settled(id, { timeoutMs: 60_000 })
 
   assert.deepEqual(
     [calls, run.state, (await second.workflow.tasks(id))[0]?.attempt],
@@ -114,7 +114,7 @@ test('a neighbour takes over when a lease runs out, and the late result of the f
     clock.advance(1_000)
     return (await neighbour.states(id))['a'] === 'succeeded'
   })
-  const run = await neighbour.workflow.settled(id, { timeoutMs: 5_000 })
+  const run = await neighbour.workflow.settled(id, { timeoutMs: 60_000 })
   const late = await sleeper.store.transaction(tx =>
     sleeper.store.finish(tx, {
       attempt: claim!.attempt,
@@ -171,7 +171,7 @@ test('what runs under an executor goes on when its process stops, and the next o
   const second = await openBed(t, { over: first, executor: executor() })
   await until(() => log.length === 2)
   end()
-  const run = await second.workflow.settled(id, { timeoutMs: 5_000 })
+  const run = await second.workflow.settled(id, { timeoutMs: 60_000 })
 
   const [done] = await second.workflow.tasks(id)
   assert.deepEqual(

@@ -48,7 +48,7 @@ async function openTraining(t: TestContext, noise: (task: string) => string = ()
     params: { rate: 0.7 },
     cause: { kind: 'manual', reason: 'A test.' },
   })
-  const settled = (run: string) => bed.workflow.settled(run, { timeoutMs: 20_000 })
+  const settled = (run: string) => bed.workflow.settled(run, { timeoutMs: 60_000 })
   await settled(id)
   return {
     ...bed,

@@ -43,7 +43,7 @@ test('tasks wait for slots of their pool and say so, small ones behind large one
   await until(() => ends.has('first') && ends.has('free'))
   const before = await waits(id)
   const brief = await start('brief')
-  const failed = await workflow.settled(brief.id, { timeoutMs: 20_000 })
+  const failed = await workflow.settled(brief.id, { timeoutMs: 60_000 })
   const { attempts } = await call('GET', `/api/v1/runs/${brief.id}/tasks/impatient`)
   ends.get('first')!()
   await until(() => ends.has('large'))
@@ -51,7 +51,7 @@ test('tasks wait for slots of their pool and say so, small ones behind large one
   ends.get('large')!()
   await until(() => ends.has('small'))
   for (const end of ends.values()) end()
-  const last = await workflow.settled(id, { timeoutMs: 20_000 })
+  const last = await workflow.settled(id, { timeoutMs: 60_000 })
 
   assert.deepEqual(
     { before, between, last: last.state, failed: failed.error, cause: attempts[0].record.exit.cause },

@@ -40,7 +40,7 @@ test('a declared pipeline is started, seen, read and refused by name', async t =
   })
 
   const started = await call('POST', '/projects/rain/runs', { pipeline: 'hello', params: { loud: false } })
-  await workflow.settled(started.body.id, { timeoutMs: 5_000 })
+  await workflow.settled(started.body.id, { timeoutMs: 60_000 })
   const { body } = await call('GET', `/runs/${started.body.id}`)
   const log = await call('GET', `/tasks/${body.tasks[0].id}/log`)
 

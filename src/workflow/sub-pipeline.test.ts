@@ -55,7 +55,7 @@ async function openFits(t: TestContext) {
   await bed.projects.apply({ actor: 'ann', spec: { name: 'rain', objective, pipelines } })
   const start = (pipeline = 'compare') =>
     bed.workflow.start({ project: 'rain', pipeline, cause: { kind: 'manual', reason: 'A test.' }, actor: 'ann' })
-  return { ...bed, calls, told, start, settled: (id: string) => bed.workflow.settled(id, { timeoutMs: 20_000 }) }
+  return { ...bed, calls, told, start, settled: (id: string) => bed.workflow.settled(id, { timeoutMs: 60_000 }) }
 }
 
 test('a task is a run of another pipeline: parameters go in, outputs come out, and each knows the other', async t => {

@@ -149,7 +149,7 @@ export function compose({
         tasks,
         cause: { kind: 'manual', reason: 'A test.' },
       })
-      return workflow.settled(id, { timeoutMs: 20_000 })
+      return workflow.settled(id, { timeoutMs: 60_000 })
     },
     states: async run => Object.fromEntries((await store.listTasks(run)).map(task => [task.name, task.state])),
     events: async () =>
@@ -185,9 +185,9 @@ export const inProcess = (execute: Executor['execute']): Executor => ({
   reap: async () => {},
 })
 
-/** Looks until it holds, for five seconds at most. */
+/** Looks until it holds, for half a minute at most. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 5_000; !(await holds());) {
+  for (const end = Date.now() + 30_000; !(await holds());) {
     if (Date.now() > end) throw new Error('It never came true.')
     await new Promise(resolve => setTimeout(resolve, 5))
   }

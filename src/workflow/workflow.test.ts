@@ -117,7 +117,7 @@ test('retries are used up with growing pauses', async t => {
   const hand = setInterval(() => clock.advance(250), 5)
   t.after(() => clearInterval(hand))
 
-  const run = await bed.workflow.settled(id, { timeoutMs: 10_000 })
+  const run = await bed.workflow.settled(id, { timeoutMs: 60_000 })
 
   const pauses = at.slice(1).map((instant, index) => instant - at[index]!)
   const tooShort = pauses.filter((pause, index) => pause < 750 * 2 ** index)
@@ -174,7 +174,7 @@ test('a cancelled run stops what runs, begins nothing more and stays cancelled',
   await started.promise
 
   await bed.workflow.cancel(id, 'ann')
-  const run = await bed.workflow.settled(id, { timeoutMs: 5_000 })
+  const run = await bed.workflow.settled(id, { timeoutMs: 60_000 })
 
   assert.deepEqual([run.state, await bed.states(id), seen], ['cancelled', { long: 'cancelled', next: 'cancelled' }, []])
   await assert.rejects(bed.workflow.cancel(id, 'ann'), { code: 'conflict' })
@@ -197,7 +197,7 @@ test('a resumed run does again what did not succeed, and nothing else', async t 
   broken = false
 
   await bed.workflow.resume(run.id, 'ann')
-  const again = await bed.workflow.settled(run.id, { timeoutMs: 5_000 })
+  const again = await bed.workflow.settled(run.id, { timeoutMs: 60_000 })
 
   assert.deepEqual([run.state, again.state, again.error, seen], ['failed', 'succeeded', undefined, ['first', 'last']])
   await assert.rejects(bed.workflow.resume(run.id, 'ann'), { code: 'conflict' })
