@@ -56,6 +56,8 @@ const depthMax = 100
 export function isDeeper(value: unknown, max = depthMax): boolean {
   if (value === null || typeof value !== 'object') return false
   if (max === 0) return true
+  // Of a list `in` would make a text of every place.
+  if (Array.isArray(value)) return value.some(item => isDeeper(item, max - 1))
   for (const name in value) if (isDeeper((value as Record<string, unknown>)[name], max - 1)) return true
   return false
 }
