@@ -129,3 +129,15 @@ test('a body over the limit answers 413', async t => {
 
   assert.deepEqual([answer.statusCode, answer.json().type], [413, '/errors/too_large'])
 })
+
+test('a schema is compiled when a request first needs it: a broken one is a fault of its own route', async t => {
+  const app = await open(t)
+  app.post('/broken', { schema: { body: { type: 'nonsense' } as never } }, async () => 'unreached')
+  await app.ready()
+
+  const answers = []
+  for (const url of ['/things', '/broken', '/things'])
+    answers.push((await app.inject({ method: 'POST', url, payload: { name: 'a' } })).statusCode)
+
+  assert.deepEqual(answers, [200, 500, 200])
+})

@@ -14,6 +14,7 @@ import Fastify, {
 } from 'fastify'
 import { z } from 'zod'
 import { TrainyardError } from '#kernel/error.ts'
+import { lazyCompilers } from './lazy-schemas.ts'
 import { endSlowBodies } from './slow-body.ts'
 import { sendProblem, toProblem } from './problem.ts'
 
@@ -60,6 +61,7 @@ export async function createApp({
     bodyLimit: bodyBytesMax,
     http: { headersTimeout: bodyTimeoutMs, connectionsCheckingInterval: Math.max(100, bodyTimeoutMs / 4) },
     genReqId: () => randomUUID(),
+    schemaController: { compilersFactory: lazyCompilers },
     // Query strings carry numbers as text; bodies must not: a text in a number is the sender's mistake.
     ajv: {
       customOptions: {
