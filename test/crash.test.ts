@@ -42,7 +42,8 @@ const points = [
 /**
  * outage.test.ts kills the model server there, deliveries.test.ts a server that has sent,
  * src/tracking/artifact-sweep.test.ts a pass that frees bytes, src/workflow/trigger-crash.test.ts what fires a trigger,
- * src/workflow/overlap-crash.test.ts runs that wait for each other, test/engines/platform.test.ts a task on a cluster.
+ * src/workflow/overlap-crash.test.ts runs that wait for each other, src/workflow/backfill-crash.test.ts back-fills,
+ * test/engines/platform.test.ts a task on a cluster.
  */
 const elsewhere = [
   'serving.logged',
@@ -52,6 +53,7 @@ const elsewhere = [
   'blobs.trashed',
   'compute.submitted',
   'workflow.items_inserted',
+  'workflow.backfill_moved',
   'workflow.run_held',
   'workflow.run_released',
   'workflow.tick_due',

@@ -74,6 +74,15 @@ export const callsOf = (task: Wire.Task, filter: { state?: string | undefined; a
   )
 export const startRun = (project: string, body: { pipeline: string; reason: string }) =>
   post<Wire.Run>(`${at(project)}/runs`, body)
+export const backfillsOf = (project: string) =>
+  read<Items<Wire.Backfill>>(['backfills', project], `${at(project)}/backfills${query({ limit: 10 })}`)
+export const startBackfill = (
+  project: string,
+  pipeline: string,
+  body: { from: string; to: string; again: 'none' | 'failed' | 'all'; concurrency: number },
+) => post<Wire.Backfill>(`${at(project)}/pipelines/${pipeline}/backfills`, body)
+export const cancelBackfill = (project: string, id: string) =>
+  post<Wire.Backfill>(`${at(project)}/backfills/${id}/cancel`)
 export const decideTask = (run: string, task: string, body: { verdict: 'approve' | 'reject'; reason: string }) =>
   post<Wire.Task>(`/runs/${run}/tasks/${task}/decision`, body)
 export const cancelRun = (run: string) => post<Wire.Run>(`/runs/${run}/cancel`)

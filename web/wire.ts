@@ -8,6 +8,7 @@ import type {
 } from '../src/data/wire.ts'
 import type { ApprovalStateWire, ApprovalWire, CardWire, ScanWire, SignatureCheckWire } from '../src/assurance/wire.ts'
 import type { EnvironmentWire } from '../src/compute/environment-wire.ts'
+import type { BackfillWire } from '../src/workflow/backfill-wire.ts'
 import type { BuildWire } from '../src/delivery/wire.ts'
 import type { FeatureVersionWire, FeatureViewWire } from '../src/features/wire.ts'
 import type { EventWire } from '../src/http/events.ts'
@@ -78,6 +79,7 @@ export type FeatureVersion = z.output<typeof FeatureVersionWire>
 
 export type Pipeline = z.output<typeof PipelineWire>
 export type Run = z.output<typeof RunWire>
+export type Backfill = z.output<typeof BackfillWire>
 export type RunDetail = z.output<typeof RunDetailWire>
 export type Task = z.output<typeof TaskRunWire>
 /** A task in short, or one call of a task with a call for each item. */

@@ -3,6 +3,7 @@ import { bind, type Surroundings, type Verb } from './command.ts'
 import { tokenVerb, userVerb } from './commands/access.ts'
 import { approveVerb } from './commands/approve.ts'
 import { pushDataVerb, truthVerb } from './commands/data.ts'
+import { backfillVerb, backfillsVerb } from './commands/backfill.ts'
 import { demoVerb } from './commands/demo.ts'
 import { doctorVerb } from './commands/doctor.ts'
 import { environmentsVerb } from './commands/environments.ts'
@@ -40,6 +41,8 @@ export const verbs: readonly Verb[] = [
   reproduceVerb,
   tuneVerb,
   triggersVerb,
+  backfillVerb,
+  backfillsVerb,
   modelsVerb,
   promoteVerb,
   deployVerb,

@@ -24,6 +24,7 @@ import {
   TaskQuery,
   TaskRunWire,
 } from './wire.ts'
+import { backfillRoutes } from './backfill-routes.ts'
 import { triggerRoutes } from './trigger-routes.ts'
 import type { Workflow } from './workflow.ts'
 
@@ -39,6 +40,7 @@ export function workflowRoutes(app: App, workflow: Workflow, roleIn: RoleIn): vo
   reproductionRoutes(app, workflow)
   decisionRoutes(app, workflow, roleIn)
   triggerRoutes(app, workflow.triggers)
+  backfillRoutes(app, workflow.backfills)
 }
 
 function projectRunRoutes(app: App, workflow: Workflow): void {

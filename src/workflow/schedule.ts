@@ -41,6 +41,14 @@ export function lastInstants(
   }
 }
 
+/** Instants in `[from, to]`, oldest first: the first `max` of them. */
+export function instantsFrom(rhythm: Rhythm, { from, to, max }: { from: number; to: number; max: number }): number[] {
+  const found: number[] = []
+  let at = nextInstant(rhythm, from - 1)
+  for (; at !== undefined && at <= to && found.length < max; at = nextInstant(rhythm, at)) found.push(at)
+  return found
+}
+
 /** Which of the ticks from `nextAt` to `now` are to be fired, by the trigger's policy for missed ones. */
 export function dueInstants(rhythm: Rhythm, nextAt: number, now: number): readonly number[] {
   const max = rhythm.missed === 'all' ? (rhythm.missedMax ?? missedMaxDefault) : 1

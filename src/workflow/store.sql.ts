@@ -1,5 +1,6 @@
 import type { Vault } from '#secrets'
 import { retried, type AnyTx, type Db } from '#storage'
+import { backfillStore } from './backfill.sql.ts'
 import { cacheStore } from './cache.sql.ts'
 import { laneStore } from './lane.sql.ts'
 import { queueStore } from './queue.sql.ts'
@@ -20,6 +21,7 @@ export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open
     ...roomStore(db),
     ...recordStore(db),
     ...cacheStore(db),
+    ...backfillStore(db),
     ...triggerStore(db, vault),
     transaction: work => retried(() => db.transaction().execute(tx => work(tx as unknown as AnyTx))),
   }

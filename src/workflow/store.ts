@@ -3,6 +3,7 @@ import type { Page, PageRequest } from '#kernel/page.ts'
 import type { TrackingRunId } from '#tracking'
 import type { AnyTx } from '#storage'
 import type { GridTask } from './grid.ts'
+import type { BackfillStore } from './backfill-store.ts'
 import type { LaneStore } from './lane-store.ts'
 import type { RoomStore } from './room-store.ts'
 import type { OverlapRule } from './overlap.ts'
@@ -33,7 +34,7 @@ import type { TriggerStore } from './trigger-store.ts'
  * Adapters must pass store.contract.ts.
  */
 export interface WorkflowStore
-  extends RunStore, LaneStore, QueueStore, RoomStore, RecordStore, CacheStore, TriggerStore {
+  extends RunStore, LaneStore, QueueStore, RoomStore, RecordStore, CacheStore, TriggerStore, BackfillStore {
   /** Runs `work` in a transaction, and again when the database gave it up in favour of another one. */
   transaction<T>(work: (tx: AnyTx) => Promise<T>): Promise<T>
 }

@@ -14,6 +14,29 @@ export type WorkflowTables = {
   workflow_lane: { project: string; pipeline: string; active_max: number; turn: number }
   /** What tasks can take while they run, by owner and name: `room.ts`. Its rows are the locks. */
   workflow_slots: { owner: string; name: string; slots: number }
+  workflow_backfill: {
+    id: string
+    project: string
+    pipeline: string
+    trigger_name: string
+    rhythm: string
+    from_at: number
+    to_at: number
+    total: number
+    again: string
+    in_order: string
+    concurrency: number
+    actor: string
+    created_at: number
+    ended_at: number | null
+    cancelled_at: number | null
+    cancelled_by: string | null
+    error: string | null
+    next_at: number | null
+    looked: number
+    kept: number
+    turn: number
+  }
   workflow_trigger: TriggerRow
   workflow_trigger_tick: {
     project: string
@@ -53,6 +76,7 @@ export type RunRow = {
   final_error: string | null
   /** Not null exactly while it is held: its place in the line of its pipeline. */
   place: number | null
+  backfill: string | null
   created_at: number
   started_at: number | null
   ended_at: number | null
@@ -321,4 +345,18 @@ export const workflowMigrations: readonly Migration[] = [
     ],
   },
   { name: 'workflow-008', statements: [`alter table workflow_task add column losses bigint not null default 0`] },
+  {
+    name: 'workflow-009',
+    statements: [
+      `create table workflow_backfill (
+         id text primary key, project text not null, pipeline text not null, trigger_name text not null, rhythm text not null,
+         from_at bigint not null, to_at bigint not null, total bigint not null, again text not null, in_order text not null,
+         concurrency bigint not null, actor text not null, created_at bigint not null, ended_at bigint, cancelled_at bigint,
+         cancelled_by text, error text, next_at bigint, looked bigint not null, kept bigint not null, turn bigint not null)`,
+      `create index workflow_backfill_project on workflow_backfill (project, id)`,
+      `create index workflow_backfill_open on workflow_backfill (id) where ended_at is null`,
+      `alter table workflow_run add column backfill text`,
+      `create index workflow_run_backfill on workflow_run (backfill, state) where backfill is not null`,
+    ],
+  },
 ]

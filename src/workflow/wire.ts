@@ -60,6 +60,8 @@ export const RunWire = z
     cause: CauseWire,
     /** The task of another run that this one is. */
     parentTask: z.string().optional(),
+    /** The back-fill that it is part of. */
+    backfill: z.string().optional(),
     actor: z.string(),
     /** `held` while it waits for other runs of its pipeline. */
     state: z.enum(runStates),

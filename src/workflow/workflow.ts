@@ -6,6 +6,7 @@ import type { Blobs, Outbox } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Secrets } from '#secrets'
 import { createAdmissions } from './admission.ts'
+import { createBackfills, type Backfills } from './backfills.ts'
 import { createControl, type RunControl } from './control.ts'
 import { machineRoom } from './host.ts'
 import { createLogs } from './logs.ts'
@@ -25,6 +26,7 @@ import { createTriggers, type TriggerDoor } from './triggers.ts'
 /** The paper's workflow orchestration (C3): pipelines as DAGs of tasks, run on schedules, events and demand. */
 export interface Workflow extends RunControl, RunReads {
   readonly triggers: TriggerDoor
+  readonly backfills: Backfills
   /** Declares who does the tasks that say `uses: name`. Before the scheduler starts. */
   provide(name: string, handler: PlatformTask): void
   /** Declares how the code of a commit is had that nobody has delivered. Before the outbox starts. */
@@ -88,12 +90,16 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
       platform: deps.parallelPlatformTasks ?? 4,
       remote: deps.parallelRemoteTasks ?? 100,
     },
-    tick: () => triggers.tick(),
+    tick: async () => {
+      await triggers.tick()
+      await backfills.tick()
+    },
   })
   const admissions = createAdmissions({ ...parts, settler, starter })
   const acting = { ...parts, settler, starter, admissions, endTasks: (run: RunId) => scheduler.cancel(run) }
   const control = createControl(acting)
   const triggers = createTriggers({ ...acting, snapshot: (project, commit) => snapshot(project, commit) })
+  const backfills = createBackfills(acting)
   triggers.subscribe(deps.outbox)
 
   return {
@@ -101,6 +107,7 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     ...createReads({ ...parts, logs }),
     provide: (name, handler) => void handlers.set(name, handler),
     triggers,
+    backfills,
     useSnapshot: value => {
       snapshot = value
     },

@@ -12,6 +12,7 @@ import { ReasonButton } from '../ui/reason-button.tsx'
 import { State, Tag } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import type { Pipeline } from '../wire.ts'
+import { BackfillButton } from './backfill-button.tsx'
 import { PipelineGrid } from './pipeline-grid.tsx'
 import { PipelineTriggers } from './pipeline-triggers.tsx'
 
@@ -31,6 +32,9 @@ export function PipelineCard({ project, pipeline }: { project: string; pipeline:
           <ViewButton name="graph" view={view} onChange={setView}>
             {`Graph of ${plural(pipeline.tasks.length, 'task')}`}
           </ViewButton>
+          {pipeline.triggers.some(({ on }) => on === 'schedule' || on === 'interval') && (
+            <BackfillButton project={project} pipeline={pipeline} />
+          )}
           <StartButton project={project} pipeline={pipeline.name} />
         </>
       }

@@ -7,13 +7,14 @@ import { pathOf } from '../paths.ts'
 import { To } from '../shell/link.tsx'
 import { Page } from '../shell/page.tsx'
 import { useCommands } from '../shell/use-commands.ts'
-import { Panel } from '../shell/panel.tsx'
+import { Fetched, Panel } from '../shell/panel.tsx'
 import { Card, Skeleton } from '../ui/card.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { State } from '../ui/state.tsx'
 import { NoMatch, Table, type Column } from '../ui/table.tsx'
 import { Ago, Took } from '../ui/time.tsx'
 import type { Run } from '../wire.ts'
+import { Backfills } from './backfills.tsx'
 import { Behind } from './run-behind.tsx'
 import { PipelineCard } from './pipeline-card.tsx'
 
@@ -23,6 +24,9 @@ export function PipelinesPage() {
   return (
     <Page title="Pipelines & runs" above={[[project, `/p/${project}`]]}>
       <Pipelines project={project} />
+      <Fetched>
+        <Backfills project={project} />
+      </Fetched>
       <Panel title="Runs" actions={<Filters project={project} />} flush lines={8}>
         <Runs project={project} />
       </Panel>
