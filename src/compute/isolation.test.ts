@@ -114,7 +114,7 @@ test('bubblewrap shows a task the machine read-only, and of the platform its own
   await mkdir(join(folder, 'data', 'private'), { recursive: true })
   const one = await attempt(
     {
-      run: `ls ${folder}/data; ls /tmp; (echo x > /etc/trainyard) 2>/dev/null || echo refused; (echo x > "$TRAINYARD_INPUT_ROWS") 2>/dev/null || echo refused; cp "$TRAINYARD_INPUT_ROWS" "$TRAINYARD_OUTPUT_COPY"; echo $(ps -e 2>/dev/null | wc -l); sleep 0.1; kill -9 $$`,
+      run: `ls ${folder}/data; ls -d /tmp/*/data; (echo x > /etc/trainyard) 2>/dev/null || echo refused; (echo x > "$TRAINYARD_INPUT_ROWS") 2>/dev/null || echo refused; cp "$TRAINYARD_INPUT_ROWS" "$TRAINYARD_OUTPUT_COPY"; echo $(ps -e 2>/dev/null | wc -l); sleep 0.1; kill -9 $$`,
       outputs: ['copy'],
     },
     { inputs: { rows: await blobs.put('rows') } },
@@ -123,7 +123,7 @@ test('bubblewrap shows a task the machine read-only, and of the platform its own
   const error = (await executor.execute(one).catch((thrown: unknown) => thrown)) as TrainyardError
   if (error.code === 'unavailable') return t.skip(error.message)
 
-  assert.match(one.lines.join(' '), /^(environments )?work trainyard-compute-\w+ refused refused \d\d?$/)
+  assert.match(one.lines.join(' '), /^(environments )?work \/tmp\/trainyard-compute-\w+\/data refused refused \d\d?$/)
   assert.deepEqual(error.detail, { cause: { kind: 'signal', signal: 'SIGKILL' } })
 })
 
