@@ -39,6 +39,9 @@ const whole = {
   bytes: 300_053,
   'registered models': 1,
   'model versions': 2,
+  webhooks: 0,
+  users: 0,
+  permissions: 0,
 }
 
 suite('everything goes in and out', { timeout: 400_000 }, () => {

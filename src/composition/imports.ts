@@ -7,6 +7,8 @@ import {
   sqlModelStore,
   type RegisteredModels,
   type RegisteredVersions,
+  type WebhookImports,
+  webhookImportRoutes,
 } from '#registry'
 import type { Blobs, Db } from '#storage'
 import {
@@ -42,9 +44,15 @@ export interface ImportSurroundings {
   readonly tracking: Tracking
   readonly registeredModels: RegisteredModels
   readonly registeredVersions: RegisteredVersions
+  readonly webhookImports: WebhookImports
 }
 
-export function composeImports({ registeredModels, registeredVersions, ...parts }: ImportSurroundings): MountImports {
+export function composeImports({
+  registeredModels,
+  registeredVersions,
+  webhookImports,
+  ...parts
+}: ImportSurroundings): MountImports {
   const { db, tracking, artifacts } = parts
   const stores = sqlTrackingStores(db)
   const loggedModels = sqlLoggedModelStore(db)
@@ -75,6 +83,7 @@ export function composeImports({ registeredModels, registeredVersions, ...parts 
     traceImportRoutes(app, traced)
     evaluationImportRoutes(app, evaluated)
     registryImportRoutes(app, registryImports)
+    webhookImportRoutes(app, webhookImports)
     tableExportRoutes(app, createTableExport(db))
   }
 }

@@ -1,6 +1,14 @@
 import { join } from 'node:path'
 import { createGuardedPost } from '#outbound'
-import { createWebhookCourier, createWebhooks, sqlWebhookStore, webhookDeliveries, webhookSecrets } from '#registry'
+import {
+  createWebhookCourier,
+  createWebhookImports,
+  createWebhooks,
+  sqlWebhookStore,
+  webhookDeliveries,
+  webhookSecrets,
+  type WebhookImports,
+} from '#registry'
 import { createSecrets, createVault, masterKeySource, sqlSecretStore, type Vault } from '#secrets'
 import type { Outbox } from '#storage'
 import { triggerSecrets } from '#workflow'
@@ -10,7 +18,10 @@ import type { Composition, Surroundings } from './compose.ts'
 export function composeSealed(
   { config, db, clock, warn }: Surroundings,
   outbox: Outbox,
-): Pick<Composition, 'courier' | 'secrets' | 'webhooks'> & { readonly vault: Vault } {
+): Pick<Composition, 'courier' | 'secrets' | 'webhooks'> & {
+  readonly vault: Vault
+  readonly webhookImports: WebhookImports
+} {
   const store = sqlSecretStore(db)
   const master = masterKeySource(config.masterKey, join(config.data, 'keys', 'master.key'))
   const vault = createVault({ store, master, clock })
@@ -24,5 +35,6 @@ export function composeSealed(
     warn,
   }
   const courier = createWebhookCourier(webhookParts)
-  return { courier, secrets, vault, webhooks: createWebhooks({ ...webhookParts, wake: () => courier.wake() }) }
+  const webhooks = createWebhooks({ ...webhookParts, wake: () => courier.wake() })
+  return { courier, secrets, vault, webhooks, webhookImports: createWebhookImports(webhookParts) }
 }

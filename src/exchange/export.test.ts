@@ -41,6 +41,8 @@ const sourceWith = (path: string): Source => ({
   async *evaluationDatasets() {},
   async *evaluationRecords() {},
   async *models() {},
+  async *webhooks() {},
+  async *users() {},
 })
 
 async function folder(t: TestContext): Promise<string> {

@@ -4,6 +4,8 @@ import { carryEvaluationDataset } from './carry-evaluation.ts'
 import { carryLoggedModel, carryModel } from './carry-model.ts'
 import { carryRun, type Journey } from './carry-run.ts'
 import { carryTrace, carryTraceLinks } from './carry-trace.ts'
+import { carryUser } from './carry-user.ts'
+import { carryWebhook } from './carry-webhook.ts'
 import { inParallel } from './parallel.ts'
 import type { Progress } from './progress.ts'
 import type { CarriedExperiment, CarriedModel, CarriedRun, Source } from './record.ts'
@@ -48,12 +50,24 @@ export async function importLedger(
       ids.set(experiment.id, await carryExperiment(journey, experiment, choices, progress))
     })
   }
-  for await (const dataset of source.evaluationDatasets())
-    await guarded(journey, `evaluation dataset ${dataset.name}`, () => carryEvaluationDataset(journey, dataset, ids))
+  await ifAllowed(journey, 'evaluation datasets', async () => {
+    for await (const dataset of source.evaluationDatasets())
+      await guarded(journey, `evaluation dataset ${dataset.name}`, () => carryEvaluationDataset(journey, dataset, ids))
+  })
   for await (const model of source.models())
     await guarded(journey, `registered model ${model.name}`, () =>
       carryModel(journey, withSourcesHere({ ...model, name: `${choices.prefix}${model.name}` })),
     )
+  await ifAllowed(journey, 'webhooks', async () => {
+    for await (const webhook of source.webhooks())
+      await guarded(journey, `webhook ${webhook.name}`, () => carryWebhook(journey, webhook))
+  })
+  await ifAllowed(journey, 'users', async () => {
+    for await (const user of source.users())
+      await guarded(journey, `user ${user.name}`, () =>
+        carryUser(journey, user, { experiments: ids, prefix: choices.prefix }),
+      )
+  })
   return reporter.report({ source: source.name, target: `${target.name}, project ${target.project}` })
 }
 
@@ -129,6 +143,16 @@ async function guarded({ reporter }: Journey, what: string, work: () => Promise<
   } catch (error) {
     const { code } = error as { code?: string }
     if (code === 'unavailable' || code === 'unauthorized' || code === 'forbidden') throw error
+    reporter.differ(what, messageOf(error))
+  }
+}
+
+/** What is only for some, administrators mostly, is a difference for everyone else. */
+async function ifAllowed({ reporter }: Journey, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'forbidden') throw error
     reporter.differ(what, messageOf(error))
   }
 }

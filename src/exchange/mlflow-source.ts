@@ -6,6 +6,8 @@ import type { ExperimentJson, LoggedModelJson, MetricJson, RunJson, TagJson } fr
 import { isMissing, pagesOf } from './mlflow-pages.ts'
 import { readModels } from './mlflow-registry.ts'
 import { createTraceReader } from './mlflow-traces.ts'
+import { readUsers } from './mlflow-users.ts'
+import { readWebhooks } from './mlflow-webhooks.ts'
 import {
   loggedModelStatuses,
   runStatuses,
@@ -81,6 +83,8 @@ export function createMlflowSource(client: MlflowClient): Source {
 
     modelFiles: model => filesOfModel(client, { id: model.id, uri: uris.get(model.id) ?? '' }),
     models: () => readModels(client),
+    webhooks: () => readWebhooks(client),
+    users: () => readUsers(client),
   }
 }
 

@@ -94,10 +94,12 @@ export function createMlrunsSource(root: string): Source {
     },
 
     traceContent: async trace => ({ spans: [], files: await Array.fromAsync(catalogue.files(trace.id)) }),
-    // A file store ties none, and has no evaluation datasets.
+    // What only databases have.
     tracesOfRun: async () => [],
     async *evaluationDatasets() {},
     async *evaluationRecords() {},
+    async *webhooks() {},
+    async *users() {},
     modelFiles: model => catalogue.files(model.id),
     models: () => readMlrunsModels(join(root, 'models')),
   }

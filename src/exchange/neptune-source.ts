@@ -90,6 +90,8 @@ export function createNeptuneSource(folder: string, choices: NeptuneChoices): So
     async *evaluationDatasets() {},
     async *evaluationRecords() {},
     async *models() {},
+    async *webhooks() {},
+    async *users() {},
   }
 }
 

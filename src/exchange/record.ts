@@ -134,6 +134,37 @@ export interface TraceContent {
 export type CarriedEvaluationDataset = Omit<EvaluationDataset, 'project' | 'recordCount'>
 export type CarriedEvaluationRecord = Omit<EvaluationRecord, 'datasetId'>
 
+/** What a user may do to one thing, or by `*` to all of a kind. */
+export interface CarriedGrant {
+  /** `experiment`, `registered_model`, `scorer`, or what else the source grants on. */
+  readonly kind: string
+  readonly id: string
+  /** MLflow's words: NO_PERMISSIONS, READ, USE, EDIT, MANAGE. */
+  readonly level: string
+  /** It was said that the user must not, whatever else permits it. */
+  readonly isDenial?: boolean
+}
+
+/** Passwords are never shown. */
+export interface CarriedUser {
+  readonly name: string
+  readonly isAdministrator: boolean
+  readonly grants: readonly CarriedGrant[]
+}
+
+/** Who is told of changes in the registry. Its secret is never shown. */
+export interface CarriedWebhook {
+  readonly id: string
+  readonly name: string
+  readonly description?: string
+  readonly url: string
+  /** `model_version.created` */
+  readonly events: readonly string[]
+  readonly state: 'active' | 'disabled'
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
 /** A ledger that can be read whole. Nothing is held in memory but what one yield gives. */
 export interface Source {
   /** What it is, for people: an address or a folder. */
@@ -155,4 +186,6 @@ export interface Source {
   /** Some hundred at a time. */
   evaluationRecords(dataset: CarriedEvaluationDataset): AsyncIterable<readonly CarriedEvaluationRecord[]>
   models(): AsyncIterable<CarriedModel>
+  webhooks(): AsyncIterable<CarriedWebhook>
+  users(): AsyncIterable<CarriedUser>
 }

@@ -18,6 +18,9 @@ export const kinds = [
   'bytes',
   'registered models',
   'model versions',
+  'webhooks',
+  'users',
+  'permissions',
 ] as const
 
 export type Kind = (typeof kinds)[number]
@@ -42,6 +45,8 @@ export interface ImportReport {
   readonly target: string
   readonly counts: readonly Count[]
   readonly differences: readonly Difference[]
+  /** What cannot be brought by anybody, and is left to people: secrets, passwords. */
+  readonly left: readonly Difference[]
   /** Runs, logged models, traces and evaluation datasets that were there already, and the same. */
   readonly passedOver: number
   readonly written: number
@@ -51,6 +56,7 @@ export interface ImportReport {
 export interface Reporter {
   count(kind: Kind, there: number, here: number): void
   differ(what: string, why: string): void
+  leave(what: string, why: string): void
   passedOver(): void
   written(): void
   report(sides: { readonly source: string; readonly target: string }): ImportReport
@@ -59,6 +65,7 @@ export interface Reporter {
 export function createReporter(): Reporter {
   const counts = new Map<Kind, { there: number; here: number }>(kinds.map(kind => [kind, { there: 0, here: 0 }]))
   const differences: Difference[] = []
+  const left: Difference[] = []
   let [passed, wrote] = [0, 0]
   return {
     count(kind, there, here) {
@@ -67,12 +74,14 @@ export function createReporter(): Reporter {
       count.here += here
     },
     differ: (what, why) => void differences.push({ what, why }),
+    leave: (what, why) => void left.push({ what, why }),
     passedOver: () => void passed++,
     written: () => void wrote++,
     report: sides => ({
       ...sides,
       counts: [...counts].map(([kind, count]) => ({ kind, ...count })),
       differences,
+      left,
       passedOver: passed,
       written: wrote,
     }),

@@ -6,11 +6,13 @@ import type {
   CarriedModel,
   CarriedModelPoint,
   CarriedPoint,
+  CarriedWebhook,
   KeyText,
   ModelLink,
   RunStatus,
 } from './record.ts'
 import { createTraceTarget, type TraceTarget } from './trace-target.ts'
+import { createUserTarget, type UserTarget } from './user-target.ts'
 
 /** The platform's HTTP API, as an importer needs it. The CLI's client is one. */
 export interface Api {
@@ -52,7 +54,7 @@ export interface LoggedModelDraft {
 }
 
 /** The ledger that is written: one project of a platform. What is said twice is there once. */
-export interface Target extends TraceTarget, EvaluationTarget {
+export interface Target extends TraceTarget, EvaluationTarget, UserTarget {
   readonly name: string
   readonly project: string
   experiment(draft: {
@@ -75,6 +77,8 @@ export interface Target extends TraceTarget, EvaluationTarget {
   /** Writes a file below an artifact URI of this server. */
   putFile(uri: string, path: string, bytes: Readable): Promise<void>
   model(model: CarriedModel): Promise<CarriedModel>
+  /** Disabled when it is new: it has no secret yet. */
+  webhook(webhook: CarriedWebhook): Promise<CarriedWebhook>
 }
 
 export interface TargetExperiment {
@@ -90,6 +94,7 @@ export function createTarget(api: Api, project: string): Target {
   return {
     ...createTraceTarget(api, root),
     ...createEvaluationTarget(api, root),
+    ...createUserTarget(api),
     name: api.server,
     project,
     experiment: draft => api.send('PUT', `${root}/experiments`, draft),
@@ -132,6 +137,7 @@ export function createTarget(api: Api, project: string): Target {
       )
     },
 
+    webhook: ({ id, state: _, ...webhook }) => api.send('PUT', `${root}/webhooks/${encodeURIComponent(id)}`, webhook),
     model: model => api.send('PUT', `${root}/registered-models`, model),
   }
 }

@@ -82,3 +82,18 @@ client.create_registered_model('lonely', description='no versions')
 if is_three:
     mlflow.genai.register_prompt(name='greet', template='Hello {{name}}')
     import fill_traces  # noqa: F401
+
+    # An address by number: names are looked up by both.
+    client.create_webhook(name='models', url='https://93.184.216.34/hook', events=['registered_model.created'], description='d', secret='s')
+    client.create_webhook(name='off', url='https://93.184.216.34/off', events=['prompt.created'], status='DISABLED')
+
+    def users(method, path, **body):
+        host = mlflow.utils.rest_utils.http_request(client._tracking_client.store.get_host_creds(), path, method, json=body)
+        assert host.ok, host.text
+
+    users('POST', '/api/2.0/mlflow/users/create', username='Ann@x.org', password='only of this test 1')
+    users('PATCH', '/api/2.0/mlflow/users/update-admin', username='Ann@x.org', is_admin=True)
+    users('POST', '/api/2.0/mlflow/users/create', username='bob', password='only of this test 1')
+    for kind, thing, level in (('experiment', experiment, 'EDIT'), ('experiment', gone, 'DENY'), ('registered_model', 'Umbrella', 'READ')):
+        grant = {'resource_type': kind, 'resource_id': thing, 'permission': level}
+        users('POST', '/api/3.0/mlflow/users/permissions/grant', username='bob', **grant)

@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { basicAuth, makeAdministrator, signedIn } from './basic-auth.ts'
 import { pythonWith } from './environment.ts'
 import { startMlflow, startOurs, type RunningServer } from './servers.ts'
 
@@ -36,7 +37,7 @@ suite('MLflow is imported whole', { timeout: 600_000, concurrency: 2 }, () => {
   async function breakOff(from: string, project: string): Promise<void> {
     const line = [main, 'import', 'mlflow', from, '--prefix', `${project}-`, '--json']
     const child = spawn(process.execPath, line, {
-      env: { ...process.env, TRAINYARD_SERVER: ours.url },
+      env: { ...process.env, ...signedIn, TRAINYARD_SERVER: ours.url },
       stdio: 'ignore',
     })
     const ended = once(child, 'exit')
@@ -53,25 +54,54 @@ suite('MLflow is imported whole', { timeout: 600_000, concurrency: 2 }, () => {
     await ended
   }
 
-  async function bring(from: string, project: string): Promise<{ differences: unknown[]; written: number }> {
-    const env = { ...process.env, TRAINYARD_SERVER: ours.url }
+  interface Report {
+    readonly differences: unknown[]
+    readonly left: readonly { readonly what: string }[]
+    readonly written: number
+  }
+
+  async function bring(from: string, project: string, as: Readonly<Record<string, string>> = {}): Promise<Report> {
+    const env = { ...process.env, ...as, TRAINYARD_SERVER: ours.url }
     const line = [main, 'import', 'mlflow', from, '--prefix', `${project}-`, '--json']
     const { stdout } = await run(process.execPath, line, { env, maxBuffer: 1 << 26 })
-    return JSON.parse(stdout) as { differences: unknown[]; written: number }
+    return JSON.parse(stdout) as Report
   }
+
+  const userOf = async (
+    name: string,
+  ): Promise<{ user: { hasPassword: boolean; role?: string }; grants: { kind: string; level: string }[] }> =>
+    (await (await fetch(`${ours.url}/api/v1/users/${name}`)).json()) as never
 
   test('from a server of 3.17, and its client sees the same at both', async () => {
     const python = await pythonWith('mlflow-3.17.2')
-    const theirs: RunningServer = await startMlflow({ python, folder: join(folder, 'mlflow') })
+    const own = join(folder, 'mlflow')
+    const theirs: RunningServer = await startMlflow({ python, folder: own, ...(await basicAuth(own)) })
+    await makeAdministrator(ours.url)
+    const env = { ...process.env, ...signedIn }
     try {
-      await run(python, [script, theirs.url], { cwd: folder })
+      await run(python, [script, theirs.url], { cwd: folder, env })
       await breakOff(theirs.url, 'new')
-      const first = await bring(theirs.url, 'new')
+      const first = await bring(theirs.url, 'new', signedIn)
       assert.deepEqual(first.differences, [])
       assert.ok(first.written > 5)
-      const again = await bring(theirs.url, 'new')
-      assert.deepEqual([again.differences, again.written], [[], 0])
-      await run(python, [compare, theirs.url, ours.url, 'new-'], { cwd: folder })
+      assert.deepEqual(
+        first.left.map(({ what }) => what),
+        ['webhook models', 'user Ann@x.org', 'user bob'],
+      )
+      const again = await bring(theirs.url, 'new', signedIn)
+      assert.deepEqual([again.differences, again.written, again.left], [[], 0, first.left])
+      await run(python, [compare, theirs.url, ours.url, 'new-'], { cwd: folder, env })
+      const { user, grants } = await userOf('bob')
+      assert.equal(user.hasPassword, false)
+      assert.deepEqual(
+        grants.map(({ kind, level }) => [kind, level]),
+        [
+          ['experiment', 'EDIT'],
+          ['experiment', 'NO_PERMISSIONS'],
+          ['registered_model', 'READ'],
+        ],
+      )
+      assert.equal((await userOf('Ann@x.org')).user.role, 'admin')
     } finally {
       await theirs.stop()
     }

@@ -55,4 +55,12 @@ mlflow.set_tracking_uri(sys.argv[2])
 for uri in (f'models:/{prefix}Umbrella@champion', f'models:/{prefix}Umbrella/1'):
     assert mlflow.sklearn.load_model(uri).predict([[1.0, 2.0]]).shape == (1,)
 assert mlflow.genai.load_prompt(f'prompts:/{prefix}greet/1').template == 'Hello {{name}}'
+
+
+def webhooks(client):
+    return {hook.webhook_id: (hook.name, hook.url, hook.description, [str(e) for e in hook.events], hook.creation_timestamp) for hook in client.list_webhooks()}
+
+
+assert len(webhooks(theirs)) == 2
+assert webhooks(theirs) == webhooks(ours)
 import same_traces  # noqa: E402, F401

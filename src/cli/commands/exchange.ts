@@ -113,7 +113,7 @@ function overwriting(note: (line: string) => void): (line: string) => void {
   }
 }
 
-function reportLines({ counts, differences, passedOver, written }: ImportReport): readonly string[] {
+function reportLines({ counts, differences, left, passedOver, written }: ImportReport): readonly string[] {
   const shown = 50
   return [
     ...table(
@@ -128,6 +128,7 @@ function reportLines({ counts, differences, passedOver, written }: ImportReport)
     '',
     `${written} runs, models, traces and evaluation datasets written, ${passedOver} were there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
     ...differences.slice(0, shown).map(({ what, why }) => `  ${what}: ${why}`),
+    ...left.slice(0, shown).map(({ what, why }) => `  ${what}: ${why}`),
     ...(differences.length > shown ? [`  … and ${differences.length - shown} more: --json lists all`] : []),
   ]
 }
