@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { createDuckdb, literal, type Row } from '#storage'
 import { startServer, type ServerProcess } from '../src/demo/server.ts'
 import { deleted, mlrunsFiles, oldTrace, parent, trace, writeFiles } from './mlruns-folder.ts'
+import { writeNeptune } from './neptune-folder.ts'
 
 /** The commands `trainyard import` and `trainyard export`, against a server in a process of its own. */
 
@@ -320,8 +321,8 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     assert.deepEqual(report.differences, [])
     const { runs, params, files, ...rest } = counts(report, 'here') as Record<string, number>
     assert.deepEqual(
-      { runs, params, files, points: rest['metric points'] },
-      { runs: 2, params: 4, files: 6, points: 9 },
+      { runs, params, files, points: rest['metric points'], versions: rest['model versions'] },
+      { runs: 4, params: 4, files: 7, points: 9, versions: 1 },
     )
     const found = await mlflow('POST', 'runs/search', {
       experiment_ids: [await experimentId('team/proj')],
@@ -337,7 +338,18 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
       { key: 'lr', value: '0.1' },
       { key: 'n', value: '7' },
     ])
-    assert.equal((await importing('neptune', 'neptune')).passedOver, 2)
+    const { model_version } = (await mlflow('GET', 'model-versions/get?name=P-MOD&version=3')) as unknown as {
+      model_version: Record<string, unknown>
+    }
+    const { run: made } = (await mlflow('GET', `runs/get?run_id=${String(model_version['run_id'])}`)) as unknown as {
+      run: { info: Record<string, unknown>; data: { tags: { key: string; value: string }[] } }
+    }
+    assert.deepEqual(
+      [model_version['current_stage'], model_version['source'], made.info['run_name']],
+      ['Staging', `runs:/${String(made.info['run_id'])}`, 'P-MOD-3'],
+    )
+    assert.deepEqual(made.data.tags.find(({ key }) => key === 'neptune.kind')?.value, 'model_version')
+    assert.equal((await importing('neptune', 'neptune')).passedOver, 4)
     const fractional = await importing('neptune', 'halves')
     assert.equal(fractional.code, 1)
     assert.match(fractional.differences[0]!.why, /--step-multiplier/)
@@ -356,43 +368,3 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     assert.match((await trainyard('import', 'mlflow', 'mlruns', '--parallel', '0')).err, /a whole number from 1/)
   })
 })
-
-/** Rows as neptune-exporter's README describes them, of two runs; and a folder with steps between whole numbers. */
-async function writeNeptune(folder: string, run: (statements: string[]) => Promise<unknown>): Promise<void> {
-  const at = `timestamptz '2023-11-14 22:13:20Z'`
-  const row = (id: string, path: string, type: string, values: string): string =>
-    `insert into t (project_id, run_id, attribute_path, attribute_type, ${values.split('=')[0]}) values ('team/proj', '${id}', '${path}', '${type}', ${values.split('=')[1]})`
-  const create = `create temp table t (project_id varchar, run_id varchar, attribute_path varchar, attribute_type varchar,
-    step decimal(18, 6), timestamp timestamptz, int_value bigint, float_value double, string_value varchar, bool_value boolean,
-    datetime_value timestamptz, string_set_value varchar[], file_value struct(path varchar),
-    histogram_value struct(type varchar, edges double[], values double[]))`
-  const rows = (id: string, points: number): string[] => [
-    row(id, 'sys/creation_time', 'datetime', `datetime_value=${at}`),
-    row(id, 'sys/owner', 'string', `string_value='ann'`),
-    row(id, 'sys/failed', 'bool', `bool_value=${id === 'R-2'}`),
-    row(id, 'lr', 'float', 'float_value=0.1'),
-    row(id, 'n', 'int', 'int_value=7'),
-    ...Array.from({ length: points }, (_, step) =>
-      row(id, 'loss', 'float_series', `step, timestamp, float_value=${step}, ${at}, 1.0 / ${step + 1}`),
-    ),
-    row(id, 'log', 'string_series', `step, timestamp, string_value=0, ${at}, 'it''s'`),
-    row(id, 'model', 'file', `file_value={'path': '${id}/model.bin'}`),
-    row(id, 'img', 'file_series', `step, file_value=3, {'path': '${id}/img.png'}`),
-  ]
-  await writeFiles(folder, {
-    'data/p/.keep': '',
-    ...Object.fromEntries(
-      ['R-1', 'R-2'].flatMap(id => [
-        [`files/p/${id}/model.bin`, id],
-        [`files/p/${id}/img.png`, id],
-      ]),
-    ),
-  })
-  const copy = (name: string): string => `copy t to ${literal(join(folder, 'data/p', name))} (format parquet)`
-  await run([create, ...rows('R-1', 6), copy('R-1_part_0.parquet')])
-  await run([create, ...rows('R-2', 3), copy('R-2_part_0.parquet')])
-  const halves = join(folder, '../halves')
-  await writeFiles(halves, { '.keep': '' })
-  const half = row('H-1', 'loss', 'float_series', `step, timestamp, float_value=0.5, ${at}, 1`)
-  await run([create, half, `copy t to ${literal(join(halves, 'H-1_part_0.parquet'))} (format parquet)`])
-}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { all, experiment, serving } from './mlflow-testing.ts'
-import type { CarriedTrace } from './record.ts'
+import type { CarriedRun, CarriedTrace } from './record.ts'
 
 const id = `tr-${'ab'.repeat(16)}`
 const kept = { 'mlflow.trace.spansLocation': 'TRACKING_STORE' }
@@ -67,6 +67,7 @@ test('servers of version 2 are asked in their words, and those before have no tr
   })
   const trace = { id: 'x', requestedAt: 5, state: 'ERROR', metadata: {}, tags: { a: 'b' }, assessments: [] }
   assert.deepEqual((await all(source.traces(experiment))).flat(), [trace])
+  assert.deepEqual(await source.tracesOfRun({ id: 'r' } as CarriedRun, experiment), [])
   const { source: none } = await serving(t, {})
   assert.deepEqual(await all(none.traces(experiment)), [])
 })

@@ -48,7 +48,10 @@ export function createTraceReader(client: MlflowClient): Pick<Source, 'traces' |
           filter: `attributes.run_id = '${run.id}'`,
           max_results: idsPerPage,
           ...(token && { page_token: token }),
-        }),
+        })
+          // Servers of version 2 tie none.
+          .catch(ofMissing)
+          .then(answer => answer ?? {}),
       )
       for await (const page of pages) ids.push(...page.map(trace => trace.trace_id))
       return ids

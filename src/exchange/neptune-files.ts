@@ -35,12 +35,13 @@ const textFile = (path: string, text: string): CarriedFile => ({
 })
 
 /**
- * A file lies below the folder of files of its project, which is called as that of its Parquet. A set of files is a
- * folder there.
+ * A file lies below the folder of files of its project, which is called as that of its Parquet, or as the one above for
+ * what is of the registry. A set of files is a folder there.
  */
 async function* filesAt({ path, file, step, filename }: Row, folder: string): AsyncIterable<CarriedFile> {
   const relative = textOf(file)
-  const project = basename(dirname(textOf(filename)))
+  const [own, above] = [dirname(textOf(filename)), dirname(dirname(textOf(filename)))]
+  const project = basename(['models', 'model_versions'].includes(basename(own)) ? above : own)
   const places = [join(folder, 'files', project, relative), join(folder, 'files', relative), join(folder, relative)]
   const at = `${keyOf(textOf(path))}${step === null ? '' : `/step_${textOf(step)}`}/${basename(relative)}`
   for (const place of places) {

@@ -2,7 +2,10 @@ import { invalid } from '#kernel/error.ts'
 import { createDuckdb, literal, type Row } from '#storage'
 import { filesBelow } from './folder.ts'
 
-/** Asks the Parquet files of an export as one table, `attributes`. */
+/**
+ * Asks the Parquet files of an export as one table, `attributes`; `scope` is `models` or `model_versions` for what is
+ * of the registry of Neptune 2, and else empty.
+ */
 export interface NeptuneReader {
   rows(query: string): Promise<readonly Row[]>
   /** Asks page by page, by `order by <columns>`; a column is a number, a text, or neither. */
@@ -25,10 +28,12 @@ export function createNeptuneReader(folder: string, signal?: AbortSignal): Neptu
 
   /** The view is made anew on each connection; which files there are is found out once. */
   async function attributes(): Promise<string> {
-    const files: string[] = []
-    for await (const path of filesBelow(folder)) if (path.endsWith('.parquet')) files.push(`${folder}/${path}`)
-    const made = `create temp view attributes as select * from read_parquet([${files.map(literal).join(', ')}],
-      union_by_name = true, filename = true)`
+    const paths: string[] = []
+    for await (const path of filesBelow(folder)) if (path.endsWith('.parquet')) paths.push(path)
+    const files = wholeOnes(paths).map(path => `${folder}/${path}`)
+    const made = `create temp view attributes as
+      select *, regexp_extract(filename, '/(models|model_versions)/[^/]+$', 1) as scope
+      from read_parquet([${files.map(literal).join(', ')}], union_by_name = true, filename = true)`
     const found = files.length === 0 ? [] : await duckdb.query([made, 'describe attributes'], signal)
     const names = found.map(row => row['column_name'])
     const missing = columns.filter(name => !names.includes(name))
@@ -67,6 +72,15 @@ export function createNeptuneReader(folder: string, signal?: AbortSignal): Neptu
       } while (after !== '')
     },
   }
+}
+
+/** The first part of a run gets its name last: without it, the others are of a run whose export was broken off. */
+function wholeOnes(paths: readonly string[]): readonly string[] {
+  const all = new Set(paths)
+  return paths.filter(path => {
+    const run = /^(.*)_part_\d+\.parquet$/.exec(path)?.[1]
+    return run === undefined || all.has(`${run}_part_0.parquet`)
+  })
 }
 
 const sqlOf = (value: Row[string]): string => (typeof value === 'number' ? String(value) : literal(textOf(value)))

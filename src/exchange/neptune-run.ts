@@ -29,11 +29,13 @@ export function toRun(origin: Origin, rows: readonly Row[]): CarriedRun {
   const endedAt = Number(of('modification_time')) || Number(of('ping_time')) || 0
   const isRunning = ['active', 'running'].includes(of('state').toLowerCase())
   const note = of('description')
+  const kind = textOf(rows[0]?.['scope'])
   const params: KeyText[] = []
   const tags: KeyText[] = [
     { key: 'mlflow.runName', value: origin.run },
     { key: 'neptune.project', value: origin.project },
     { key: 'neptune.run', value: origin.run },
+    ...(kind === '' ? [] : [{ key: 'neptune.kind', value: kind === 'models' ? 'model' : 'model_version' }]),
     ...(note === '' ? [] : [{ key: 'mlflow.note.content', value: note }]),
   ]
   for (const [path, value] of values) {

@@ -2,13 +2,15 @@ import { invalid } from '#kernel/error.ts'
 import { literal, type Row } from '#storage'
 import { neptuneFiles } from './neptune-files.ts'
 import { createNeptuneReader, textOf } from './neptune-reader.ts'
+import { readNeptuneModels } from './neptune-models.ts'
 import { idOf, keyOf, toRun, type Origin } from './neptune-run.ts'
 import type { CarriedExperiment, CarriedPoint, CarriedRun, Source } from './record.ts'
 
 /*
- * What neptune-exporter [github.com/neptune-ai/neptune-exporter, README of 2025-12] has written: Parquet of one row for
- * each value, and the files beside. A project becomes an experiment; a run keeps its attributes as params, tags and
- * metrics. Neptune has no logged models, and its registry is not in the export.
+ * What neptune-exporter [github.com/neptune-ai/neptune-exporter, schema and layout of 2025-12] has written: Parquet of
+ * one row for each value, and the files beside. A project becomes an experiment; a run keeps its attributes as params,
+ * tags and metrics, and so do the models and versions of Neptune 2, which are registered too. Neptune has no logged
+ * models.
  */
 
 export interface NeptuneChoices {
@@ -57,7 +59,7 @@ export function createNeptuneSource(folder: string, choices: NeptuneChoices): So
         const some = ids.slice(start, start + runsPerYield).map(({ id }) => ({ project, run: textOf(id) }))
         for (const origin of some) origins.set(idOf(origin), origin)
         const rows = await reader.rows(
-          `select run_id, attribute_path as path, ${value} from attributes
+          `select run_id, attribute_path as path, scope, ${value} from attributes
            where project_id = ${literal(project)} and run_id in (${some.map(({ run }) => literal(run)).join(', ')})
              and attribute_type in ('float', 'int', 'string', 'bool', 'datetime', 'string_set')
            order by run_id, path`,
@@ -89,7 +91,7 @@ export function createNeptuneSource(folder: string, choices: NeptuneChoices): So
     tracesOfRun: async () => [],
     async *evaluationDatasets() {},
     async *evaluationRecords() {},
-    async *models() {},
+    models: () => readNeptuneModels(reader),
     async *webhooks() {},
     async *users() {},
   }
