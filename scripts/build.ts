@@ -14,7 +14,11 @@ rmSync('dist', { recursive: true, force: true })
 run('tsc', '-p', 'tsconfig.build.json')
 run('vite', 'build', 'web', '--outDir', '../dist/web', '--emptyOutDir', '--logLevel', 'warn')
 for (const path of ['bin', 'README.md', 'LICENSE']) cpSync(path, join('dist', path), { recursive: true })
-cpSync('src/compute/shim', 'dist/compute/shim', { recursive: true, filter: path => !path.endsWith('.ts') })
+for (const program of ['shim', 'courier'])
+  cpSync(`src/compute/${program}`, `dist/compute/${program}`, {
+    recursive: true,
+    filter: path => !path.endsWith('__pycache__'),
+  })
 cpSync('examples', 'dist/examples', {
   recursive: true,
   filter: path => !path.includes('node_modules') && !path.endsWith('examples.test.ts'),

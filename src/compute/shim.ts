@@ -8,7 +8,7 @@ import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
 import { identify, type ProcessIdentity } from './processes.ts'
 
 /**
- * The process that holds an attempt and outlives the server: `shim/shim.py`. It is begun in two steps, so that nothing
+ * The process that holds an attempt and outlives the server: `shim/`. It is begun in two steps, so that nothing
  * runs of which nobody has noted where: first the process, which waits; then, its name being noted, what it is to do.
  */
 

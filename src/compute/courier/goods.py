@@ -1,0 +1,52 @@
+"""What a task reads and what it makes."""
+
+import os
+
+from door import patiently
+from failure import Failure
+
+
+class Goods:
+    """Inputs from the platform to a folder, and outputs from there to the platform."""
+
+    def __init__(self, folder, todo, platform, me, pulse):
+        self.folder, self.todo, self.platform, self.me, self.pulse = folder, todo, platform, me, pulse
+
+    def lay_out(self, files):
+        for name in ("code", "inputs", "outputs", "tmp"):
+            os.mkdir(os.path.join(self.folder, name))
+        for file in files:
+            target = os.path.join(self.folder, "code", file["path"])
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self.fetch(file["digest"], target, 0o755 if file["executable"] else 0o644)
+        for given in self.todo["inputs"]:
+            target = os.path.join(self.folder, "inputs", given["name"])
+            if "digest" in given:
+                self.fetch(given["digest"], target, 0o444)
+            else:
+                with open(target, "w", encoding="utf-8") as file:
+                    file.write(given["value"])
+                os.chmod(target, 0o444)
+
+    def fetch(self, digest, target, mode):
+        patiently(lambda: self.platform.download(digest, target), self.pulse.deadline)
+        os.chmod(target, mode)
+
+    def hand_in(self):
+        for name in self.todo["outputs"]:
+            path = os.path.join(self.folder, "outputs", name)
+            if not os.path.isfile(path):
+                what = "is a folder; an output is one file" if os.path.isdir(path) else "was not written"
+                raise Failure("output", "The task ended without an error, but its output %s %s." % (name, what))
+            self.upload("/outputs/" + name, path)
+        metrics = os.path.join(self.folder, "metrics.jsonl")
+        if os.path.isfile(metrics):
+            self.upload("/metrics", metrics)
+
+    def upload(self, route, path):
+        def once():
+            with open(path, "rb") as file:
+                return self.platform.call("PUT", route, file, self.me, os.fstat(file.fileno()).st_size)
+
+        patiently(once, self.pulse.deadline)
+        self.pulse.hear()
