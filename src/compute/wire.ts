@@ -75,7 +75,8 @@ export const OutputAnswer = z.object({ digest: Digest, size: z.int() })
 /** How it ended: the shim's last word, or why no shim was begun. */
 export const NodeEnd = z
   .object({
-    exit: ShimExit.optional(),
+    /** A courier may be of another version, and know more. */
+    exit: ShimExit.loose().optional(),
     /** The engine asked the node to end, and not the platform. */
     wasTerminated: z.boolean().default(false),
     /** Why the command was never begun. */

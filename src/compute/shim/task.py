@@ -86,7 +86,6 @@ class Task:
             "signal": None if number is None else signal_name(number),
             "cause": self.cause_of(code, number),
             "pid": self.pid,
-            "startedAt": int(self.started * 1000),
             "seconds": round(time.time() - self.started, 3),
             "cpuSeconds": round(usage.ru_utime + usage.ru_stime, 3),
             "peakRssBytes": usage.ru_maxrss * 1024,
