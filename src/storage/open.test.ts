@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CompiledQuery, sql } from 'kysely'
 import { TrainyardError } from '#kernel/error.ts'
+import { openDatabase } from './open.ts'
 import { prepared } from './prepared.ts'
 import { testEngines } from './testing.ts'
 
@@ -47,3 +48,23 @@ for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
       kept: [statements[0]],
     })
   })
+
+test('where there is no room the change is refused as a whole, and what fits goes on', async t => {
+  const db = openDatabase('sqlite::memory:')
+  t.after(() => db.destroy())
+  await sql`create table line (text text)`.execute(db)
+  await sql`pragma max_page_count = 20`.execute(db)
+  const write = (count: number): Promise<void> =>
+    db.transaction().execute(async tx => {
+      for (let line = 0; line < count; line++)
+        await sql`insert into line (text) values (${'x'.repeat(3_000)})`.execute(tx)
+    })
+  await write(3)
+
+  const error = await write(100).catch((thrown: unknown) => thrown)
+  await write(2)
+
+  const { rows } = await sql<{ lines: number }>`select count(*) as lines from line`.execute(db)
+  const { code, message } = error as TrainyardError
+  assert.deepEqual([code, message, rows[0]?.lines], ['unavailable', 'The disk that the database is on is full.', 5])
+})

@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase, type Transaction } from 'kysely'
 import pg from 'pg'
 import { RE2JS } from 're2js'
-import { invalid } from '#kernel/error.ts'
+import { invalid, TrainyardError } from '#kernel/error.ts'
 import { preparedName } from './prepared.ts'
 
 /**
@@ -101,11 +101,27 @@ function nodeSqlite(path: string): SqliteDatabase {
       const statement = prepare(text)
       return {
         reader: statement.columns().length > 0,
-        all: params => statement.all(...(params as never[])),
-        run: params => statement.run(...(params as never[])),
+        all: params => unlessFull(() => statement.all(...(params as never[]))),
+        // What found no room has been rolled back already [SQLite, Response To Errors Within A Transaction].
+        run: params =>
+          text === 'rollback' && !db.isTransaction
+            ? { changes: 0, lastInsertRowid: 0 }
+            : unlessFull(() => statement.run(...(params as never[]))),
         iterate: params => statement.iterate(...(params as never[])),
       }
     },
+  }
+}
+
+/** SQLITE_FULL [SQLite, Result and Error Codes]. */
+const full = 13
+
+function unlessFull<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== full) throw error
+    throw new TrainyardError('unavailable', 'The disk that the database is on is full.')
   }
 }
 

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,8 @@ export interface Field {
   oracle(): Promise<readonly Line[]>
   /** Starts a run of tasks that note their start and their end: what the first takes, and each other one. */
   start(seconds: number, others?: number): Promise<string>
-  replica(name: string, crashPoint?: string): Promise<Replica>
+  /** With these variables besides what the machine has. */
+  replica(name: string, env?: Readonly<Record<string, string>>): Promise<Replica>
   /** The replica that supervises a task of this run now. */
   holder(run: string): Promise<string | undefined>
   /** Processes of this field: its tasks, and the shims that hold them. */
@@ -40,8 +41,14 @@ export interface Replica {
 
 const program = fileURLToPath(new URL('replica.ts', import.meta.url))
 
-export async function openField(t: TestContext, database: (shared: string) => string): Promise<Field> {
-  const shared = await mkdtemp(join(tmpdir(), 'trainyard-storm-'))
+export async function openField(
+  t: TestContext,
+  database: (shared: string) => string,
+  parent = tmpdir(),
+): Promise<Field> {
+  const shared = await mkdtemp(join(parent, 'trainyard-storm-'))
+  // Beside it: what tasks say must not be lost where the folder's disk is full.
+  const oracle = join(tmpdir(), `${basename(shared)}.oracle`)
   const replicas: Replica[] = []
   const url = database(shared)
   await mkdir(join(shared, 'driver'))
@@ -49,18 +56,18 @@ export async function openField(t: TestContext, database: (shared: string) => st
   const field: Field = {
     shared,
     workflow,
-    oracle: () => readOracle(join(shared, 'oracle')),
+    oracle: () => readOracle(oracle),
     async start(seconds, others = seconds) {
       const { id } = await workflow.start({
         project: 'storm',
         pipeline: 'storm',
-        tasks: tasksOf(join(shared, 'oracle'), seconds, others),
+        tasks: tasksOf(oracle, seconds, others),
         cause: { kind: 'manual', reason: 'A storm.' },
       })
       return id
     },
-    async replica(name, crashPoint) {
-      const replica = await startReplica([url, shared, name], crashPoint)
+    async replica(name, env) {
+      const replica = await startReplica([url, shared, name], env)
       replicas.push(replica)
       return replica
     },
@@ -80,6 +87,7 @@ export async function openField(t: TestContext, database: (shared: string) => st
       for (const replica of replicas) t.diagnostic(`${replica.name}: ${replica.complaints().slice(-2_000)}`)
     await close()
     await rm(shared, { recursive: true, force: true, maxRetries: 5 })
+    await rm(oracle, { force: true })
   })
   return field
 }
@@ -137,10 +145,13 @@ function tasksOf(oracle: string, seconds: number, others: number): Record<string
   }
 }
 
-async function startReplica(args: readonly [string, string, string], crashPoint?: string): Promise<Replica> {
+async function startReplica(
+  args: readonly [string, string, string],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Replica> {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], ...(crashPoint && { TRAINYARD_CRASHPOINT: crashPoint }) }, // oxlint-disable-line node/no-process-env -- a child process inherits the machine's programs
+    env: { PATH: process.env['PATH'], ...env }, // oxlint-disable-line node/no-process-env -- a child process inherits the machine's programs
   })
   let complaints = ''
   child.stderr.on('data', (bytes: Buffer) => (complaints += bytes.toString()))

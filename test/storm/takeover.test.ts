@@ -24,7 +24,9 @@ test(
     if (!cluster) return t.skip('PostgreSQL is not installed.')
     const url = await cluster.database('points')
     const field = await openField(t, () => url)
-    const doomed = await Promise.all(points.map(point => field.replica(point.replace('.', '-'), point)))
+    const doomed = await Promise.all(
+      points.map(point => field.replica(point.replace('.', '-'), { TRAINYARD_CRASHPOINT: point })),
+    )
 
     // They take the work among them, until each has died of it.
     const runs: string[] = []
