@@ -180,7 +180,7 @@ test('a call about one’s own things that names things of another project shows
       url: `/api/2.0/mlflow-artifacts/artifacts/${path}/x`,
       payload: 'x',
     })
-    assert.equal(put.status, 403)
+    assert.equal(put.status, 404)
   }
 
   assert.deepEqual(shown, [])

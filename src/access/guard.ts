@@ -14,8 +14,11 @@ import { isTokenSecret } from './token.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Throws `forbidden` unless the caller has this permission on the thing. Of anything a caller may not read, too. */
-    permit(permission: Permission, resource: Resource): Promise<void>
+    /**
+     * The thing, if the caller has this permission on it. Throws `forbidden`; and `not_found` in the same words when they
+     * may not read it and when looking it up throws `not_found`: so its look-up is given, and not what that has found.
+     */
+    permit<Found extends Resource>(permission: Permission, resource: Found | Promise<Found>): Promise<Found>
     /** Whether the caller may read things of this project: what lists leave out. */
     mayRead(resource: Resource): Promise<boolean>
     /** Ids of things of a kind that a grant lets the caller read where no role does: what lists show beside `readable`. */
@@ -95,8 +98,10 @@ function decorate(app: App, access: Access): void {
   const isAllowed = async (caller: Actor, permission: Permission, resource: Resource): Promise<boolean> =>
     may(caller, permission, { resource, grants: await grantsOf(caller) })
 
-  app.decorateRequest('permit', async function (this: FastifyRequest, permission: Permission, resource: Resource) {
-    if (await isAllowed(this.caller, permission, resource)) return
+  app.decorateRequest('permit', async function (this: FastifyRequest, permission, given) {
+    const resource = await found(this.caller, given)
+    if (!resource || !(await isAllowed(this.caller, 'read', resource))) throw hidden(this.actor)
+    if (await isAllowed(this.caller, permission, resource)) return resource
     const { project, kind = 'project', id = project } = resource
     throw new TrainyardError('forbidden', `${this.actor} may not ${permission} ${kind.replace('_', ' ')} ${id}.`, {
       required: permission,
@@ -156,10 +161,25 @@ async function projectOf(
   try {
     return await reach?.(request)
   } catch (error) {
-    if (error instanceof TrainyardError && error.code === 'not_found') return undefined
+    if (isNotFound(error)) return undefined
     throw error
   }
 }
+
+/** Undefined when it is not there. From administrators nothing is hidden: they are told what exactly is missing. */
+async function found<Found>(caller: Actor, resource: Found | Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await resource
+  } catch (error) {
+    if (isNotFound(error) && platformRole(caller) !== 'admin') return undefined
+    throw error
+  }
+}
+
+const isNotFound = (error: unknown): boolean => error instanceof TrainyardError && error.code === 'not_found'
+
+const hidden = (actor: string): TrainyardError =>
+  new TrainyardError('not_found', `What this names is not there, or ${actor} may not see it.`)
 
 /** In the same words whether the thing is of another project or not at all. */
 function unseen({ params, url }: FastifyRequest): TrainyardError {

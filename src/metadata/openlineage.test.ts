@@ -143,8 +143,10 @@ async function openApp(t: TestContext): Promise<{ app: App; ledger: Ledger }> {
   const { ledger, intake } = await open(t)
   const app = await createApp({ version: '0' })
   app.decorateRequest('workspace', 'default')
-  app.decorateRequest('permit', async (_: unknown, { project }: { project: string }) => {
-    if (project === 'closed') throw new TrainyardError('forbidden', 'No.')
+  app.decorateRequest('permit', async (_, asked) => {
+    const resource = await asked
+    if (resource.project === 'closed') throw new TrainyardError('forbidden', 'No.')
+    return resource
   })
   app.decorateRequest('mayRead', async () => true)
   openLineageRoutes(app, { intake, isProject: async name => ['rain', 'closed'].includes(name) })

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
+import type { Permission } from '#access'
 import type { App } from '#http'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import { artifactPath, filePath, nameOf, type Artifacts } from '#tracking'
@@ -25,33 +26,32 @@ export const artifactStreams =
   (parts: ArtifactRouteParts) =>
   (scope: App): void => {
     const { artifacts } = parts
-    const send = async (request: FastifyRequest, reply: FastifyReply, place: Place): Promise<FastifyReply> => {
-      await request.permit('read', place.resource)
+    const send = async (request: FastifyRequest, reply: FastifyReply, asked: Promise<Place>): Promise<FastifyReply> => {
+      const place = await permitted(request, 'read', asked)
       const { digest, size } = await place.file()
       return sendAttachment(request, reply, { name: nameOf(place.path), digest, size }, range =>
         artifacts.read({ digest }, range),
       )
     }
-    const take = async (request: FastifyRequest, place: Place, bytes: Readable): Promise<object> => {
-      await request.permit('edit', place.resource)
+    const take = async (request: FastifyRequest, asked: Promise<Place>, bytes: Readable): Promise<object> => {
+      const place = await permitted(request, 'edit', asked)
       await artifacts.put(place.path, bytes, place.owner())
       return {}
     }
 
     for (const prefix of ['/api', '/ajax-api']) {
       const url = `${prefix}/2.0/mlflow-artifacts/artifacts/*`
-      const asked = (request: FastifyRequest): Promise<Place> =>
+      const asked = async (request: FastifyRequest): Promise<Place> =>
         placeOf(parts, filePath((request.params as { '*': string })['*']))
       scope.route({
         method: ['GET', 'HEAD'],
         url,
         ...viewer,
-        handler: async (request, reply) => send(request, reply, await asked(request)),
+        handler: async (request, reply) => send(request, reply, asked(request)),
       })
-      scope.put(url, viewer, async request => take(request, await asked(request), bodyOf(request)))
+      scope.put(url, viewer, async request => take(request, asked(request), bodyOf(request)))
       scope.delete(url, viewer, async request => {
-        const place = await asked(request)
-        await request.permit('edit', place.resource)
+        const place = await permitted(request, 'manage', asked(request))
         place.owner()
         await artifacts.remove(place.path)
         return {}
@@ -62,26 +62,35 @@ export const artifactStreams =
       const run = await parts.runs.get(one(query, 'run_id', 'run_uuid'))
       return within(parts, run.artifactUri, one(query, 'path'))
     }
-    scope.get('/get-artifact', viewer, async (request, reply) =>
-      send(request, reply, await inRun(request.query as Query)),
-    )
+    scope.get('/get-artifact', viewer, async (request, reply) => send(request, reply, inRun(request.query as Query)))
     scope.get('/model-versions/get-artifact', viewer, async (request, reply) => {
       const query = request.query as Query
-      const uri = await parts.versionUri(one(query, 'name'), numberIn(query, 'version'), request.workspace)
-      return send(request, reply, await within(parts, uri, one(query, 'path')))
+      const inVersion = async (): Promise<Place> => {
+        const uri = await parts.versionUri(one(query, 'name'), numberIn(query, 'version'), request.workspace)
+        return within(parts, uri, one(query, 'path'))
+      }
+      return send(request, reply, inVersion())
     })
     scope.get('/ajax-api/2.0/mlflow/logged-models/:id/artifacts/files', viewer, async (request, reply) => {
-      const { artifactUri } = await parts.loggedModels.get((request.params as { id: string }).id)
-      return send(request, reply, await within(parts, artifactUri, one(request.query as Query, 'artifact_file_path')))
+      const inModel = async (): Promise<Place> => {
+        const { artifactUri } = await parts.loggedModels.get((request.params as { id: string }).id)
+        return within(parts, artifactUri, one(request.query as Query, 'artifact_file_path'))
+      }
+      return send(request, reply, inModel())
     })
     scope.post('/ajax-api/2.0/mlflow/upload-artifact', viewer, async request =>
-      take(
-        request,
-        await inRun(request.query as Query),
-        Readable.from(limited(bodyOf(request)), { objectMode: false }),
-      ),
+      take(request, inRun(request.query as Query), Readable.from(limited(bodyOf(request)), { objectMode: false })),
     )
   }
+
+/** The place, if the caller has the permission there. Throws as `permit` does. */
+async function permitted(request: FastifyRequest, permission: Permission, asked: Promise<Place>): Promise<Place> {
+  await request.permit(
+    permission,
+    asked.then(({ resource }) => resource),
+  )
+  return asked
+}
 
 /** A path below the directory that a URI names: both are held against the rules, each by itself. */
 export async function within(parts: PlaceParts, uri: string, path: string): Promise<Place> {

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { TrainyardError } from '#kernel/error.ts'
 import { artifactPath, below, type ArtifactEntry } from '#tracking'
 import type { ArtifactRouteParts } from './artifact-bytes.ts'
-import { placeOf, proxiedPath, type Place } from './artifact-place.ts'
+import { placeOf, proxiedPath, type Holder, type Place } from './artifact-place.ts'
 import { id } from './field.ts'
 import type { Caller, Declare } from './route.ts'
 
@@ -21,7 +20,7 @@ export const artifactCalls =
       may: 'anyone',
       async handle({ path }, caller) {
         if (artifactPath(path) === '') return { files: await experimentsOf(parts, caller) }
-        const place = await readable(await placeOf(parts, path), caller)
+        const place = await readable(placeOf(parts, path), caller)
         const files: object[] = []
         for (let after: string | undefined, more = true; more; more = after !== undefined) {
           const page = await place.list({ limit: pageSize, after })
@@ -43,8 +42,8 @@ export const artifactCalls =
       }),
       may: 'anyone',
       async handle({ run_id, run_uuid, path, page_token }, caller) {
-        const { artifactUri } = await parts.runs.get(run_id ?? run_uuid ?? '')
-        return listing(parts, caller, { uri: artifactUri, path, after: page_token })
+        const holder = (): Promise<Holder> => parts.runs.get(run_id ?? run_uuid ?? '')
+        return listing(parts, caller, { holder, path, after: page_token })
       },
     })
 
@@ -58,27 +57,35 @@ export const artifactCalls =
       }),
       may: 'anyone',
       async handle({ model_id, artifact_directory_path: path, page_token }, caller) {
-        const { artifactUri } = await parts.loggedModels.get(model_id)
-        return listing(parts, caller, { uri: artifactUri, path, after: page_token })
+        const holder = (): Promise<Holder> => parts.loggedModels.get(model_id)
+        return listing(parts, caller, { holder, path, after: page_token })
       },
     })
   }
 
-/** A page of a directory, with paths relative to the root that the URI names. */
+/** A page of a directory, with paths relative to the root of the run or logged model. */
 async function listing(
   parts: ArtifactRouteParts,
   caller: Caller,
-  { uri, path, after }: { uri: string; path: string; after: string | undefined },
+  { holder, path, after }: { holder: () => Promise<Holder>; path: string; after: string | undefined },
 ): Promise<object> {
   const inner = artifactPath(path)
-  const place = await readable(await placeOf(parts, below(artifactPath(proxiedPath(uri)), inner)), caller)
+  let uri = ''
+  const inHolder = async (): Promise<Place> => {
+    uri = (await holder()).artifactUri
+    return placeOf(parts, below(artifactPath(proxiedPath(uri)), inner))
+  }
+  const place = await readable(inHolder(), caller)
   const { items, next } = await place.list({ limit: pageSize, after })
   return { root_uri: uri, files: items.map(entry => infoOf(entry, inner)), next_page_token: next }
 }
 
-async function readable(place: Place, caller: Caller): Promise<Place> {
-  if (await caller.mayRead(place.resource)) return place
-  throw new TrainyardError('forbidden', 'You may not read these artifacts.')
+async function readable(asked: Promise<Place>, caller: Caller): Promise<Place> {
+  await caller.permit(
+    'read',
+    asked.then(({ resource }) => resource),
+  )
+  return asked
 }
 
 /** The root of everything: a directory for each experiment that has files and that the caller may read. */

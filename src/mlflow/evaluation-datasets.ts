@@ -2,10 +2,11 @@ import { z } from 'zod'
 import type { Permission } from '#access'
 import { invalid } from '#kernel/error.ts'
 import type { EvaluationDataset, EvaluationDatasets, EvaluationRecord, Labels } from '#traces'
+import { experimentResource } from '#tracking'
 import { id, int64, many } from './field.ts'
 import { isDeeper } from './input.ts'
 import type { Caller, Declare } from './route.ts'
-import { experimentResource, readable, type Experiments } from './experiment-scope.ts'
+import { readable, type Experiments } from './experiment-scope.ts'
 
 export interface DatasetCallParts {
   readonly datasets: EvaluationDatasets
@@ -78,11 +79,12 @@ function datasetCalls(parts: DatasetCallParts, declare: Declare): void {
     path: '3.0/mlflow/datasets/:dataset_id',
     input: OneDataset,
     may: 'anyone',
-    // Deleted twice is deleted: only what is there asks for a permission.
+    // Deleted twice is deleted: only what is there for the caller asks for a permission.
     async handle({ dataset_id }, caller) {
       const dataset = await datasets.find(dataset_id)
-      if (dataset) await caller.permit('edit', { project: dataset.project })
-      if (dataset) await datasets.remove(dataset_id)
+      if (!dataset || !(await caller.mayRead({ project: dataset.project }))) return {}
+      await caller.permit('manage', { project: dataset.project })
+      await datasets.remove(dataset_id)
       return {}
     },
   })
@@ -244,7 +246,7 @@ function tagsOf(tags: string | Readonly<Record<string, unknown>> | undefined): L
 }
 
 async function requireReadable(experiments: Experiments, ids: readonly string[], caller: Caller): Promise<void> {
-  for (const each of new Set(ids)) await caller.permit('read', experimentResource(await experiments.get(each)))
+  for (const each of new Set(ids)) await caller.permit('read', experiments.get(each).then(experimentResource))
 }
 
 const datasetJson = (dataset: EvaluationDataset): object => ({

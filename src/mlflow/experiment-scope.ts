@@ -1,16 +1,11 @@
-import type { Permission, Resource } from '#access'
+import type { Permission } from '#access'
+import { experimentResource } from '#tracking'
 import type { Caller } from './route.ts'
 
 /** Where experiments are looked up; throws `not_found`. */
 export interface Experiments {
   get(id: string): Promise<{ readonly id: string; readonly project: string }>
 }
-
-export const experimentResource = ({ id, project }: { id: string; project: string }): Resource => ({
-  project,
-  kind: 'experiment',
-  id,
-})
 
 /** What a call about an experiment asks permission for. */
 export const onExperiment = (experiments: Experiments) => (permission: Permission) =>

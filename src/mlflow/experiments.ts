@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseFilter, parseOrder } from '#search'
-import { experimentLanguage, type Experiment, type Tracking, type View } from '#tracking'
-import { experimentResource, onExperiment, readable } from './experiment-scope.ts'
+import { experimentLanguage, type Experiment, type Tracking, type View, experimentResource } from '#tracking'
+import { onExperiment, readable } from './experiment-scope.ts'
 import { id, int64, KeyValue, many } from './field.ts'
 import type { Caller, Declare } from './route.ts'
 

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { Resource } from '#access'
 import {
+  experimentResource,
   loggedModelStatuses,
+  ownerResource,
   type Experiment,
   type LoggedModel,
   type LoggedModelPoint,
@@ -14,7 +16,7 @@ import type { Declare } from './route.ts'
 export interface LoggedModelCallParts {
   readonly loggedModels: LoggedModels
   /** Throws `not_found`. */
-  readonly experiments: { get(id: string): Promise<Pick<Experiment, 'project'>> }
+  readonly experiments: { get(id: string): Promise<Pick<Experiment, 'id' | 'project'>> }
 }
 
 const base = '2.0/mlflow/logged-models'
@@ -40,10 +42,8 @@ export const loggedModelCalls =
 /** What a call about a model asks permission for: its experiment. */
 const onLoggedModel =
   (loggedModels: LoggedModels) =>
-  async (input: { model_id: string }): Promise<Resource> => {
-    const { project, experimentId } = await loggedModels.get(input.model_id, { deleted: true })
-    return { project, kind: 'experiment', id: experimentId }
-  }
+  async (input: { model_id: string }): Promise<Resource> =>
+    ownerResource(await loggedModels.get(input.model_id, { deleted: true }))
 
 type OnLoggedModel = ReturnType<typeof onLoggedModel>
 
@@ -59,14 +59,7 @@ function createCall({ loggedModels, experiments }: LoggedModelCallParts, declare
       params: many(KeyValue),
       tags: many(KeyValue),
     }),
-    may: [
-      'edit',
-      async ({ experiment_id }) => ({
-        project: (await experiments.get(experiment_id)).project,
-        kind: 'experiment',
-        id: experiment_id,
-      }),
-    ],
+    may: ['edit', async ({ experiment_id }) => experimentResource(await experiments.get(experiment_id))],
     async handle({ experiment_id, name, model_type, source_run_id, params, tags }) {
       const draft = { experimentId: experiment_id, name, modelType: model_type, sourceRunId: source_run_id }
       return { model: modelOf(await loggedModels.create({ ...draft, params, tags })) }
@@ -97,7 +90,7 @@ function lifeCalls(loggedModels: LoggedModels, on: OnLoggedModel, declare: Decla
     method: 'DELETE',
     path: `${base}/:model_id`,
     input: OfModel,
-    may: ['edit', on],
+    may: ['manage', on],
     async handle({ model_id }) {
       await loggedModels.remove(model_id)
       return {}

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { invalid } from '#kernel/error.ts'
-import type { MetricPoint, StoredPoint, Tracking } from '#tracking'
+import { ownerResource, type MetricPoint, type StoredPoint, type Tracking } from '#tracking'
 import { double, int64, KeyValue, many } from './field.ts'
 import { pageSize } from './experiments.ts'
 import type { Caller, Declare } from './route.ts'
@@ -88,13 +88,12 @@ function historyCall({ runs, history }: MetricCallParts, declare: Declare): void
       page_token: z.string().optional(),
       max_results: pageSize(historyMax).optional(),
     }),
-    // Of a run that is not there the history is empty, as MLflow has it.
+    // Of a run that is not there for the caller the history is empty, as MLflow has it.
     may: 'anyone',
     async handle({ metric_key, page_token, max_results = historyMax, ...said }, caller) {
       const run = runIdOf(said)
       const owner = await ownerOf(runs, run)
-      if (!owner) return {}
-      await caller.permit('read', { project: owner.project, kind: 'experiment', id: owner.experimentId })
+      if (!owner || !(await caller.mayRead(ownerResource(owner)))) return {}
       const page = { limit: max_results, after: page_token || undefined }
       const { items, next } = await history.points(run, metric_key, page)
       return { metrics: items.map(point => metricOf(metric_key, point)), next_page_token: next }
@@ -167,7 +166,7 @@ async function readableRuns(runs: MetricCallParts['runs'], ids: readonly string[
   for (const id of new Set(ids)) {
     const owner = await ownerOf(runs, id)
     if (!owner) continue
-    if (await caller.mayRead({ project: owner.project, kind: 'experiment', id: owner.experimentId })) found.push(id)
+    if (await caller.mayRead(ownerResource(owner))) found.push(id)
   }
   return found
 }

@@ -5,8 +5,8 @@ import { gunzip, inflate } from 'node:zlib'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '#http'
 import { invalid, TrainyardError } from '#kernel/error.ts'
+import { experimentResource } from '#tracking'
 import { toMlflowProblem } from './problem.ts'
-import { experimentResource } from './experiment-scope.ts'
 import type { TraceCallParts } from './traces.ts'
 
 /** As it comes, and after unpacking: a few kilobytes of gzip may claim to be gigabytes. */
@@ -31,12 +31,11 @@ export const otlpStreams =
         requireProtobuf(headers['content-type'])
         const id = headerOf(headers, 'x-mlflow-experiment-id')
         if (id === undefined) throw new TrainyardError('data_broken', 'The header x-mlflow-experiment-id is required.')
-        const experiment = await experiments.get(id)
-        await request.permit('edit', experimentResource(experiment))
+        await request.permit('edit', experiments.get(id).then(experimentResource))
         const run = headerOf(headers, 'x-mlflow-run-id')
-        if (run !== undefined) await request.permit('edit', experimentResource(await traces.experimentOfRun(run)))
+        if (run !== undefined) await request.permit('edit', traces.experimentOfRun(run).then(experimentResource))
         const sent = await bytesOf(request.body as Readable | undefined)
-        await traces.ingest(experiment.id, await unpacked(sent, headers['content-encoding']), run)
+        await traces.ingest(id, await unpacked(sent, headers['content-encoding']), run)
         return reply.type('application/x-protobuf').send(Buffer.alloc(0))
       },
     })

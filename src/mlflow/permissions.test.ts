@@ -111,7 +111,7 @@ for (const { path, thing, key } of families) {
     const of = (username: string, permission?: string) => ({ ...thing, username, ...(permission && { permission }) })
     const answered = (permission: string) => ({ [key]: { ...thing, user_id: 2, permission } })
 
-    assert.deepEqual(await eve('POST', `${path}/create`, of('eve', 'MANAGE')), [403, 'PERMISSION_DENIED'])
+    assert.deepEqual(await eve('POST', `${path}/create`, of('eve', 'MANAGE')), [404, 'RESOURCE_DOES_NOT_EXIST'])
     assert.deepEqual(await root('POST', `${path}/create`, of('ada', 'READ')), answered('READ'))
     assert.deepEqual(await root('POST', `${path}/create`, of('ada', 'READ')), [400, 'RESOURCE_ALREADY_EXISTS'])
     assert.deepEqual(await ada('GET', `${path}/get`, of('ada')), [403, 'PERMISSION_DENIED'])
@@ -122,7 +122,7 @@ for (const { path, thing, key } of families) {
     assert.deepEqual(await ada('POST', `${path}/create`, of('eve', 'OWN')), [400, 'INVALID_PARAMETER_VALUE'])
     assert.equal((await access.grants.of('ada')).length, 1)
     assert.deepEqual(await ada('DELETE', `${path}/delete`, of('ada')), {})
-    assert.deepEqual(await ada('GET', `${path}/get`, of('ada')), [403, 'PERMISSION_DENIED'])
+    assert.deepEqual(await ada('GET', `${path}/get`, of('ada')), [404, 'RESOURCE_DOES_NOT_EXIST'])
   })
 }
 

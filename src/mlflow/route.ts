@@ -58,8 +58,8 @@ export const declareOn =
         schema: { hide: true } as object,
         async handler(request, reply) {
           const said = readInput(input, request)
-          const resource = typeof may === 'string' ? undefined : await may[1](said, request)
-          if (resource) await request.permit((may as readonly [Permission, unknown])[0], resource)
+          const resource =
+            typeof may === 'string' ? undefined : await request.permit(may[0], resourceOf(may, said, request))
           const body = await handle(said, request)
           if (makes && resource) await request.own({ ...resource, ...(await makes(body as object, said, request)) })
           if (moves) await request.regrant(await moves(said, request))
@@ -68,6 +68,12 @@ export const declareOn =
       })
     }
   }
+
+const resourceOf = async <Input>(
+  [, find]: Exclude<May<Input>, string>,
+  said: Input,
+  caller: Caller,
+): Promise<Resource> => find(said, caller)
 
 /** Routes of this folder have no response schema: the plain serializer is the fast one. */
 const answer = (body: object | string, reply: FastifyReply): FastifyReply =>

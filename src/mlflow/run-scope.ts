@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Permission, Resource } from '#access'
 import { invalid } from '#kernel/error.ts'
-import type { Tracking } from '#tracking'
+import { ownerResource, type Tracking } from '#tracking'
 
 /** A run by its id; older clients call it by its old name, and most send both. */
 export const RunId = { run_id: z.string().optional(), run_uuid: z.string().optional() }
@@ -17,8 +17,6 @@ export function runIdOf({ run_id, run_uuid }: { run_id?: string | undefined; run
 export const onRun = (runs: Pick<Tracking['runs'], 'ownerOf'>) => (permission: Permission) =>
   [
     permission,
-    async (said: { run_id?: string | undefined; run_uuid?: string | undefined }): Promise<Resource> => {
-      const { project, experimentId } = await runs.ownerOf(runIdOf(said))
-      return { project, kind: 'experiment', id: experimentId }
-    },
+    async (said: { run_id?: string | undefined; run_uuid?: string | undefined }): Promise<Resource> =>
+      ownerResource(await runs.ownerOf(runIdOf(said))),
   ] as const

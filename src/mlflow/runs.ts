@@ -8,8 +8,9 @@ import {
   type RunDocument,
   type Tracking,
   type TrackingRun,
+  experimentResource,
 } from '#tracking'
-import { experimentResource, readable } from './experiment-scope.ts'
+import { readable } from './experiment-scope.ts'
 import { pageSize, ViewType } from './experiments.ts'
 import { id, int64, KeyValue, many } from './field.ts'
 import type { Declare } from './route.ts'
@@ -93,7 +94,7 @@ function lifeCalls({ runs }: RunCallParts, declare: Declare): void {
       method: 'POST',
       path: `${base}/${path}`,
       input: z.object(RunId),
-      may: onRun(runs)('edit'),
+      may: onRun(runs)('manage'),
       async handle(said) {
         await act(runIdOf(said))
         return {}

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import type { Permission, Resource } from '#access'
 import { invalid } from '#kernel/error.ts'
 import type { Scorers, ScorerVersion } from '#traces'
+import { experimentResource } from '#tracking'
 import { id, int64, many } from './field.ts'
 import type { Declare } from './route.ts'
-import { experimentResource, readable, type Experiments } from './experiment-scope.ts'
+import { readable, type Experiments } from './experiment-scope.ts'
 
 export interface ScorerCallParts {
   readonly scorers: Scorers
@@ -39,12 +40,11 @@ export const scorerCalls =
   }
 
 function writeCalls({ scorers, experiments }: ScorerCallParts, declare: Declare): void {
-  const may = onScorer({ experiments })('edit')
   declare({
     method: 'POST',
     path: '3.0/mlflow/scorers/register',
     input: OneScorer.extend({ serialized_scorer: z.string() }),
-    may,
+    may: onScorer({ experiments })('edit'),
     async handle({ experiment_id, name, serialized_scorer }) {
       const made = await scorers.register({ experiment: experiment_id, name, serialized: serialized_scorer })
       return {
@@ -62,7 +62,7 @@ function writeCalls({ scorers, experiments }: ScorerCallParts, declare: Declare)
     method: 'DELETE',
     path: '3.0/mlflow/scorers/delete',
     input: OneScorer.extend({ version: Version }),
-    may,
+    may: onScorer({ experiments })('manage'),
     async handle({ experiment_id, name, version }) {
       await scorers.remove(experiment_id, name, version)
       return {}
@@ -84,7 +84,7 @@ function listCalls({ scorers, experiments }: ScorerCallParts, declare: Declare):
         }
       }
       if (experiment_ids.length > 0) throw invalid("Cannot specify both 'experiment_id' and 'experiment_ids'.")
-      await caller.permit('read', experimentResource(await experiments.get(experiment_id)))
+      await caller.permit('read', experiments.get(experiment_id).then(experimentResource))
       return { scorers: (await scorers.latest([experiment_id])).map(scorerJson) }
     },
   })

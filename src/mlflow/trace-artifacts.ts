@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { App } from '#http'
+import { experimentResource } from '#tracking'
 import { readInput } from './input.ts'
-import { experimentResource } from './experiment-scope.ts'
 import type { TraceCallParts } from './traces.ts'
 
 const Input = z.object({ request_id: z.string() })
@@ -18,7 +18,7 @@ export const traceArtifactStreams =
         schema: { hide: true } as object,
         async handler(request, reply) {
           const { request_id } = readInput(Input, { query: request.query, body: undefined, params: undefined })
-          await request.permit('read', experimentResource(await traces.experimentOf(request_id)))
+          await request.permit('read', traces.experimentOf(request_id).then(experimentResource))
           return reply
             .type('application/octet-stream')
             .header('content-disposition', 'attachment; filename="traces.json"')

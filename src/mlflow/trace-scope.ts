@@ -1,6 +1,7 @@
 import type { Permission } from '#access'
 import type { Traces } from '#traces'
-import { experimentResource, readable, type Experiments } from './experiment-scope.ts'
+import { experimentResource } from '#tracking'
+import { readable, type Experiments } from './experiment-scope.ts'
 import type { Caller } from './route.ts'
 
 /** What a call about a trace asks permission for: the experiment of the trace. Throws `not_found` without the trace. */

@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test'
+import type { FastifyRequest } from 'fastify'
 import { guard, type Access } from '#access'
 import { createApp, type App } from '#http'
 import { manualClock } from '#kernel/clock.ts'
@@ -36,6 +37,16 @@ export interface TestTraces {
   /** Calls below /api/; answers status and body. */
   call(method: string, path: string, body?: object): Promise<{ status: number; body: any }> // oxlint-disable-line typescript/no-explicit-any -- a body is whatever the test says it is
 }
+
+const permitWithin =
+  (limits: TestTraces['limits']): FastifyRequest['permit'] =>
+  async (permission, asked) => {
+    const resource = await asked
+    const limit = limits.get(resource.project)
+    if (limit === 'nothing' || (limit === 'read' && permission !== 'read'))
+      throw new TrainyardError('forbidden', `You may not ${permission} here.`)
+    return resource
+  }
 
 /** The routes of traces over SQLite: experiment 1 is of project rain, 2 of sun, 3 is deleted; run `r1` is in 1. */
 export async function testTraces(t: TestContext): Promise<TestTraces> {
@@ -80,11 +91,7 @@ export async function testTraces(t: TestContext): Promise<TestTraces> {
   guard(app, { access: {} as Access, host: '127.0.0.1', reachOf: () => 'caller' })
   app.addHook('onRequest', async request => {
     request.mayRead = async ({ project }) => limits.get(project) !== 'nothing'
-    request.permit = async (permission, { project }) => {
-      const limit = limits.get(project)
-      if (limit === 'nothing' || (limit === 'read' && permission !== 'read'))
-        throw new TrainyardError('forbidden', `You may not ${permission} here.`)
-    }
+    request.permit = permitWithin(limits)
   })
   mlflowRoutes(
     app,

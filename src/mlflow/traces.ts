@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { invalid } from '#kernel/error.ts'
 import type { Doomed, Traces } from '#traces'
+import { experimentResource } from '#tracking'
 import { flag, id, int64, many } from './field.ts'
 import type { Declare } from './route.ts'
 import { TraceInput, traceDraft, traceJson, wholeJson } from './trace-json.ts'
-import { experimentResource, onExperiment, readable, type Experiments } from './experiment-scope.ts'
+import { onExperiment, readable, type Experiments } from './experiment-scope.ts'
 import { onTrace, readableTraces } from './trace-scope.ts'
 
 export interface TraceCallParts {
@@ -53,7 +54,7 @@ function writeCalls({ traces, experiments }: TraceCallParts, declare: Declare): 
         max_traces: int64.optional(),
         request_ids: ids,
       }),
-      may: onExperiment(experiments)('edit'),
+      may: onExperiment(experiments)('manage'),
       handle: async ({ experiment_id, ...which }) => ({
         traces_deleted: await traces.remove(experiment_id, doomedOf(which)),
       }),

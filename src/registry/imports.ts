@@ -8,7 +8,8 @@ import type { ModelVersion, Stage } from './model-version.ts'
 import { fullNameOf, type RegisteredModel } from './registered-model.ts'
 import type { Place, RegisteredModels } from './registered-models.ts'
 import type { RegisteredVersions } from './registered-versions.ts'
-import { resolveSource, type Resolved, type SourceOwners } from './sources.ts'
+import { resolveSource, type Resolved, type SourceOwners, type SourceRequest } from './sources.ts'
+import { linkVersion, visible } from './version-edges.ts'
 import type { ModelStore } from './store.ts'
 
 /**
@@ -98,6 +99,7 @@ async function putVersion(
   }
   const { project, name } = place
   const resolved = await sourceHere(parts, place, { source: draft.source, runId: run })
+  const seen = await visible({ ...parts, mayRead: ofProject(project) }, resolved)
   const id = newId<'model_version'>('mdv')
   await db.transaction().execute(async tx => {
     await store.lock(tx, project, name)
@@ -116,13 +118,17 @@ async function putVersion(
         user: user === '' ? actor : user,
       },
     )
-    const { source, digest, trackingRun, loggedModel } = resolved
+    const { source, digest } = resolved
     const facts = { model: name, version, source, imported: true, ...(digest !== undefined && { digest }) }
     await ledger.record(tx, { id, kind: 'model_version', label: `${name} ${version}`, project, facts })
-    if (loggedModel !== undefined) await ledger.link(tx, { from: id, to: loggedModel, relation: 'made_from' })
-    if (trackingRun !== undefined) await ledger.link(tx, { from: id, to: trackingRun, relation: 'made_by' })
+    await linkVersion(ledger, tx, { id, ...seen })
   })
 }
+
+const ofProject =
+  (project: string): SourceRequest['mayRead'] =>
+  async owner =>
+    owner.project === project
 
 /** A source of the other registry that leads nowhere here is kept as words: the version is there, its files are not. */
 async function sourceHere(
@@ -135,7 +141,7 @@ async function sourceHere(
     const found = await resolveSource(parts, {
       source,
       runId,
-      mayRead: owner => Promise.resolve(owner.project === project),
+      mayRead: ofProject(project),
       version: name => Promise.reject(notFound('registered model', name)),
     })
     return { ...run, ...found }

@@ -8,6 +8,7 @@ import type { Held } from './production.ts'
 import { checkTag, isPrompt, modelNotFound, versionNotFound, type RegisteredModel } from './registered-model.ts'
 import type { By, Place, RegisteredModelParts } from './registered-models.ts'
 import { notContained, refused, requirePromptSource } from './source.ts'
+import { linkVersion, visible } from './version-edges.ts'
 import { resolveSource, type Resolved, type SourceOwners, type SourceRequest } from './sources.ts'
 
 /** What a client says of a version that it registers. */
@@ -47,6 +48,7 @@ export async function register(
           return sourceVersion(parts, place, request.source, which)
         },
       })
+  const seen = await visible({ ...parts, ...request }, resolved)
   const id = newId<'model_version'>('mdv')
   return db.transaction().execute(async tx => {
     const model = await store.lock(tx, place.project, place.name)
@@ -64,6 +66,7 @@ export async function register(
       createdAt: clock.now(),
     })
     await announce(parts, tx, { model, version })
+    await linkVersion(parts.ledger, tx, { id, ...seen })
     return version
   })
 }
@@ -74,7 +77,7 @@ function promptOf({ source }: Pick<SourceRequest, 'source'>): Resolved {
 }
 
 async function announce({ ledger, outbox }: RegistrationParts, tx: AnyTx, { model, version }: Held): Promise<void> {
-  const { id, project, fullName, version: number, stage, digest, source, trackingRun, loggedModel } = version
+  const { id, project, fullName, version: number, stage, digest, source, trackingRun } = version
   const { description, tags, user: actor } = version
   await ledger.record(tx, {
     id,
@@ -83,8 +86,6 @@ async function announce({ ledger, outbox }: RegistrationParts, tx: AnyTx, { mode
     project,
     facts: { model: model.name, version: number, source, registered: stage, ...(digest !== undefined && { digest }) },
   })
-  if (loggedModel !== undefined) await ledger.link(tx, { from: id, to: loggedModel, relation: 'made_from' })
-  if (trackingRun !== undefined) await ledger.link(tx, { from: id, to: trackingRun, relation: 'made_by' })
   const data = {
     model: model.name,
     version: id,

@@ -29,7 +29,11 @@ test('traces of an experiment are paged, filtered and ordered, and read with the
   const app = await createApp({ version: '0' })
   t.after(() => app.close())
   const asked: unknown[] = []
-  app.decorateRequest('permit', async (permission, resource) => void asked.push([permission, resource]))
+  app.decorateRequest('permit', async (permission, looked) => {
+    const resource = await looked
+    asked.push([permission, resource])
+    return resource
+  })
   traceRoutes(app, { traces, experiments })
   for (const requestedAt of [1, 2, 3])
     await traces.describe({

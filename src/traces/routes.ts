@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { App } from '#http'
+import { experimentResource } from '#tracking'
 import type { Experiments } from './ports.ts'
 import type { Traces } from './traces.ts'
 import { TracePage, TraceQuery, WholeTraceWire } from './wire.ts'
@@ -22,8 +23,7 @@ export function traceRoutes(app: App, { traces, experiments }: { traces: Traces;
       },
     },
     async request => {
-      const { id, project } = await experiments.get(request.params.experiment)
-      await request.permit('read', { project, kind: 'experiment', id })
+      const { id } = await request.permit('read', experiments.get(request.params.experiment).then(experimentResource))
       const { order, ...query } = request.query
       const { items, ...rest } = await traces.search({ ...query, experiments: [id], order: order ? [order] : [] })
       return { items: [...items], ...rest } as z.input<typeof TracePage>
@@ -42,8 +42,7 @@ export function traceRoutes(app: App, { traces, experiments }: { traces: Traces;
       },
     },
     async request => {
-      const { id, project } = await traces.experimentOf(request.params.id)
-      await request.permit('read', { project, kind: 'experiment', id })
+      await request.permit('read', traces.experimentOf(request.params.id).then(experimentResource))
       return (await traces.getPartial(request.params.id)) as z.input<typeof WholeTraceWire>
     },
   )

@@ -10,6 +10,7 @@ import { runLanguage } from './run-language.ts'
 import type { RunColumn } from './store.ts'
 import type { Tracking } from './tracking.ts'
 import { ExperimentDetail, ExperimentPage, RunRowPage } from './wire.ts'
+import { experimentResource } from './resource.ts'
 
 type Parts = Pick<Tracking, 'experiments' | 'runs'>
 
@@ -25,9 +26,6 @@ const keysMax = 1_000
 const columnsMax = 200
 /** Beyond it, counting would take longer than the page. */
 const countedMax = 10_000
-
-const resourceOf = ({ id, project }: Pick<Experiment, 'id' | 'project'>) =>
-  ({ project, kind: 'experiment', id }) as const
 
 export function experimentRoutes(app: App, parts: Parts): void {
   listRoute(app, parts)
@@ -60,7 +58,7 @@ function listRoute(app: App, { experiments }: Parts): void {
         page,
       )
       const open: Experiment[] = []
-      for (const each of items) if (await request.mayRead(resourceOf(each))) open.push(each)
+      for (const each of items) if (await request.mayRead(experimentResource(each))) open.push(each)
       const counts = await experiments.counts(open.map(({ id }) => id))
       return {
         items: open.map(each => experimentJson(each, counts.get(each.id))),
@@ -72,9 +70,9 @@ function listRoute(app: App, { experiments }: Parts): void {
 
 /** Throws `not_found` and `forbidden`. */
 async function readableOne({ experiments }: Parts, request: FastifyRequest, id: string): Promise<Experiment> {
-  const experiment = await experiments.get(id)
-  await request.permit('read', resourceOf(experiment))
-  return experiment
+  const looked = experiments.get(id)
+  await request.permit('read', looked.then(experimentResource))
+  return looked
 }
 
 function detailRoute(app: App, parts: Parts): void {

@@ -14,9 +14,11 @@ async function open(t: TestContext): Promise<{ app: App; tracking: TestTracking;
   const closed = new Set<string>()
   const mayRead = async ({ id }: { id?: string }): Promise<boolean> => !closed.has(id ?? '')
   app.decorateRequest('mayRead', mayRead as never)
-  app.decorateRequest('permit', (async (_: string, thing: { id?: string }) => {
+  app.decorateRequest('permit', async (_, asked) => {
+    const thing = await asked
     if (!(await mayRead(thing))) throw new TrainyardError('forbidden', 'no')
-  }) as never)
+    return thing
+  })
   app.decorateRequest('granted', (async () => []) as never)
   experimentRoutes(app, tracking)
   runRoutes(app, tracking)

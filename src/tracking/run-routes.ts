@@ -5,6 +5,7 @@ import { invalid } from '#kernel/error.ts'
 import { historyJson, runJson } from './run-json.ts'
 import type { Tracking } from './tracking.ts'
 import { axes, ComparisonWire, HistoryList, type HistoryWire, TrackingRunWire } from './wire.ts'
+import { ownerResource } from './resource.ts'
 
 type Parts = Pick<Tracking, 'runs' | 'history'>
 
@@ -22,8 +23,7 @@ export function runRoutes(app: App, parts: Parts): void {
 
 /** Throws `not_found` and `forbidden`. */
 async function permitRun({ runs }: Pick<Parts, 'runs'>, request: FastifyRequest, id: string): Promise<void> {
-  const { project, experimentId } = await runs.ownerOf(id)
-  await request.permit('read', { project, kind: 'experiment', id: experimentId })
+  await request.permit('read', runs.ownerOf(id).then(ownerResource))
 }
 
 function readRoutes(app: App, parts: Parts): void {

@@ -5,6 +5,7 @@ import { durationMs, durationPattern } from '#kernel/duration.ts'
 import { Name } from '#kernel/wire.ts'
 import type { Purge, Purged } from './purge.ts'
 import type { Tracking } from './tracking.ts'
+import { experimentResource, ownerResource } from './resource.ts'
 
 export interface TrashRouteParts {
   readonly tracking: Pick<Tracking, 'experiments' | 'runs'>
@@ -41,10 +42,8 @@ export function trashRoutes(app: App, parts: TrashRouteParts): void {
 }
 
 function runRoutes(app: App, { tracking: { runs } }: TrashRouteParts): void {
-  const permit = async (request: FastifyRequest, id: string): Promise<void> => {
-    const { project, experimentId } = await runs.ownerOf(id)
-    await request.permit('edit', { project, kind: 'experiment', id: experimentId })
-  }
+  const permit = (request: FastifyRequest, id: string): Promise<object> =>
+    request.permit('manage', runs.ownerOf(id).then(ownerResource))
 
   app.delete(
     '/api/v1/tracking-runs/:id',
@@ -68,8 +67,8 @@ function runRoutes(app: App, { tracking: { runs } }: TrashRouteParts): void {
 }
 
 function experimentRoutes(app: App, { tracking: { experiments } }: TrashRouteParts): void {
-  const permit = async (request: FastifyRequest, id: string): Promise<void> =>
-    request.permit('manage', { project: (await experiments.get(id)).project, kind: 'experiment', id })
+  const permit = (request: FastifyRequest, id: string): Promise<object> =>
+    request.permit('manage', experiments.get(id).then(experimentResource))
 
   app.delete(
     '/api/v1/experiments/:id',

@@ -16,6 +16,19 @@ const extension = 'OR, parentheses and one prefix for every search are extension
 const unfinished = 'MLflow drops what it cannot read beside a condition: an unfinished filter finds too much.'
 const fault = 'A mistake of the client is not a fault of the server: MLflow answers 500.'
 
+/** What is tried on a thing that may not be read. */
+const hidden = [
+  'reads',
+  'reads the run',
+  'logs',
+  'uploads',
+  'downloads',
+  'tags the experiment',
+  'deletes the experiment',
+  'reads the model',
+  'describes the model',
+]
+
 export const differences: readonly Difference[] = [
   {
     flow: 'experiments',
@@ -130,6 +143,15 @@ export const differences: readonly Difference[] = [
     flow: 'traces',
     ours: { 'length of the longer': 8000 },
     reason: 'A value is cut where those of runs are; MLflow keeps 4,096 characters.',
+  },
+  {
+    flow: 'permissions',
+    ours: Object.fromEntries(
+      ['None', 'NO_PERMISSIONS'].flatMap(level =>
+        hidden.map(what => [`${what} with ${level}`, { code: 'RESOURCE_DOES_NOT_EXIST' }]),
+      ),
+    ),
+    reason: 'Of what they may not read nobody is told that it is there.',
   },
   {
     flow: 'permissions',
