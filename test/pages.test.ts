@@ -18,6 +18,7 @@ import {
   type Look,
   type Reader,
 } from './browser.ts'
+import { compare } from './pages-compare.ts'
 import { notifications } from './pages-notifications.ts'
 import { studies } from './pages-tuning.ts'
 import { openStage } from './testing.ts'
@@ -313,17 +314,6 @@ async function taskRun({ page, open }: Reader, { ofTask }: Ids): Promise<void> {
   await page.getByRole('link', { name: 'train', exact: true }).click()
   await page.getByRole('region', { name: 'Tasks of this run' }).getByLabel('Task train, succeeded').waitFor()
 }
-
-async function compare({ page, open }: Reader, { parent, child }: Ids): Promise<void> {
-  await open(`/experiments/compare?runs=${parent},${child}`)
-  const params = page.getByRole('table', { name: 'Parameters' }).getByRole('row')
-  assert.deepEqual((await params.allInnerTexts()).slice(1).map(words), [['name', 'sweep', 'trial']])
-  await page.getByRole('button', { name: '1 parameter the same in all' }).click()
-  assert.deepEqual((await params.allInnerTexts()).slice(2).map(words), [['seed', '17', '17']])
-  await page.getByRole('figure', { name: 'val/loss by step' }).locator('canvas').waitFor()
-}
-
-const words = (text: string): readonly string[] => text.split(/\s+/).filter(Boolean)
 
 async function hashes({ page, open }: Reader, { experiment, child }: Ids): Promise<void> {
   const seen: string[][] = []

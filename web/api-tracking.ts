@@ -57,10 +57,11 @@ export const trackingRunOf = (id: string) =>
     queryFn: ({ signal }) => get<Wire.TrackingRun>(`/tracking-runs/${encodeURIComponent(id)}`, signal),
   })
 
-export const comparisonOf = (runs: readonly string[]) =>
+/** With the latest metrics, or those of a step. */
+export const comparisonOf = (runs: readonly string[], step?: number) =>
   queryOptions({
-    queryKey: ['comparison', runs],
-    queryFn: ({ signal }) => get<Wire.Comparison>(`/run-comparison${query({ runs: runs.join(',') })}`, signal),
+    queryKey: ['comparison', runs, step],
+    queryFn: ({ signal }) => get<Wire.Comparison>(`/run-comparison${query({ runs: runs.join(','), step })}`, signal),
   })
 
 export interface HistoryAsked {

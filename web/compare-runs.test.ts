@@ -25,15 +25,22 @@ test('names of things that all objects have are names like others', t => {
   )
 })
 
-test('the origin of a run is its commit, source and data', t => {
+test('the origin of a run is its code, environment and data', t => {
   const run = {
     user: 'ada',
-    tags: { 'mlflow.source.git.commit': 'abc', 'mlflow.source.name': 'train.py' },
+    tags: {
+      'mlflow.source.git.commit': 'abc',
+      'mlflow.source.name': 'train.py',
+      'trainyard.code': 'e1',
+      'trainyard.environment.python': '3.12, uv.lock, f0',
+    },
     datasets: [{ name: 'weather', digest: '12', context: 'training' }],
   } as unknown as TrackingRun
   t.assert.deepEqual(originOf(run), {
     'Git commit': 'abc',
+    Code: 'e1',
     Source: 'train.py',
+    'Environment: python': '3.12, uv.lock, f0',
     By: 'ada',
     'Data: weather (training)': '12',
   })

@@ -20,19 +20,31 @@ export function differences(texts: readonly Readonly<Record<string, string>>[]):
   return { different: rows.filter(({ isSame }) => !isSame), same: rows.filter(({ isSame }) => isSame) }
 }
 
-/** Where a run's code and data came from, as far as its client said. */
+/** Where a run's code, environment and data came from: as the platform has noted of a task, or its client has said. */
 export const originOf = ({ tags, datasets, user, run }: TrackingRun): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries({
       'Git commit': tags['mlflow.source.git.commit'],
+      Code: tags['trainyard.code'],
+      'Changes since the commit': tags['trainyard.code.diff'],
       Branch: tags['mlflow.source.git.branch'],
       Source: tags['mlflow.source.name'],
+      ...environmentOf(tags),
       By: user,
       'Run of a pipeline': run,
       ...Object.fromEntries(
         datasets.map(({ name, digest, context }) => [`Data: ${name}${context ? ` (${context})` : ''}`, digest]),
       ),
     }).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+  )
+
+const environmentTag = 'trainyard.environment.'
+
+const environmentOf = (tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(tags)
+      .filter(([key]) => key.startsWith(environmentTag))
+      .map(([key, value]) => [`Environment: ${key.slice(environmentTag.length)}`, value]),
   )
 
 /** Which of the values is the lowest and which the highest; undefined unless two differ. */

@@ -144,8 +144,8 @@ const experiments = createRoute({
 const comparison = createRoute({
   getParentRoute: () => root,
   path: '/experiments/compare',
-  validateSearch: (search: Search): { runs?: string; metrics?: string; axis?: string; scale?: string } =>
-    only(search, 'runs', 'metrics', 'axis', 'scale'),
+  validateSearch: (search: Search): { runs?: string; step?: string; axis?: string; scale?: string } =>
+    only(search, 'runs', 'step', 'axis', 'scale'),
   component: lazyRouteComponent(() => import('./pages/compare-page.tsx'), 'ComparePage'),
 })
 const experiment = createRoute({

@@ -52,7 +52,8 @@ export function blockOf(points: readonly StoredPoint[], fromAt: number, toAt: nu
 /** A point as the block of itself. */
 export const single = (point: StoredPoint): Block => blockOf([point], point.timestamp, point.timestamp + 1)
 
-const isLater = (a: StoredPoint, b: StoredPoint): boolean =>
+/** Whether a point comes after another one, as the latest of a metric does. */
+export const isLater = (a: StoredPoint, b: StoredPoint): boolean =>
   a.step !== b.step ? a.step > b.step : a.timestamp > b.timestamp
 
 /** A part of a chart: all points from one step or instant to another. */

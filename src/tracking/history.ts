@@ -1,5 +1,5 @@
 import type { Db } from '#storage'
-import { bucketsOf, single, type Axis, type Bucket } from './block.ts'
+import { bucketsOf, isLater, single, type Axis, type Bucket } from './block.ts'
 import { createBlocks } from './blocks.ts'
 import { sampled } from './history-sample.ts'
 import type { HistoryStore, SeriesStore, StoredPoint } from './store.ts'
@@ -17,6 +17,8 @@ export interface History extends HistoryStore {
     key: string,
     range: { readonly from?: number; readonly to?: number; readonly steps: number },
   ): Promise<readonly { run: string; points: readonly StoredPoint[] }[]>
+  /** The point of the greatest step up to this one. */
+  at(series: { run: string; key: string }, step: number): Promise<StoredPoint | undefined>
   /** Makes blocks of points that have been added, so that charts of long histories are quick at once. */
   compact(series: { run: string; key: string }): Promise<void>
 }
@@ -36,6 +38,17 @@ export function createHistory({ db, store, series }: { db: Db; store: HistorySto
     points: store.points,
     sampled: (runs, key, range) => sampled(series, runs, key, range),
     compact: blocks.compact,
+
+    async at({ run, key }, step) {
+      let found: StoredPoint | undefined
+      for (const { fromStep, toStep, fromAt, toAt, last, points } of await blocks.all(run, key)) {
+        if (fromStep > step || (found && toStep < found.step)) continue
+        const inside =
+          toStep <= step ? [last] : await series.between(run, key, { from: fromAt, to: toAt, limit: points })
+        for (const point of inside) if (point.step <= step && (!found || isLater(point, found))) found = point
+      }
+      return found
+    },
 
     async reduced({ run, key }, { axis, buckets, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) {
       const shown = (await blocks.all(run, key)).filter(({ fromStep, toStep, fromAt, toAt }) =>

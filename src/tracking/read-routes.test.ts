@@ -180,3 +180,27 @@ test('what the caller may not read is left out of the list, and refused wherever
   for (const url of asked) answers.push((await get(app, url)).status)
   assert.deepEqual(answers, [403, 403, 403, 403, 403])
 })
+
+test('runs are compared at a step: each metric as it was there, or last before', async t => {
+  const { app, tracking } = await open(t)
+  const one = await tracking.run('0', { metrics: {} })
+  const points = [0, 3, 7, 5_000].map(step => ({ key: 'loss', value: 10 - step, step, timestamp: 1_000 + step }))
+  const many = Array.from({ length: 9_000 }, (_, step) => ({ key: 'long', value: step, step, timestamp: step }))
+  await tracking.log.add({ run: one, points: [...points, { key: 'nan', value: Number.NaN, step: 4, timestamp: 1 }] })
+  await tracking.log.add({ run: one, points: many })
+  const at = async (step: number): Promise<unknown> => {
+    const { body } = await get<{ items: [{ metrics: Record<string, { value: number; step: number }> }] }>(
+      app,
+      `/run-comparison?runs=${one}&step=${step}`,
+    )
+    return Object.fromEntries(
+      Object.entries(body.items[0].metrics).map(([key, { value, step: own }]) => [key, [value, own]]),
+    )
+  }
+  assert.deepEqual(await Promise.all([at(-1), at(5), at(4_321), at(9_999)]), [
+    {},
+    { loss: [7, 3], nan: [null, 4], long: [5, 5] },
+    { loss: [3, 7], nan: [null, 4], long: [4_321, 4_321] },
+    { loss: [-4_990, 5_000], nan: [null, 4], long: [8_999, 8_999] },
+  ])
+})

@@ -75,7 +75,7 @@ export function runJson(document: RunDocument): z.input<typeof TrackingRunWire> 
     metrics: Object.fromEntries(
       (JSON.parse(document.metrics) as Point[]).map(({ key, value, timestamp, step }) => [
         key,
-        { value: value === 'NaN' ? null : value, step, at: timestamp as never },
+        metricJson({ value: value === 'NaN' ? Number.NaN : value, step, timestamp }),
       ]),
     ),
     params: textsOf(document.params),
@@ -110,6 +110,12 @@ export const historyJson = (
   low: buckets.map(({ min }) => min ?? null),
   high: buckets.map(({ max }) => max ?? null),
   last: buckets.map(({ last }) => last ?? null),
+})
+
+export const metricJson = ({ value, step, timestamp }: { value: number; step: number; timestamp: number }) => ({
+  value: finite(value),
+  step,
+  at: timestamp as never,
 })
 
 /** JSON has no NaN. */

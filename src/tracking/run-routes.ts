@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { App } from '#http'
 import { invalid } from '#kernel/error.ts'
-import { historyJson, runJson } from './run-json.ts'
+import { historyJson, metricJson, runJson } from './run-json.ts'
 import type { Tracking } from './tracking.ts'
 import { axes, ComparisonWire, HistoryList, type HistoryWire, TrackingRunWire } from './wire.ts'
 import { ownerResource } from './resource.ts'
@@ -15,6 +15,9 @@ const config = { role: 'viewer', project: 'caller', may: 'readable' } as const
 
 const comparedMax = 100
 const seriesMax = 500
+const comparedMetricsMax = 5_000
+
+type RunJson = z.input<typeof TrackingRunWire>
 
 export function runRoutes(app: App, parts: Parts): void {
   readRoutes(app, parts)
@@ -51,19 +54,37 @@ function readRoutes(app: App, parts: Parts): void {
       schema: {
         summary: 'Tracking runs side by side',
         tags,
-        querystring: z.object({ runs: z.string().max(10_000).meta({ description: 'Ids, with commas between them.' }) }),
+        querystring: z.object({
+          runs: z.string().max(10_000).meta({ description: 'Ids, with commas between them.' }),
+          step: z.int().optional().meta({
+            description: 'Metrics as they were at this step, or at the last one before it, instead of the latest.',
+          }),
+        }),
         response: { 200: ComparisonWire },
       },
     },
     async request => {
-      const items: z.input<typeof TrackingRunWire>[] = []
-      for (const id of listed('runs', request.query.runs, comparedMax)) {
+      const { runs, step } = request.query
+      const items: RunJson[] = []
+      for (const id of listed('runs', runs, comparedMax)) {
         await permitRun(parts, request, id)
         items.push(runJson(await parts.runs.document(id)))
       }
-      return { items }
+      if (step === undefined) return { items }
+      const count = items.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0)
+      if (count > comparedMetricsMax) throw tooMany('metrics of the runs', count, comparedMetricsMax)
+      return { items: await Promise.all(items.map(item => atStep(parts, item, step))) }
     },
   )
+}
+
+async function atStep({ history }: Pick<Parts, 'history'>, run: RunJson, step: number): Promise<RunJson> {
+  const metrics: RunJson['metrics'] = {}
+  for (const key of Object.keys(run.metrics)) {
+    const point = await history.at({ run: run.id, key }, step)
+    if (point) metrics[key] = metricJson(point)
+  }
+  return { ...run, metrics }
 }
 
 function historyRoute(app: App, parts: Parts): void {
@@ -111,7 +132,8 @@ function historyRoute(app: App, parts: Parts): void {
 function listed(field: string, text: string, most: number): readonly string[] {
   const names = [...new Set(text.split(',').filter(Boolean))]
   if (names.length <= most) return names
-  throw invalid(`${names.length} ${field} are more than one answer can hold.`, [
-    { field, value: names.length, allowed: `at most ${most}` },
-  ])
+  throw tooMany(field, names.length, most)
 }
+
+const tooMany = (field: string, count: number, most: number): Error =>
+  invalid(`${count} ${field} are more than one answer can hold.`, [{ field, value: count, allowed: `at most ${most}` }])

@@ -4,20 +4,16 @@ import type { AnyTx } from '#storage'
 import { runArtifacts, type Experiment } from './experiment.ts'
 import type { Experiments } from './experiments.ts'
 import type { Entry, RunLog } from './run-log.ts'
-import type { KeyText, RunStore } from './store.ts'
+import { checkDataset, type DatasetInput } from './run-input.ts'
+import type { InputStore, KeyText, RunStore } from './store.ts'
 import { nameTag, newTrackingRunId, type TrackingRun, type TrackingRunId } from './tracking-run.ts'
 
 /** The runs that the platform opens and closes itself, for the tasks of its pipelines. */
 export interface TaskRuns {
   /** Opens the run of a task in the caller's transaction. */
   begin(tx: AnyTx, task: TaskRun): Promise<TrackingRunId>
-  /** Closes a run that is running, with its last metrics. A second close changes nothing. */
-  end(
-    tx: AnyTx,
-    id: TrackingRunId,
-    state: 'finished' | 'failed',
-    metrics?: Readonly<Record<string, number>>,
-  ): Promise<void>
+  /** Closes a run that is running, and adds what is known of it by now. A second close changes no state. */
+  end(tx: AnyTx, id: TrackingRunId, state: 'finished' | 'failed', tags?: readonly KeyText[]): Promise<void>
 }
 
 export interface TaskRun {
@@ -29,10 +25,13 @@ export interface TaskRun {
   readonly task?: string
   readonly params: Readonly<Record<string, unknown>>
   readonly tags?: readonly KeyText[]
+  /** What it is given to read. */
+  readonly datasets?: readonly DatasetInput[]
 }
 
 export interface TaskRunParts {
   readonly store: RunStore
+  readonly inputs: Pick<InputStore, 'addDatasets'>
   readonly experiments: Experiments
   readonly log: RunLog
   readonly ledger: Ledger
@@ -40,9 +39,10 @@ export interface TaskRunParts {
 }
 
 export function createTaskRuns(parts: TaskRunParts): TaskRuns {
-  const { store, experiments, log, clock } = parts
+  const { store, inputs, experiments, log, clock } = parts
   return {
-    async begin(tx, { experiment, params, tags = [], ...task }) {
+    async begin(tx, { experiment, params, tags = [], datasets = [], ...task }) {
+      for (const dataset of datasets) checkDataset(dataset)
       const name = `${task.project}/${experiment}`
       const id = newTrackingRunId()
       const run = {
@@ -56,22 +56,16 @@ export function createTaskRuns(parts: TaskRunParts): TaskRuns {
         value: typeof value === 'string' ? value : JSON.stringify(value),
       }))
       await insertRun(parts, tx, { run, entry: { params: texts, tags } })
+      await inputs.addDatasets(tx, id, datasets)
       return id
     },
 
-    async end(tx, id, state, metrics = {}) {
+    async end(tx, id, state, tags = []) {
       const run = await store.find(id, tx)
+      if (tags.length > 0 && run?.lifecycle === 'active') await log.addIn(tx, { run: id, tags })
       // Its client may have ended it already; but what came to nothing has not finished, whatever its client thought.
       if (!run || !(isOpen(run) || (state === 'failed' && run.status === 'FINISHED'))) return
-      const now = clock.now()
-      const points = Object.entries(metrics).map(([key, value]) => ({
-        key: plainKey(key),
-        value,
-        step: 0,
-        timestamp: now,
-      }))
-      if (points.length > 0) await log.addIn(tx, { run: id, points })
-      await store.update(tx, id, { status: state === 'finished' ? 'FINISHED' : 'FAILED', endedAt: now })
+      await store.update(tx, id, { status: state === 'finished' ? 'FINISHED' : 'FAILED', endedAt: clock.now() })
     },
   }
 }

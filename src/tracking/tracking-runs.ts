@@ -8,7 +8,7 @@ import { modelHistory, modelHistoryTag } from './model-history.ts'
 import type { RunLog } from './run-log.ts'
 import { randomName } from './run-name.ts'
 import { base, createTaskRuns, insertRun, type TaskRuns } from './task-runs.ts'
-import type { KeyText, RunDocument, RunStore } from './store.ts'
+import type { InputStore, KeyText, RunDocument, RunStore } from './store.ts'
 import { nameTag, newTrackingRunId, taskRunTag, type RunStatus, type TrackingRun } from './tracking-run.ts'
 
 /** Runs as things that begin and end; what they log is run-log.ts. */
@@ -46,6 +46,7 @@ export interface NewRun {
 export interface TrackingRunParts {
   readonly db: Db
   readonly store: RunStore
+  readonly inputs: Pick<InputStore, 'addDatasets'>
   readonly documents: { find(id: string): Promise<RunDocument | undefined> }
   readonly experiments: Experiments
   readonly log: RunLog

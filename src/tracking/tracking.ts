@@ -43,7 +43,14 @@ export function createTracking({ stores, ...parts }: TrackingParts): Tracking {
         await loggedModels.putMetrics(tx, (await stores.runs.find(run, tx))!, measured.map(loggedPoint))
     },
   })
-  const runs = createTrackingRuns({ ...parts, store: stores.runs, documents: stores.documents, experiments, log })
+  const runs = createTrackingRuns({
+    ...parts,
+    store: stores.runs,
+    inputs: stores.inputs,
+    documents: stores.documents,
+    experiments,
+    log,
+  })
   const loggedModels = createLoggedModels({ ...parts, store: stores.loggedModels, experiments, runs })
   return {
     loggedModels,

@@ -4,8 +4,16 @@ import type { TaskCall } from './task.ts'
 import { command, inProcess, openBed, task } from './testing.ts'
 
 test('users’ code is tracked with its parameters and metrics, and lineage leads from what was made to why', async t => {
-  const executor = inProcess(async ({ log }) => {
+  const environment = {
+    kind: 'node',
+    lock: 'package-lock.json',
+    lockDigest: 'b'.repeat(64) as never,
+    digest: 'c'.repeat(64) as never,
+    runtime: 'node v26',
+  } as const
+  const executor = inProcess(async ({ log, record }) => {
     log('epoch 1')
+    record({ environments: [environment] })
     return {
       outputs: { model: { digest: 'a'.repeat(64) as never, size: 3 } },
       metrics: [
@@ -56,6 +64,24 @@ test('users’ code is tracked with its parameters and metrics, and lineage lead
       ],
     ],
   )
+  const { tags, datasets } = await bed.tracking.runs.document(tracked!.run.id)
+  const texts = (JSON.parse(tags) as { key: string; value: string }[]).map(({ key, value }) => [key, value])
+  assert.deepEqual(Object.fromEntries(texts.filter(([key]) => key !== 'mlflow.runName')), {
+    'mlflow.source.type': 'JOB',
+    'mlflow.source.name': 'train',
+    'trainyard.environment.node': `node v26, package-lock.json, ${'c'.repeat(64)}`,
+  })
+  assert.deepEqual(JSON.parse(datasets), [
+    {
+      tags: [],
+      dataset: {
+        name: 'rows',
+        digest: 'dsv_1',
+        source_type: 'trainyard',
+        source: '{"ref":"dsv_1"}',
+      },
+    },
+  ])
   const names = new Map((await bed.workflow.tasks(run.id)).map(({ id, name }) => [id as string, name]))
   const nameOf = (id: string): string => names.get(id) ?? (id === run.id ? 'run' : id.startsWith('art_') ? 'model' : id)
   await bed.db.transaction().execute(async tx => {

@@ -18,6 +18,7 @@ import { isTolerant, poolOf, timeoutOf, type Artifacts, type Outcome, type Param
 import type { Settler } from './settle.ts'
 import { stop, stopKind } from './stop.ts'
 import type { Claim, Producer } from './store.ts'
+import { datasetsOf, sourceTags } from './tracked-task.ts'
 import { resolvedParams, subjectOf, type Sources } from './values.ts'
 
 export interface RunnerDeps extends PerformDeps {
@@ -182,6 +183,8 @@ async function begin(
           run: run.id,
           task: claim.task,
           params,
+          tags: sourceTags(record),
+          datasets: datasetsOf(record.inputs ?? {}),
         })
       : undefined
     await store.begin(tx, { claim, at: clock.now(), ...(tracking && { tracking }) })

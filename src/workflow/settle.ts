@@ -11,6 +11,7 @@ import { isGood, type AttemptId, type Child, type Outcome, type Run } from './ru
 import type { Signal } from './signal.ts'
 import type { Starter } from './start.ts'
 import type { Finished, WorkflowStore } from './store.ts'
+import { environmentTags } from './tracked-task.ts'
 
 interface SettleRequest {
   readonly attempt: AttemptId
@@ -61,7 +62,8 @@ export function createSettler(deps: Deps): Settler {
     if (done.task.state === 'waiting' && outcome.state === 'waiting' && outcome.child) await begin(tx, outcome.child)
     if (done.task.state === 'waiting' && done.task.kind === 'approval' && outcome.state === 'waiting')
       await ask(tx, done, outcome.waitingFor)
-    if (tracking) await tracked.runs.end(tx, tracking, isGood(outcome.state) ? 'finished' : 'failed')
+    if (tracking)
+      await tracked.runs.end(tx, tracking, isGood(outcome.state) ? 'finished' : 'failed', environmentTags(record ?? {}))
     await announceTask(tx, done, given)
     return true
   }

@@ -1,4 +1,4 @@
-import { useSuspenseQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState, type ReactNode } from 'react'
 import { comparisonOf } from '../api-tracking.ts'
@@ -11,6 +11,7 @@ import { Page } from '../shell/page.tsx'
 import { Card } from '../ui/card.tsx'
 import { colourOf } from '../ui/charts/metric-lines.ts'
 import { Empty } from '../ui/empty.tsx'
+import { Trouble } from '../ui/trouble.tsx'
 import type { TrackingRun } from '../wire.ts'
 import { alongOf, ChartChoices, MetricCharts } from './metric-charts.tsx'
 import { isPlainTag } from './run-cards.tsx'
@@ -50,16 +51,14 @@ function Comparison({ ids }: { ids: readonly string[] }) {
           what="parameter"
         />
       </Card>
-      <Card title="Metrics" note="the latest value of each; lowest and highest are marked" flush>
-        <Metrics runs={runs} />
-      </Card>
+      <MetricsCard runs={runs} />
       <Charts runs={runs} />
-      <Card title="Code and data" flush>
+      <Card title="Code, environment and data" flush>
         <Differences
-          label="Code and data"
+          label="Code, environment and data"
           runs={runs}
           rows={texts(originOf)}
-          none="Their clients did not say where code and data came from."
+          none="Their clients did not say where code, environment and data came from."
           what="fact"
         />
       </Card>
@@ -171,8 +170,48 @@ const Row = ({ row: { name, values, isSame } }: { row: Difference }) => (
   </tr>
 )
 
-function Metrics({ runs }: { runs: readonly TrackingRun[] }) {
-  const keys = useMemo(() => keysOf(runs), [runs])
+/** The latest values, or those of a step that is asked for. */
+function MetricsCard({ runs }: { runs: readonly TrackingRun[] }) {
+  const search = useSearch({ from: here })
+  const navigate = useNavigate({ from: here })
+  const step = /^-?\d{1,15}$/.test(search.step ?? '') ? Number(search.step) : undefined
+  const ids = useMemo(() => runs.map(({ id }) => id), [runs])
+  const asked = useQuery({ ...comparisonOf(ids, step), enabled: step !== undefined, placeholderData: keepPreviousData })
+  const which = step === undefined ? 'the latest value of each' : `at step ${step}, or the last one before it`
+  return (
+    <Card
+      title="Metrics"
+      note={`${which}; lowest and highest are marked`}
+      flush
+      actions={
+        <label className="check">
+          At step
+          <input
+            type="number"
+            className="select"
+            placeholder="latest"
+            value={search.step ?? ''}
+            onChange={({ currentTarget: { value } }) =>
+              void navigate({
+                search: given<typeof search>({ ...search, step: value || undefined }),
+                replace: true,
+                resetScroll: false,
+              })
+            }
+          />
+        </label>
+      }
+    >
+      {asked.error ? (
+        <Trouble error={asked.error} />
+      ) : (
+        <Metrics runs={(step !== undefined && asked.data?.items) || runs} keys={keysOf(runs)} />
+      )}
+    </Card>
+  )
+}
+
+function Metrics({ runs, keys }: { runs: readonly TrackingRun[]; keys: readonly string[] }) {
   return (
     <SideBySide label="Metrics" runs={runs}>
       <tr>

@@ -5,7 +5,8 @@ import { Ago } from '../ui/time.tsx'
 import type { DatasetInput, TrackingRun } from '../wire.ts'
 
 /** Tags that MLflow's clients set for themselves; what a reader wants of them stands elsewhere on the page. */
-export const isPlainTag = ([key]: readonly [string, string]): boolean => !key.startsWith('mlflow.')
+export const isPlainTag = ([key]: readonly [string, string]): boolean =>
+  !key.startsWith('mlflow.') && !/^trainyard\.(?:code|environment)\b/.test(key)
 
 type Pair = readonly [name: string, text: string]
 
