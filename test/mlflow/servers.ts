@@ -24,7 +24,7 @@ export interface MlflowOptions {
   readonly args?: readonly string[]
 }
 
-const readyMs = 90_000
+const readyMs = 300_000
 
 /** Starts `mlflow server` with one worker and a proxy for artifacts, and waits until it answers. */
 export async function startMlflow({ python, folder, database, env, args = [] }: MlflowOptions): Promise<RunningServer> {
