@@ -22,7 +22,7 @@ import { modelRoutes, registryRoutes, webhookRoutes } from '#registry'
 import { secretRoutes } from '#secrets'
 import { servingRoutes } from '#serving'
 import { sourceRoutes } from '#source'
-import { databaseClock, migrate, openDatabase } from '#storage'
+import { databaseClock, migrate, openDatabase, openWakeUps } from '#storage'
 import { artifactRoutes, experimentRoutes, runRoutes, trashRoutes } from '#tracking'
 import { traceRoutes } from '#traces'
 import { tuningRoutes } from '#tuning'
@@ -62,7 +62,7 @@ export async function startPlatform({
   const release = await takeFolder(config.data)
   const log = pino({ level: config.logLevel }, pino.destination(2))
   const state = await openState(config)
-  const { db, clock, online, onlineUrl } = state
+  const { db, clock, wakeUps, online, onlineUrl } = state
 
   let url = ''
   const parts = compose({
@@ -72,6 +72,7 @@ export async function startPlatform({
     onlineUrl,
     env,
     clock,
+    wakeUps,
     owner: await ownerOf(config.data),
     version,
     baseUrl: () => url,
@@ -140,15 +141,18 @@ async function openState(config: Config) {
   const db = openDatabase(databaseUrl)
   await migrate(db, migrations).catch(refusedSetting(config, ['database'], 'a database that answers'))
   const clock = await databaseClock(db, databaseUrl)
+  const wakeUps = openWakeUps(databaseUrl)
   const onlineUrl = config.online || `sqlite:${join(config.data, 'online.db')}`
   const online = await openOnlineStore(onlineUrl)
   return {
     db,
     clock,
+    wakeUps,
     online,
     onlineUrl,
     async close() {
       await online.close()
+      await wakeUps.stop()
       clock.stop()
       await db.destroy()
     },

@@ -77,6 +77,7 @@ import {
   outboxMigrations,
   type Blobs,
   type Db,
+  type WakeUps,
   type Duckdb,
   type Migration,
   type Outbox,
@@ -144,6 +145,8 @@ export interface Surroundings {
   readonly online: OnlineStore
   readonly onlineUrl: string
   readonly clock: Clock
+  /** Between the servers of one database. */
+  readonly wakeUps?: WakeUps
   /** Names this server and its successors on the same data folder. */
   readonly owner: string
   readonly version: string
@@ -319,7 +322,7 @@ function composeAssurance(
 
 /** What every component stands on: storage, the ledger, what is declared, and the engine that runs it. */
 function composeEngine(surroundings: Surroundings) {
-  const { config, db, clock, env, owner, warn, baseUrl } = surroundings
+  const { config, db, clock, wakeUps, env, owner, warn, baseUrl } = surroundings
   const dataFolder = config.data
   const blobFolder = config.blobs.replace(/^file:/, '') || join(dataFolder, 'blobs')
   const blobs = fsBlobs(blobFolder)
@@ -340,6 +343,7 @@ function composeEngine(surroundings: Surroundings) {
   })
   const common = {
     ...sealed,
+    ...(wakeUps && { wakeUps }),
     room,
     db,
     clock,

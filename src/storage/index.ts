@@ -1,6 +1,7 @@
 export { createChildWorker, Refused } from './child-worker.ts'
 export { inside, openDatabase, type AnyTx, type Db } from './open.ts'
 export { engineOf, type Engine } from './engine.ts'
+export { openWakeUps, type WakeUps } from './wake-ups.ts'
 export { databaseClock } from './database-clock.ts'
 export { migrate, type Migration } from './migrate.ts'
 export { retried } from './retried.ts'

@@ -30,7 +30,9 @@ interface Deps extends LeaseDeps {
   readonly runner: Runner
   /** What there is for tasks to take. */
   readonly room: RoomAt
-  /** Called every {@link pollMs}: starts the runs whose instant has come. */
+  /** How often it is looked for work that nobody has told of; 200 ms when left out. */
+  readonly pollMs?: number
+  /** Called every `pollMs`: starts the runs whose instant has come. */
   readonly tick: () => Promise<void>
 }
 
@@ -41,11 +43,11 @@ interface Running {
   readonly done: Promise<void>
 }
 
-const pollMs = 200
+const pollMsDefault = 200
 const machine = hostname()
 
 export function createScheduler(deps: Deps): Scheduler {
-  const { store, clock, changed, owner, limits, warn } = deps
+  const { store, clock, changed, owner, limits, warn, pollMs = pollMsDefault } = deps
   const running = new Map<AttemptId, Running>()
   const loops: Promise<void>[] = []
   let stopping = new AbortController()

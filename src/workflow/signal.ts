@@ -1,3 +1,5 @@
+import type { WakeUps } from '#storage'
+
 /** Wakes whoever waits for a change in this process. Only a hint: waiters look again after a while anyway. */
 export interface Signal {
   notify(): void
@@ -7,7 +9,7 @@ export interface Signal {
   wait(mark: number, ms: number): Promise<void>
 }
 
-export function createSignal(): Signal {
+function createSignal(): Signal {
   const waiting = new Set<() => void>()
   let count = 0
   return {
@@ -27,6 +29,19 @@ export function createSignal(): Signal {
         const timer = setTimeout(wake, ms)
         waiting.add(wake)
       })
+    },
+  }
+}
+
+/** One that wakes those of other processes too, and is woken by them. */
+export function sharedSignal(wakeUps: Pick<WakeUps, 'tell' | 'hear'> | undefined): Signal {
+  const signal = createSignal()
+  wakeUps?.hear(() => signal.notify())
+  return {
+    ...signal,
+    notify() {
+      signal.notify()
+      wakeUps?.tell()
     },
   }
 }

@@ -65,7 +65,17 @@ export interface BedOptions {
   /** The tables of an earlier bed: this one is then its successor, or a neighbour. */
   readonly over?: Pick<TestBed, 'db' | 'folder'>
   readonly deps?: Partial<
-    Pick<WorkflowDeps, 'owner' | 'secrets' | 'parallelTasks' | 'parallelPlatformTasks' | 'taskTimeoutMs' | 'graceMs'>
+    Pick<
+      WorkflowDeps,
+      | 'wakeUps'
+      | 'pollMs'
+      | 'owner'
+      | 'secrets'
+      | 'parallelTasks'
+      | 'parallelPlatformTasks'
+      | 'taskTimeoutMs'
+      | 'graceMs'
+    >
   >
   /** Whether the scheduler runs from the start. */
   readonly isStopped?: boolean

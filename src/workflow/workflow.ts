@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import { notFound } from '#kernel/error.ts'
 import type { Ledger } from '#metadata'
 import type { Projects, RoomAt } from '#project'
-import type { Blobs, Outbox } from '#storage'
+import type { Blobs, Outbox, WakeUps } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Secrets } from '#secrets'
 import { createAdmissions } from './admission.ts'
@@ -16,7 +16,7 @@ import type { RunId } from './run.ts'
 import { createRunner } from './runner.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSettler } from './settle.ts'
-import { createSignal } from './signal.ts'
+import { sharedSignal } from './signal.ts'
 import { createStarter } from './start.ts'
 import type { WorkflowStore } from './store.ts'
 import type { Executor, PlatformTask } from './task.ts'
@@ -64,6 +64,10 @@ export interface WorkflowDeps {
   readonly parallelPlatformTasks?: number
   /** What there is for tasks to take; when left out there are no pools, and all of this machine. */
   readonly room?: RoomAt
+  /** Between the processes of one database; when left out they see each other's work after {@link pollMs}. */
+  readonly wakeUps?: Pick<WakeUps, 'tell' | 'hear'>
+  /** How often it is looked for work that nobody has told of; 200 ms when left out. */
+  readonly pollMs?: number
   /** Limit of a task that declares none. It counts running, not waiting. */
   readonly taskTimeoutMs: number
   /** How long a stopped task of the platform may take to end before it is given up; 15 s when left out. */
@@ -76,7 +80,7 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
   let executor: Executor | undefined
   let snapshot: Snapshot = (_, commit) => Promise.reject(notFound('commit', commit))
   const room = deps.room ?? { pools: {}, machine: machineRoom() }
-  const parts = { ...deps, room, changed: createSignal(), handlers, executor: () => executor }
+  const parts = { ...deps, room, changed: sharedSignal(deps.wakeUps), handlers, executor: () => executor }
   const logs = createLogs(deps.logFolder)
   const starter = createStarter(parts)
   const settler = createSettler({ ...parts, starter })
