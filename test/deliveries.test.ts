@@ -1,28 +1,32 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '../src/cli/client.ts'
 import { startServer } from '../src/demo/server.ts'
 import { rain } from '../src/project/example.ts'
 import { dataFolder } from './testing.ts'
 
+/** A receiver of posts on this machine, who takes everything. Answers its address. */
+async function receiver(t: TestContext, hear: (headers: IncomingHttpHeaders, body: string) => void): Promise<string> {
+  const server = createServer(async (request, reply) => {
+    hear(request.headers, Buffer.concat(await request.toArray()).toString())
+    reply.end('heard')
+  }).listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  t.after(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`
+}
+
 test(
   'a server that is killed between sending and noting it sends again, under the same id',
   { timeout: 400_000 },
   async t => {
     const seen: string[] = []
-    const receiver = createServer(async (request, reply) => {
-      await request.toArray()
-      seen.push(String(request.headers['x-mlflow-delivery-id']))
-      reply.end('heard')
-    }).listen(0, '127.0.0.1')
-    await new Promise(resolve => receiver.once('listening', resolve))
-    t.after(() => receiver.close())
-    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`
+    const url = await receiver(t, headers => void seen.push(String(headers['x-mlflow-delivery-id'])))
     let stop = async (): Promise<void> => {}
     const data = await dataFolder(t, () => stop())
     const env = { TRAINYARD_WEBHOOK_TARGETS: 'any' }
@@ -67,14 +71,9 @@ test(
   { timeout: 400_000 },
   async t => {
     const seen: string[] = []
-    const receiver = createServer(async (request, reply) => {
-      const body = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { type: string }
-      seen.push(`${body.type} ${String(request.headers['webhook-id'])}`)
-      reply.end('heard')
-    }).listen(0, '127.0.0.1')
-    await new Promise(resolve => receiver.once('listening', resolve))
-    t.after(() => receiver.close())
-    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`
+    const url = await receiver(t, (headers, body) => {
+      seen.push(`${(JSON.parse(body) as { type: string }).type} ${String(headers['webhook-id'])}`)
+    })
     let stop = async (): Promise<void> => {}
     const data = await dataFolder(t, () => stop())
     const start = async (point?: string) => {

@@ -15,7 +15,7 @@ async function sourcesOf(folder: string): Promise<Readonly<Record<string, string
 }
 
 /**
- * A command that needs nothing on its node but Python 3: it brings its own source. Some 15 KiB long, which fits in one
+ * A command that needs nothing on its node but Python 3: it brings its own source. Some 19 KiB long, which fits in one
  * argument [execve(2): 128 KiB].
  */
 export async function courierCommand(): Promise<readonly string[]> {
