@@ -261,6 +261,16 @@ test('a task that was killed with all that held it is lost; where its pid has go
   )
 })
 
+test('a task that has ended its shim leaves nothing, though it starts one process after the other', async t => {
+  const { executor, attempt } = await openBench(t)
+  const seconds = oddSeconds()
+  const run = `kill -9 $PPID; for i in 1 2 3 4 5 6 7 8 9; do sleep ${seconds} & sleep 0.01; done; exec sleep ${seconds}`
+
+  const error = (await executor.execute(await attempt({ run })).catch((thrown: unknown) => thrown)) as TrainyardError
+
+  assert.deepEqual([error.detail, await processesWith(`sleep\0${seconds}`)], [{ cause: { kind: 'lost' } }, []])
+})
+
 test('an attempt that is left goes on; one that nobody wants any more is ended', async t => {
   const { executor, attempt } = await openBench(t)
   const seconds = oddSeconds()

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 
 /** What Linux says about processes in /proc. Elsewhere nothing is known, and nothing is killed that is not known. */
@@ -91,8 +92,17 @@ interface Marked {
 /** Kills every process whose variable of this name has one of these values: they are nobody else's. */
 export async function killMarked(name: string, marks: ReadonlySet<string>): Promise<void> {
   if (marks.size === 0) return
-  for (const { pid, mark } of await processesMarked(name)) if (marks.has(mark)) send(pid, 'SIGKILL')
+  // What is killed may have started another since it was looked.
+  for (let look = 0; look < looksMax; look++) {
+    const found = (await processesMarked(name)).filter(({ mark }) => marks.has(mark))
+    if (found.length === 0) return
+    for (const { pid } of found) send(pid, 'SIGKILL')
+    await sleep(lookPauseMs)
+  }
 }
+
+const looksMax = 50
+const lookPauseMs = 10
 
 const textOf = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined)
 
