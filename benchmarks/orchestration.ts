@@ -1,0 +1,107 @@
+/**
+ * How fast the engine goes from task to task, and how many results it keeps: on SQLite with full synchronisation, and on
+ * PostgreSQL when TRAINYARD_TEST_POSTGRES says where there is one.
+ *
+ *   node benchmarks/orchestration.ts [--chain 200] [--wide 5000]
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { composeBench } from '../src/compute/testing.ts'
+import { wallClock } from '../src/kernel/clock.ts'
+import { migrate, openDatabase, type Db } from '../src/storage/index.ts'
+import { command, compose, migrations, task, type TestBed } from '../src/workflow/testing.ts'
+import { printTable } from './table.ts'
+
+const numberOf = (name: string, otherwise: number): number => {
+  const at = process.argv.indexOf(name)
+  return at < 0 ? otherwise : Number(process.argv[at + 1])
+}
+const [chain, wide] = [numberOf('--chain', 200), numberOf('--wide', 5_000)]
+const postgres = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- a benchmark is a process of its own
+
+const rows: { database: string; what: string; value: string | number; anchor: string }[] = []
+async function measure(database: string, open: (folder: string) => Promise<Db>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-orchestration-'))
+  const db = await open(folder)
+  await migrate(db, migrations)
+  const bed = compose({ db, folder, clock: wallClock, deps: { parallelPlatformTasks: 256, parallelTasks: 4 } })
+  bed.workflow.provide('nothing', async () => ({}))
+  const { executor } = composeBench(folder)
+  bed.workflow.useExecutor(executor)
+  await bed.workflow.startScheduler()
+  const note = (what: string, value: string | number, anchor: string): void =>
+    void rows.push({ database, what, value, anchor })
+
+  const gaps = await chained(bed)
+  note('gap between two chained tasks, p50 ms', at(gaps, 0.5).toFixed(1), '5 or less')
+  note('gap between two chained tasks, p99 ms', at(gaps, 0.99).toFixed(1), '50 or less')
+  const goal = database === 'PostgreSQL' ? '20,000' : '2,000'
+  const { perSecond, cpuMs } = await fanned(bed)
+  note(`results kept per second, ${wide} tasks at once`, Math.round(perSecond), goal)
+  note('processor time of this process for each of them, ms', cpuMs.toFixed(2), '')
+  if (database !== 'PostgreSQL') note('40 chained Python tasks, s', (await python(bed)).toFixed(2), '3 or less')
+
+  await bed.workflow.stop()
+  executor.stop()
+  await db.destroy()
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** What lies between the call of a task and the call of the one before it, in ms, sorted; the tasks do nothing. */
+async function chained({ workflow }: TestBed): Promise<readonly number[]> {
+  const calls: number[] = []
+  workflow.provide('chained', async () => {
+    calls.push(performance.now())
+    return {}
+  })
+  await ended(workflow, chainOf(chain, task('chained')))
+  return calls
+    .slice(1)
+    .map((call, index) => call - calls[index]!)
+    .toSorted((x, y) => x - y)
+}
+
+/** Beside the rate, what it costs here: that does not depend on how busy the machine is. */
+async function fanned({ workflow }: TestBed): Promise<{ perSecond: number; cpuMs: number }> {
+  const tasks = Object.fromEntries(Array.from({ length: wide }, (_, index) => [`t${index}`, task('nothing')]))
+  const [began, before] = [performance.now(), process.cpuUsage()]
+  await ended(workflow, tasks)
+  const { user, system } = process.cpuUsage(before)
+  return { perSecond: wide / ((performance.now() - began) / 1_000), cpuMs: (user + system) / 1_000 / wide }
+}
+
+/** Each in a process of its own, with shim, working folder, log and record. */
+async function python({ workflow }: TestBed): Promise<number> {
+  const began = performance.now()
+  await ended(workflow, chainOf(40, command('python3 -c "import time; time.sleep(0.01)"')))
+  return (performance.now() - began) / 1_000
+}
+
+const chainOf = (length: number, one: ReturnType<typeof task>) =>
+  Object.fromEntries(
+    Array.from({ length }, (_, index) => [`t${index}`, index === 0 ? one : { ...one, after: [`t${index - 1}`] }]),
+  )
+
+async function ended(workflow: TestBed['workflow'], tasks: Parameters<TestBed['run']>[0]): Promise<void> {
+  const cause = { kind: 'manual', reason: 'A benchmark.' } as const
+  const { id } = await workflow.start({ project: 'rain', pipeline: 'test', tasks, cause })
+  const { state, error } = await workflow.settled(id, { timeoutMs: 600_000 })
+  if (state !== 'succeeded') throw new Error(`The run ${state}: ${error}`)
+}
+
+const at = (sorted: readonly number[], quantile: number): number => sorted[Math.floor((sorted.length - 1) * quantile)]!
+
+async function openSchema(url: string): Promise<Db> {
+  const schema = `bench_${randomUUID().replaceAll('-', '')}`
+  const admin = openDatabase(url)
+  await sql.raw(`create schema ${schema}`).execute(admin)
+  await admin.destroy()
+  return openDatabase(`${url}?options=-c%20search_path%3D${schema}`)
+}
+
+await measure('SQLite, FULL', async folder => openDatabase(`sqlite:${join(folder, 'state.sqlite')}`))
+if (postgres) await measure('PostgreSQL', () => openSchema(postgres))
+printTable('From task to task', rows)
