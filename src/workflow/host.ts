@@ -4,7 +4,12 @@ import type { MachineRoom } from '#project'
 import type { TaskRecord } from './record.ts'
 
 /** This machine, as every task that runs on it is told to have run on. */
-export function thisHost(): NonNullable<TaskRecord['host']> {
+export const thisHost = (): NonNullable<TaskRecord['host']> => (known ??= readHost())
+
+let known: NonNullable<TaskRecord['host']> | undefined
+
+/** Reads a file of the system for each core: once is enough. */
+function readHost(): NonNullable<TaskRecord['host']> {
   const cores = cpus()
   return {
     name: hostname(),
