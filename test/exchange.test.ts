@@ -252,7 +252,7 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     const { code, out, err } = await trainyard('export', 'out', '--json')
     assert.equal(code, 0, err)
     const { rows, files } = JSON.parse(out) as { rows: Record<string, number>; files: number }
-    assert.deepEqual([rows['runs'], rows['metrics'], rows['artifacts'], files], [3, 8, 5, 5])
+    assert.deepEqual([rows['runs'], rows['metrics'], rows['artifacts'], files], [3, 8, 13, 13])
     const sums = (await readFile(join(folder, 'out/SHA256SUMS'), 'utf8')).trimEnd().split('\n')
     assert.ok(sums.length > 17)
     for (const sum of sums) {
@@ -298,6 +298,13 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     const place = join(folder, 'out/artifacts', experiment as string, parent, 'artifacts')
     assert.equal(await readFile(join(place, 'a b/ü.txt'), 'utf8'), 'HELLO')
     assert.equal((await stat(join(place, 'model/model.bin'))).size, 300_000)
+    const ofVersions = await ask(
+      `select owner_id, size from ${parquet('artifacts')} where owner = 'model_version' and path = 'model.bin' order by 1`,
+    )
+    assert.deepEqual(
+      ofVersions,
+      ['Umbrella/1', 'Umbrella/3', 'copy-Umbrella/1', 'copy-Umbrella/3'].map(owner_id => ({ owner_id, size: 300_000 })),
+    )
     const registry = JSON.parse(await readFile(join(folder, 'out/registry.json'), 'utf8')) as {
       registered_models: { aliases: unknown }[]
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,4 +68,27 @@ test('what more there is to write is summed up with the rest', async t => {
   const manifest = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8')) as { rows: unknown }
   assert.deepEqual(manifest.rows, report.rows)
   assert.match(await readFile(join(out, 'SHA256SUMS'), 'utf8'), /^[0-9a-f]{64} {2}artifacts\/1\/r1\/artifacts\/a\/b$/m)
+})
+
+test('the files of a version lie beside it, compared with the digest that the source has promised', async t => {
+  const around = await folder(t)
+  const source = (digest: string): Source => ({
+    ...sourceWith('a'),
+    async *models() {
+      const version = { version: 2, description: '', source: 's3://x', stage: 'None', user: '', tags: [] }
+      const times = { createdAt: 1, updatedAt: 1 }
+      yield { name: '..', description: '', ...times, tags: [], aliases: [], versions: [{ ...version, ...times }] }
+    },
+    async *versionFiles(): AsyncIterable<CarriedFile> {
+      yield { path: 'm/model.onnx', digest, open: () => Promise.resolve(Readable.from([Buffer.from('x')])) }
+    },
+  })
+  const digest = createHash('sha256').update('x').digest('hex')
+  const report = await exportLedger(source(digest), join(around, 'good'), { progress })
+  assert.deepEqual([report.rows['artifacts'], report.files], [2, 2])
+  assert.equal(await readFile(join(around, 'good/artifacts/model-versions/%2E%2E/2/m/model.onnx'), 'utf8'), 'x')
+  await assert.rejects(exportLedger(source('0'.repeat(64)), join(around, 'bad'), { progress }), {
+    code: 'unavailable',
+    message: 'The server gave other bytes for m/model.onnx than it had promised.',
+  })
 })

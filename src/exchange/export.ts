@@ -4,7 +4,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { invalid } from '#kernel/error.ts'
+import { invalid, TrainyardError } from '#kernel/error.ts'
 import { exportTables, type ExportTable } from './export-columns.ts'
 import { createExportTables, type Cell } from './export-tables.ts'
 import { filesBelow } from './folder.ts'
@@ -29,7 +29,7 @@ export interface ExportChoices {
 interface Writer {
   row(table: ExportTable, row: Readonly<Record<string, Cell>>): Promise<void>
   files(
-    owner: { kind: 'run' | 'logged_model'; id: string; folder: string },
+    owner: { kind: 'run' | 'logged_model' | 'model_version'; id: string; folder: string },
     files: AsyncIterable<CarriedFile>,
   ): Promise<void>
 }
@@ -69,7 +69,7 @@ export async function exportLedger(
   const models: CarriedModel[] = []
   for await (const model of source.models()) {
     models.push(model)
-    await exportVersions(writer, model)
+    await exportVersions(source, writer, model)
   }
   const rows = { ...(await tables.finish()), ...(await more?.(folder)) }
   await writeFile(join(folder, 'registry.json'), `${JSON.stringify({ registered_models: models }, undefined, 2)}\n`)
@@ -165,8 +165,8 @@ async function exportLoggedModel(
   await writer.files({ kind: 'logged_model', id, folder }, source.modelFiles(model))
 }
 
-async function exportVersions(writer: Writer, { name, versions }: CarriedModel): Promise<void> {
-  for (const { run, runLink, createdAt, updatedAt, tags, ...version } of versions)
+async function exportVersions(source: Source, writer: Writer, { name, versions }: CarriedModel): Promise<void> {
+  for (const { run, runLink, createdAt, updatedAt, tags, ...version } of versions) {
     await writer.row('model_versions', {
       ...version,
       model: name,
@@ -176,7 +176,15 @@ async function exportVersions(writer: Writer, { name, versions }: CarriedModel):
       updated_at: updatedAt,
       tags: jsonOf(tags),
     })
+    const files = source.versionFiles?.(name, version.version)
+    const folder = join('model-versions', folderNameOf(name), String(version.version))
+    if (files) await writer.files({ kind: 'model_version', id: `${name}/${version.version}`, folder }, files)
+  }
 }
+
+/** One segment of a path, whatever the name is. */
+const folderNameOf = (name: string): string =>
+  /^\.+$/.test(name) ? name.replaceAll('.', '%2E') : encodeURIComponent(name)
 
 const jsonOf = (pairs: readonly { readonly key: string; readonly value: string }[]): string =>
   JSON.stringify(Object.fromEntries(pairs.map(({ key, value }) => [key, value])))
@@ -199,7 +207,13 @@ async function save(file: CarriedFile, folder: string): Promise<{ size: number; 
     },
   })
   await pipeline(await file.open(), meter, createWriteStream(place, { flags: 'wx' }))
-  return { size, digest: hash.digest('hex') }
+  const digest = hash.digest('hex')
+  if (file.digest !== undefined && file.digest !== digest)
+    throw new TrainyardError('unavailable', `The server gave other bytes for ${file.path} than it had promised.`, {
+      promised: file.digest,
+      given: digest,
+    })
+  return { size, digest }
 }
 
 /** `manifest.json` says how many rows there are; `SHA256SUMS` is what `sha256sum --check` reads. */

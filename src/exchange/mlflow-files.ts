@@ -38,6 +38,22 @@ export const filesOfModel = (
         `/ajax-api/2.0/mlflow/logged-models/${id}/artifacts/files?${new URLSearchParams({ artifact_file_path: path }).toString()}`),
   )
 
+/** The files of a version that a server like ours has taken into its keeping; those of others lie with a run or elsewhere. */
+export async function* filesOfVersion(client: MlflowClient, name: string, version: number): AsyncIterable<CarriedFile> {
+  const { artifact_uri: uri } = await client.get<{ artifact_uri: string }>('model-versions/get-download-uri', {
+    name,
+    version,
+  })
+  const id = /^mlflow-artifacts:\/model-versions\/(mdv_[\w-]+)$/.exec(uri)?.[1]
+  if (id === undefined) return
+  const address = proxied(uri)!
+  const { items } = await client.get<{ items: readonly { path: string; digest: string; size: number }[] }>(
+    `/api/v1/model-versions/${id}/files`,
+    {},
+  )
+  for (const file of items) yield { ...file, open: () => client.bytes(address(file.path)) }
+}
+
 async function* walk(client: MlflowClient, list: List, address: Address): AsyncIterable<CarriedFile> {
   const folders = ['']
   while (folders.length > 0) {

@@ -1,7 +1,7 @@
 import { invalid } from '#kernel/error.ts'
 import type { MlflowClient } from './mlflow-client.ts'
 import { readEvaluationDatasets, readEvaluationRecords } from './mlflow-evaluation.ts'
-import { filesOfModel, filesOfRun } from './mlflow-files.ts'
+import { filesOfModel, filesOfRun, filesOfVersion } from './mlflow-files.ts'
 import type { ExperimentJson, LoggedModelJson, MetricJson, RunJson, TagJson } from './mlflow-json.ts'
 import { isMissing, pagesOf } from './mlflow-pages.ts'
 import { readModels } from './mlflow-registry.ts'
@@ -85,6 +85,7 @@ export function createMlflowSource(client: MlflowClient): Source {
     models: () => readModels(client),
     webhooks: () => readWebhooks(client),
     users: () => readUsers(client),
+    versionFiles: (model, version) => filesOfVersion(client, model, version),
   }
 }
 

@@ -114,6 +114,8 @@ export interface CarriedFile {
   readonly path: string
   /** Length in bytes, where the source says it. */
   readonly size?: number
+  /** SHA-256 of the bytes, where the source says it. */
+  readonly digest?: string
   open(): Promise<Readable>
 }
 
@@ -188,4 +190,6 @@ export interface Source {
   models(): AsyncIterable<CarriedModel>
   webhooks(): AsyncIterable<CarriedWebhook>
   users(): AsyncIterable<CarriedUser>
+  /** The files that a version keeps of its own; only ledgers like ours have such. */
+  versionFiles?(model: string, version: number): AsyncIterable<CarriedFile>
 }
