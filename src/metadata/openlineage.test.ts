@@ -15,7 +15,8 @@ import { metadataMigrations } from './tables.ts'
 
 const uuid = '0193b2c4-0000-7000-8000-000000000001'
 const ownRun = jobRunId('rain', uuid)
-const spark = jobRunId('rain', 'spark-1')
+const sparkUuid = '5e1f0000-0000-4000-8000-00000000000a'
+const spark = jobRunId('rain', sparkUuid)
 const caller: Caller = { projectOf: async () => 'rain', mayRead: async project => project === 'rain' }
 
 async function open(t: TestContext, engine: TestEngine = testEngines()[0]!) {
@@ -94,7 +95,7 @@ for (const engine of testEngines()) {
 
     await intake.take(
       event('COMPLETE', {
-        run: { runId: 'spark-1', facets: { parent: { run: { runId: uuid }, job: { namespace: 'rain', name: 'x' } } } },
+        run: { runId: sparkUuid, facets: { parent: { run: { runId: uuid }, job: { namespace: 'rain', name: 'x' } } } },
         inputs: [
           { namespace: 'a', name: 'ours', facets: version(digest) },
           { namespace: 'a', name: 'theirs', facets: version(hidden) },
@@ -200,6 +201,22 @@ test('a batch says of each event that was refused why, and keeps the others; the
         failed_events: [0, 1, 3].map(index => ({ index, retriable: false, said: true })),
       },
       ['rain', 'default', undefined],
+    ],
+  )
+})
+
+test('an event whose type or run id is none of the specification is refused, not taken for one of its job', async t => {
+  const { intake } = await open(t)
+  const refusal = async (one: object): Promise<unknown> =>
+    intake.take(one, caller).then(
+      () => 'taken',
+      ({ detail }: TrainyardError) => detail['problems'],
+    )
+  assert.deepEqual(
+    await Promise.all([refusal(event('BOGUS')), refusal(event('START', { run: { runId: 'not-uuid' } }))]),
+    [
+      [{ field: 'eventType', allowed: 'one of START, RUNNING, COMPLETE, ABORT, FAIL, OTHER' }],
+      [{ field: 'run.runId', allowed: 'a UUID' }],
     ],
   )
 })

@@ -27,14 +27,16 @@ const common = { eventTime: Instant, producer: z.string().max(namesMax).optional
 export const runStates = ['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER'] as const
 const RunEvent = z.looseObject({
   ...common,
-  eventType: z.enum(runStates).default('OTHER'),
-  run: z.looseObject({ runId: Text.max(200), facets: Facets }),
+  eventType: z.enum(runStates, `one of ${runStates.join(', ')}`).default('OTHER'),
+  run: z.looseObject({ runId: z.guid('a UUID'), facets: Facets }),
   job: Job,
   inputs: Datasets,
   outputs: Datasets,
 })
-const DatasetEvent = z.looseObject({ ...common, dataset: Dataset })
-const JobEvent = z.looseObject({ ...common, job: Job, inputs: Datasets, outputs: Datasets })
+// An event is of the one kind whose field it has: what is wrong as one is not taken for another.
+const none = z.undefined('nothing in an event of this kind').optional()
+const DatasetEvent = z.looseObject({ ...common, run: none, dataset: Dataset })
+const JobEvent = z.looseObject({ ...common, run: none, dataset: none, job: Job, inputs: Datasets, outputs: Datasets })
 
 export const OpenLineageEvent = z.union([RunEvent, DatasetEvent, JobEvent])
 export type OpenLineageEvent = z.output<typeof OpenLineageEvent>
