@@ -23,6 +23,18 @@ test('names in camelCase, absent values and JSON inside a JSON text are read', (
   assert.deepEqual(read(JSON.stringify(said)), expected)
 })
 
+test('a body that is no JSON object is refused, never taken for an empty one', () => {
+  const Optional = z.object({ name: z.string().optional() })
+  const readOptional = (body: unknown): object => readInput(Optional, { params: {}, query: {}, body })
+
+  for (const empty of [undefined, '', ' \n', 'null', '[]', '{}', '"{}"']) assert.deepEqual(readOptional(empty), {})
+  for (const body of ['{"name": "a', '{"a":', 'name=a', '[1]', '1', 'true', '"text"', '"[1]"', '['.repeat(100_000)])
+    assert.throws(() => readOptional(body), { code: 'invalid' }, body.slice(0, 20))
+  assert.throws(() => readOptional('[1]'), {
+    detail: { problems: [{ field: 'body', value: '[1]', allowed: 'a JSON object' }] },
+  })
+})
+
 test('nested lists of names in camelCase take no longer for each level', () => {
   const nested = `{"name": "a", "other": ${'['.repeat(90)}{"aB": 1}${']'.repeat(90)}}`
   const before = performance.now()

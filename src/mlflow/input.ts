@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { invalid, TrainyardError } from '#kernel/error.ts'
+import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
 
 /** What a request says, from wherever it says it: a path parameter wins over the body, the body over the query. */
 export interface Said {
@@ -27,22 +27,31 @@ const sentence = (path: string, value: unknown, why: string): string =>
     ? `Missing value for required parameter '${path}'.`
     : `Invalid value ${shorten(JSON.stringify(value))} for parameter '${path}' supplied: ${why}`
 
-/** A body may also be JSON inside a JSON text: old clients encode twice. */
+/**
+ * A body may also be JSON inside a JSON text: old clients encode twice. Empty are no body, `null`, and the `[]` that R
+ * makes of an empty list; anything else that is no object is refused, where MLflow's server takes it for empty: a body that
+ * was cut off may not make a run with defaults.
+ */
 function fields(value: unknown): Readonly<Record<string, unknown>> {
   const said = typeof value === 'string' ? parsed(value) : value
   if (isDeeper(said)) throw invalid(`The request is nested deeper than ${depthMax} levels.`)
-  const plain = normal(said)
-  return plain !== null && typeof plain === 'object' && !Array.isArray(plain) ? (plain as Record<string, unknown>) : {}
+  if (said === null || said === undefined || (Array.isArray(said) && said.length === 0)) return {}
+  if (typeof said !== 'object' || Array.isArray(said)) throw notObject(shorten(JSON.stringify(said)))
+  return normal(said) as Readonly<Record<string, unknown>>
 }
 
 function parsed(text: string): unknown {
+  if (text.trim() === '') return undefined
   try {
     const said: unknown = JSON.parse(text)
     return typeof said === 'string' ? JSON.parse(said) : said
-  } catch {
-    return undefined
+  } catch (error) {
+    throw notObject(shorten(text), messageOf(error))
   }
 }
+
+const notObject = (value: string, reason = ''): TrainyardError =>
+  invalid(`The body is no JSON object. ${reason}`.trim(), [{ field: 'body', value, allowed: 'a JSON object' }])
 
 /** Maps whose keys are the user's own words, and values that are any JSON: these stay as they were sent. */
 const userMaps = new Set(['tags', 'trace_metadata', 'metadata'])

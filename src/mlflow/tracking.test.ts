@@ -34,6 +34,17 @@ test('an experiment is made, read by id and name, renamed, and tagged', async t 
   )
 })
 
+test('a body that was cut off makes nothing', async t => {
+  const { post, run } = await openWire(t)
+  await run()
+
+  const { status, body } = await post('runs/create', '{"experiment_id": "1", "run_na')
+
+  assert.deepEqual([status, body['error_code']], [400, 'INVALID_PARAMETER_VALUE'])
+  const found = (await post('runs/search', { experiment_ids: ['0', '1'] })).body['runs'] as readonly unknown[]
+  assert.equal(found.length, 1)
+})
+
 test('errors have the status and code by which MLflow’s clients decide', async t => {
   const { post, get, run } = await openWire(t)
   const { run: id } = await run()
