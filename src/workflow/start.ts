@@ -6,6 +6,7 @@ import type { Ledger } from '#metadata'
 import { takingProblems, type Projects, type Revision, type RoomAt } from '#project'
 import type { AnyTx, Outbox } from '#storage'
 import { runStarted } from './events.ts'
+import { givenParams } from './given-params.ts'
 import { checkPipeline, needsOf, type Tasks } from './graph.ts'
 import { recordRun } from './lineage.ts'
 import { demandOf } from './room.ts'
@@ -80,8 +81,9 @@ export function createStarter({
       checkPipeline(request.pipeline, tasks, new Set(handlers.keys()))
       const own = revision?.spec.pools ?? {}
       checkRoom(request.pipeline, tasks, { ...room, pools: { ...room.pools, ...own } })
-      const params = { ...request.params, ...(request.tasks ? {} : instantOf(revision!, request)) }
-      if (!request.tasks) checkParams(tasks, params)
+      const params = request.tasks
+        ? { ...request.params }
+        : givenParams(tasks, { ...request.params, ...instantOf(revision!, request) })
       const from = request.parent?.run ?? request
       const code = from.code ?? revision?.code
       const commit = from.commit ?? revision?.commit
@@ -175,18 +177,6 @@ const taken = (
       return [name, { ...task, ...(demand !== undefined && { demand }), ...(rank !== undefined && { priority: rank }) }]
     }),
   )
-
-function checkParams(tasks: Tasks, params: Params): void {
-  const known = new Set(Object.values(tasks).flatMap(task => Object.keys(task.params)))
-  const problems = Object.keys(params)
-    .filter(name => !known.has(name))
-    .map(name => ({
-      field: `params.${name}`,
-      value: params[name],
-      allowed: `a parameter that a task declares: ${[...known].sort().join(', ') || 'there is none'}`,
-    }))
-  if (problems.length > 0) throw invalid('The run has parameters that nothing reads.', problems)
-}
 
 function draftTasks(tasks: Tasks, params: Params): RunDraft['tasks'] {
   const names = Object.keys(tasks)

@@ -61,7 +61,8 @@ function collect(text: string, before: Record<string, unknown>): Record<string, 
       ? true
       : joined === 'false'
         ? false
-        : joined !== '' && Number.isFinite(Number(joined))
+        : // What is written otherwise than a number is may be meant as text: 1.0. The server knows the type.
+          String(Number(joined)) === joined && Number.isFinite(Number(joined))
           ? Number(joined)
           : joined
   return { ...before, [name!]: typed }
