@@ -21,7 +21,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     '--test-concurrency=1',
     'test/{crash,deliveries,docs,doors,models,outage,restart,secrets}.test.ts',
   ],
-  authorisation: ['--test', 'test/{authorisation,authorisation-mixed,blobs,exchange,faults,freed}.test.ts'],
+  authorisation: ['--test', 'test/{authorisation*,blobs,exchange,faults,freed}.test.ts'],
   pages: ['--test', 'test/pages.test.ts'],
   mlflow: of('mlflow', 'traces'),
   tracking: of('tracking', 'search', 'exchange'),
