@@ -37,7 +37,7 @@ export const requests: readonly Case[] = [
     'a body of another kind',
     { ...post(`${project}/runs`, {}), headers: { 'content-type': 'text/xml' } },
     415,
-    'invalid',
+    'unsupported',
     ['Unsupported Media Type'],
   ],
   [
@@ -45,9 +45,9 @@ export const requests: readonly Case[] = [
     post(`${project}/runs`, { pipeline: 7 }),
     422,
     'invalid',
-    ['body.pipeline = 7', 'must be string'],
+    ['body.pipeline = 7', 'Lower-case letters, digits and dashes'],
   ],
-  ['a missing field', post(`${project}/runs`, {}), 422, 'invalid', ["must have required property 'pipeline'"]],
+  ['a missing field', post(`${project}/runs`, {}), 422, 'invalid', ['body.pipeline: is required']],
   [
     'an unknown pipeline',
     post(`${project}/runs`, { pipeline: 'trainng' }),
@@ -71,13 +71,19 @@ export const requests: readonly Case[] = [
   ],
   ['an unknown route', { path: '/api/v1/nothing' }, 404, 'not_found', ['/api/v1/nothing']],
   ['an unknown method', { method: 'PATCH', path: '/api/v1/projects' }, 404, 'not_found', ['PATCH /api/v1/projects']],
-  ['a limit of zero', { path: `${project}/runs?limit=0` }, 422, 'invalid', ['query.limit = 0', 'must be >= 1']],
+  [
+    'a limit of zero',
+    { path: `${project}/runs?limit=0` },
+    422,
+    'invalid',
+    ['query.limit = 0', 'a whole number, 1 or more, 500 or less'],
+  ],
   [
     'a text for a limit',
     { path: `${project}/runs?limit=many` },
     422,
     'invalid',
-    ['query.limit = "many"', 'must be integer'],
+    ['query.limit = "many"', 'a whole number, 1 or more'],
   ],
   [
     'an unknown state',
@@ -123,7 +129,7 @@ export const requests: readonly Case[] = [
     post('/api/v1/deployments/rain/truth', { items: [{ prediction: unknown, value: 'yes' }] }),
     422,
     'invalid',
-    ['body.items.0.value = "yes"', 'must be number'],
+    ['body.items.0.value = "yes"', 'a number'],
   ],
   [
     'a truth that is neither 0 nor 1',
