@@ -181,6 +181,31 @@ for (const engine of testEngines()) {
     assert.match(await call('GET registered-models/get', { name: 'iris' }), /^404/)
   })
 
+  test(named('who works in a project finds its models by the names that they are shown'), async t => {
+    const { app, call } = await open(t)
+    for (const name of ['leaf', 'rain.leaf', 'rain.stem']) await call('POST registered-models/create', { name })
+    await call('POST model-versions/create', { name: 'rain.leaf', source })
+    const find = async (what: 'registered-models' | 'model-versions', filter: string): Promise<string[]> => {
+      const query = new URLSearchParams({ filter }).toString()
+      const reply = await app.inject({
+        url: `/api/2.0/mlflow/${what}/search?${query}`,
+        headers: { 'x-mlflow-workspace': 'rain' },
+      })
+      const { registered_models, model_versions } = reply.json()
+      return (registered_models ?? model_versions ?? []).map(({ name }: { name: string }) => name)
+    }
+
+    assert.deepEqual(
+      {
+        version: await find('model-versions', "name = 'leaf'"),
+        full: await find('model-versions', "name = 'rain.leaf'"),
+        other: await find('registered-models', "name != 'leaf' AND name LIKE '%e%'"),
+        some: await find('registered-models', "name LIKE 'st%'"),
+      },
+      { version: ['leaf'], full: ['leaf'], other: ['stem'], some: ['stem'] },
+    )
+  })
+
   test(named('searches find by every key, page without gaps, and leave prompts out'), async t => {
     const { call, clock } = await open(t)
     for (const [i, name] of ['m0', 'm1', 'm2', 'm3'].entries()) {

@@ -13,6 +13,7 @@ interface SearchInput {
 interface Request {
   readonly readable: Readable
   readonly filter?: string | undefined
+  readonly workspace: string
   readonly orderBy: readonly string[]
   readonly limit: number
   readonly after?: string | undefined
@@ -27,7 +28,7 @@ interface OfModel {
 export async function pageOf<Row extends OfModel>(
   { filter, max_results: limit, order_by: orderBy, page_token: token }: SearchInput,
   limitMax: number,
-  caller: Pick<Caller, 'readable' | 'granted' | 'mayRead'>,
+  caller: Pick<Caller, 'readable' | 'granted' | 'mayRead' | 'workspace'>,
   search: (request: Request) => Promise<Found<Row>>,
 ): Promise<{ rows: readonly Row[]; token: string | undefined }> {
   if (limit < 1 || limit > limitMax)
@@ -35,7 +36,7 @@ export async function pageOf<Row extends OfModel>(
   const after = token === undefined || token === '' ? undefined : token
   const { readable: projects } = caller
   const readable = projects === 'all' ? projects : { projects, fullNames: await caller.granted('registered_model') }
-  const found = await search({ readable, filter, orderBy, limit, after })
+  const found = await search({ readable, filter, workspace: caller.workspace, orderBy, limit, after })
   const shown = found.slice(0, limit)
   return {
     rows: await readableOf(

@@ -1,4 +1,5 @@
 import type { Clock } from '#kernel/clock.ts'
+import { defaultProject } from '#kernel/default-project.ts'
 import { alreadyExists, conflict } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Projects } from '#project'
@@ -20,7 +21,7 @@ import {
   versionNotFound,
   type RegisteredModel,
 } from './registered-model.ts'
-import { defaultModelOrder, modelLanguage, registryOrder } from './search.ts'
+import { defaultModelOrder, inWorkspace, modelLanguage, registryOrder } from './search.ts'
 import type { Found, ModelStore, Readable } from './store.ts'
 
 /** Whose model a name says, and what it is called there. */
@@ -37,6 +38,8 @@ export interface Place {
 export interface SearchRequest {
   readonly readable: Readable
   readonly filter?: string | undefined
+  /** The project that the client works in, whose models it names without it. */
+  readonly workspace?: string
   readonly orderBy: readonly string[]
   readonly limit: number
   readonly after?: string | undefined
@@ -83,10 +86,10 @@ export function createRegisteredModels(parts: RegisteredModelParts): RegisteredM
   return {
     place: (said, workspace) => placeOf(parts, said, workspace),
     get: held.find,
-    search: ({ filter, orderBy, limit, readable, after }) =>
+    search: ({ filter, workspace = defaultProject, orderBy, limit, readable, after }) =>
       store.searchModels({
         readable,
-        filter: parseFilter(filter, modelLanguage),
+        filter: inWorkspace(parseFilter(filter, modelLanguage), workspace),
         order: orderBy.length > 0 ? registryOrder(orderBy, modelLanguage) : defaultModelOrder,
         limit: limit + 1,
         after,

@@ -1,3 +1,4 @@
+import { defaultProject } from '#kernel/default-project.ts'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import { parseFilter } from '#search'
 import type { AnyTx } from '#storage'
@@ -16,7 +17,7 @@ import {
 } from './registered-model.ts'
 import type { By, Place, SearchRequest } from './registered-models.ts'
 import { aliasedOrLatest, register, type Registration, type RegistrationParts } from './registration.ts'
-import { defaultVersionOrder, registryOrder, versionLanguage } from './search.ts'
+import { defaultVersionOrder, inWorkspace, registryOrder, versionLanguage } from './search.ts'
 import type { Found } from './store.ts'
 import { filesUri } from './version-files.ts'
 
@@ -114,10 +115,10 @@ const versionReads = (
     return content === 'none' ? source : filesUri(id)
   },
 
-  search: ({ filter, orderBy, limit, readable, after }) =>
+  search: ({ filter, workspace = defaultProject, orderBy, limit, readable, after }) =>
     parts.store.searchVersions({
       readable,
-      filter: parseFilter(filter, versionLanguage),
+      filter: inWorkspace(parseFilter(filter, versionLanguage), workspace),
       order: orderBy.length > 0 ? registryOrder(orderBy, versionLanguage) : defaultVersionOrder,
       limit: limit + 1,
       after,

@@ -1,6 +1,6 @@
 import { TrainyardError } from '#kernel/error.ts'
 import { numberOperators, parseOrder, textOperators, type Field, type Filter, type Language, type Order } from '#search'
-import { promptTag } from './registered-model.ts'
+import { fullNameOf, promptTag } from './registered-model.ts'
 
 /** What may be searched for, and by what it may be ordered [specs/2-mlflow.md 3.4]. */
 
@@ -59,6 +59,23 @@ export function registryOrder(items: readonly string[], language: Language): rea
   throw new TrainyardError('invalid', `\`order_by\` contains duplicate fields: ${JSON.stringify(items)}`, {
     problems: [{ field: 'order_by', value: items, allowed: 'each field once' }],
   })
+}
+
+/**
+ * The filter of somebody who works in a project, to whom its models have names without it: each name that is compared
+ * is also meant with the project before it.
+ */
+export function inWorkspace(filter: Filter | undefined, workspace: string): Filter | undefined {
+  if (filter === undefined) return undefined
+  const within = (part: Filter): Filter => inWorkspace(part, workspace)!
+  if ('and' in filter) return { and: filter.and.map(within) }
+  if ('or' in filter) return { or: filter.or.map(within) }
+  const { entity, key, operator, value } = filter
+  if (entity !== 'attribute' || key !== 'name' || value === undefined || typeof value === 'number') return filter
+  if (operator === 'RLIKE') return filter
+  const full = (name: string): string => fullNameOf(workspace, name)
+  const both = [filter, { ...filter, value: typeof value === 'string' ? full(value) : value.map(full) }]
+  return operator === '!=' || operator === 'NOT IN' ? { and: both } : { or: both }
 }
 
 /** Prompts are left out of every search that does not speak of their tag. */
