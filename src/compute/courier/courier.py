@@ -64,8 +64,8 @@ class Courier:
             given = patiently(lambda: self.platform.json("POST", "/claim", body), lambda: began + FIRST_S)
         except Away as error:
             return stop(EXIT_UNREACHED, "The platform at %s was not reached: %s" % (os.environ["TRAINYARD_URL"], error))
-        self.todo = given["assignment"]
-        self.pulse = Pulse(self.connect(), self.me, self.todo, self.end_task)
+        self.assignment = given["assignment"]
+        self.pulse = Pulse(self.connect(), self.me, self.assignment, self.end_task)
         self.pulse.start()
         open(self.log, "wb").close()
         rank = self.rank if self.is_one_of_many else None
@@ -78,12 +78,12 @@ class Courier:
 
     def perform(self, files):
         """From the inputs to the outputs. What goes wrong is an end like any other."""
-        goods = Goods(self.folder, self.todo, self.platform, self.me, self.pulse)
+        goods = Goods(self.folder, self.assignment, self.platform, self.me, self.pulse)
         environments = Environments(self.log, self.carrier.tend, self.is_unwanted)
         try:
             goods.lay_out(files)
-            environment, path = environments.of(self.todo, os.path.join(self.folder, "code"))
-            orders = orders_of(self.todo, self.folder, self.log, path)
+            environment, path = environments.of(self.assignment, os.path.join(self.folder, "code"))
+            orders = orders_of(self.assignment, self.folder, self.log, path)
         except (Failure, OSError) as failure:
             return {"failure": {"cause": getattr(failure, "cause", "input"), "message": str(failure)[:4000]}}
         end = dict({} if environment is None else {"environment": environment})

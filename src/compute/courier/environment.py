@@ -17,11 +17,11 @@ class Environments:
     def __init__(self, log, tend, is_unwanted):
         self.log, self.tend, self.is_unwanted = log, tend, is_unwanted
 
-    def of(self, todo, code):
+    def of(self, assignment, code):
         """The folder of the lock file's programs, built when nobody has built it on this node yet."""
-        if "python" not in todo:
+        if "python" not in assignment:
             return None, []
-        lock = os.path.join(code, todo["python"])
+        lock = os.path.join(code, assignment["python"])
         with open(lock, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
         runtime = sys.version.replace("\n", " ")

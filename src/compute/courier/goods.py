@@ -9,8 +9,8 @@ from failure import Failure
 class Goods:
     """Inputs from the platform to a folder, and outputs from there to the platform."""
 
-    def __init__(self, folder, todo, platform, me, pulse):
-        self.folder, self.todo, self.platform, self.me, self.pulse = folder, todo, platform, me, pulse
+    def __init__(self, folder, assignment, platform, me, pulse):
+        self.folder, self.assignment, self.platform, self.me, self.pulse = folder, assignment, platform, me, pulse
 
     def lay_out(self, files):
         for name in ("code", "inputs", "outputs", "tmp"):
@@ -19,7 +19,7 @@ class Goods:
             target = os.path.join(self.folder, "code", file["path"])
             os.makedirs(os.path.dirname(target), exist_ok=True)
             self.fetch(file["digest"], target, 0o755 if file["executable"] else 0o644)
-        for given in self.todo["inputs"]:
+        for given in self.assignment["inputs"]:
             target = os.path.join(self.folder, "inputs", given["name"])
             if "digest" in given:
                 self.fetch(given["digest"], target, 0o444)
@@ -33,7 +33,7 @@ class Goods:
         os.chmod(target, mode)
 
     def hand_in(self):
-        for name in self.todo["outputs"]:
+        for name in self.assignment["outputs"]:
             path = os.path.join(self.folder, "outputs", name)
             if not os.path.isfile(path):
                 what = "is a folder; an output is one file" if os.path.isdir(path) else "was not written"

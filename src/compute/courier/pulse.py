@@ -9,15 +9,15 @@ from door import Away, Refused
 class Pulse(threading.Thread):
     """Says that this node is there, whatever else it is doing, and hears whether the task is to end."""
 
-    def __init__(self, platform, me, todo, ended):
+    def __init__(self, platform, me, assignment, ended):
         super().__init__(daemon=True)
-        self.platform, self.me, self.todo, self.ended = platform, me, todo, ended
+        self.platform, self.me, self.assignment, self.ended = platform, me, assignment, ended
         self.heard = time.monotonic()
         self.over = threading.Event()
         self.is_ended = False  # the platform wants the task to end, or nothing more of it
 
     def run(self):
-        pause = self.todo["beatMs"] / 1000
+        pause = self.assignment["beatMs"] / 1000
         while not self.over.wait(pause):
             try:
                 answer = self.platform.json("POST", "/heartbeat", self.me)
@@ -35,7 +35,7 @@ class Pulse(threading.Thread):
         self.heard = time.monotonic()
 
     def deadline(self):
-        return self.heard + self.todo["patienceMs"] / 1000
+        return self.heard + self.assignment["patienceMs"] / 1000
 
     def end(self):
         if not self.is_ended:
