@@ -1,5 +1,4 @@
 import { newId } from '#kernel/id.ts'
-import type { OutputColumn } from './batcher.ts'
 import { bindInputs, show, type Bound, type Column } from './bind.ts'
 import { lookUp, perRow, readSubjects, type Subjects } from './lookup.ts'
 import { servedOutputs } from './model.ts'
@@ -7,6 +6,7 @@ import type { OnlineFeatures } from './online.ts'
 import type { PredictionLog } from './prediction-log.ts'
 import { logLines, type AnsweredRequest } from './record.ts'
 import { badRequest, RequestError } from './request-error.ts'
+import { ModelFault, type OutputColumn } from './runtime/runtime.ts'
 import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
 
 export interface InferParts {
@@ -74,7 +74,8 @@ export async function infer(
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error)
     await write(log, record([], sentence))
-    throw new RequestError(500, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
+    const status = error instanceof ModelFault ? error.status : 500
+    throw new RequestError(status, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
   }
   await write(log, record(outputs))
   return {

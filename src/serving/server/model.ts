@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { InferenceSession } from 'onnxruntime-node'
 import { BundleManifest, manifestFile, modelFile } from '../bundle.ts'
-import { createBatcher, type Batcher, type OutputColumn } from './batcher.ts'
+import { createBatcher, type Batcher } from './batcher.ts'
 import { requireValue, type Column } from './bind.ts'
+import { openOnnx } from './runtime/onnx.ts'
+import type { OutputColumn } from './runtime/runtime.ts'
 
 /** Values of the outputs as serving code sees them: one for each row, or a list for each row of an output of several columns. */
 export type RowsByOutput = Readonly<Record<string, readonly unknown[]>>
@@ -25,20 +26,15 @@ const warmUpRows = [1, 8]
 /** Loads a bundle from its folder and runs it until it is fast. Throws with a sentence that says what is wrong with it. */
 export async function loadModel(folder: string): Promise<LoadedModel> {
   const manifest = BundleManifest.parse(JSON.parse(await readFile(join(folder, manifestFile), 'utf8')))
-  const bytes = await readFile(join(folder, modelFile))
-  const session = await InferenceSession.create(bytes, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-  })
-  const batcher = createBatcher(session, manifest.signature)
+  const runtime = await openOnnx(await readFile(join(folder, modelFile)), manifest.signature)
+  const batcher = createBatcher(runtime)
   try {
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
     for (const rows of warmUpRows)
       for (let run = 0; run < warmUpRuns; run++) await batcher.run(rows, exampleColumns(manifest, rows))
-    return { manifest, batcher, postprocess, release: () => session.release() }
+    return { manifest, batcher, postprocess, release: () => runtime.release() }
   } catch (error) {
-    await session.release()
+    await runtime.release()
     throw error
   }
 }

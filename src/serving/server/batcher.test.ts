@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import { test } from 'node:test'
+import { createBatcher } from './batcher.ts'
+import { ModelFault, type Rows, type Runtime } from './runtime/runtime.ts'
+
+/** A runtime whose answers are let go one by one; it answers each row's first input. */
+function heldRuntime(limits: Partial<Runtime> = {}) {
+  const runs: { batch: readonly Rows[]; answer(): void; fail(error: Error): void }[] = []
+  const runtime: Runtime = {
+    rowsPerRun: 4,
+    rowsWaitingMax: 6,
+    run: batch =>
+      new Promise((resolve, reject) =>
+        runs.push({
+          batch,
+          answer: () =>
+            resolve(
+              batch.map(({ columns }) => [
+                { name: 'y', datatype: 'FP64', width: 1, values: [...(columns[0] as number[])] },
+              ]),
+            ),
+          fail: reject,
+        }),
+      ),
+    release: async () => {},
+    ...limits,
+  }
+  /** The run of this number, as soon as it has begun. */
+  const run = async (number: number) => {
+    while (runs.length <= number) await setImmediate()
+    return runs[number]!
+  }
+  return { runtime, runs, run }
+}
+
+const rowsOf = (batch: readonly Rows[]): number[] => batch.map(({ rows }) => rows)
+
+test('what arrives while the runtime works runs together next, in runs of as many rows as it takes', async () => {
+  const { runtime, runs, run } = heldRuntime()
+  const batcher = createBatcher(runtime)
+
+  const answers = [1, 2, 3, 4, 5, 6].map(n => batcher.run(1, [[n]]))
+  ;(await run(0)).answer()
+  ;(await run(1)).answer()
+
+  assert.deepEqual(
+    runs.map(({ batch }) => rowsOf(batch)),
+    [
+      [1, 1, 1, 1],
+      [1, 1],
+    ],
+  )
+  assert.deepEqual(
+    (await Promise.all(answers)).map(([y]) => y!.values),
+    [[1], [2], [3], [4], [5], [6]],
+  )
+})
+
+test('a request is refused at once when too many rows wait, and one alone never is', async () => {
+  const { runtime, run } = heldRuntime()
+  const batcher = createBatcher(runtime)
+  const large = batcher.run(20, [Array.from({ length: 20 }, (_, n) => n)])
+  await run(0)
+  const waiting = batcher.run(5, [[1, 2, 3, 4, 5]])
+
+  await assert.rejects(
+    batcher.run(2, [[1, 2]]),
+    (error: ModelFault) => error.status === 503 && /5 rows wait/.test(error.message),
+  )
+
+  ;(await run(0)).answer()
+  assert.equal((await large)[0]!.values.length, 20)
+  ;(await run(1)).answer()
+  assert.equal((await waiting)[0]!.values.length, 5)
+  const next = batcher.run(2, [[1, 2]])
+  ;(await run(2)).answer()
+  await next
+})
+
+test('when rows spoil a run each request is run alone; when the process ends all of them fail with it', async () => {
+  const { runtime, runs, run } = heldRuntime()
+  const batcher = createBatcher(runtime)
+  const ends = (answers: Promise<unknown>[]) =>
+    Promise.all(
+      answers.map(one =>
+        one.then(
+          () => 'answered',
+          (error: Error) => error.message,
+        ),
+      ),
+    )
+
+  const spoilt = ends([batcher.run(1, [[1]]), batcher.run(1, [[2]])])
+  ;(await run(0)).fail(new ModelFault(500, 'bad row', true))
+  ;(await run(1)).answer()
+  ;(await run(2)).fail(new ModelFault(500, 'bad row', true))
+  assert.deepEqual(await spoilt, ['answered', 'bad row'])
+
+  const gone = ends([batcher.run(1, [[1]]), batcher.run(1, [[2]])])
+  ;(await run(3)).fail(new ModelFault(500, 'gone'))
+  assert.deepEqual([await gone, runs.length], [['gone', 'gone'], 4])
+})

@@ -1,0 +1,45 @@
+import type { Column } from '../bind.ts'
+
+/** The rows of one request: a column for each input of the signature, in its order. */
+export interface Rows {
+  readonly rows: number
+  readonly columns: readonly Column[]
+}
+
+/** One output for the rows of one request, row by row; `width` values for each row. */
+export interface OutputColumn {
+  readonly name: string
+  readonly datatype: string
+  readonly width: number
+  readonly values: readonly (number | string | boolean)[]
+}
+
+/** What computes a loaded model's answers: ONNX in this process, or a process of another language. */
+export interface Runtime {
+  /** A run takes at most this many rows, unless one request alone has more. */
+  readonly rowsPerRun: number
+  /** How many rows may wait before a request is refused. */
+  readonly rowsWaitingMax: number
+  /**
+   * The outputs of each request, in the order of the requests; they are computed in one go. Called again only when it has
+   * answered. Throws {@link ModelFault} when there is no answer; no request of the batch has one then.
+   */
+  run(batch: readonly Rows[]): Promise<readonly (readonly OutputColumn[])[]>
+  /** Ends what it holds. Nothing is run afterwards. */
+  release(): Promise<void>
+}
+
+/** Why a model gave no answer, as a sentence for whoever asked. */
+export class ModelFault extends Error {
+  override readonly name = 'ModelFault'
+  /** 500: the model failed; 503: it cannot be asked now; 504: it did not answer in time. */
+  readonly status: 500 | 503 | 504
+  /** Whether the requests of a batch may be tried one by one: no, when what failed is not the answer but the process. */
+  readonly isOfRows: boolean
+
+  constructor(status: ModelFault['status'], message: string, isOfRows = false) {
+    super(message)
+    this.status = status
+    this.isOfRows = isOfRows
+  }
+}
