@@ -1,10 +1,13 @@
 import type { Column } from './bind.ts'
+import { newTally, tally, type RunTally } from './run-tally.ts'
 import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime/runtime.ts'
 
 /** Runs rows through a model. Rows that arrive in the same turn of the event loop share one run. */
 export interface Batcher {
   /** Throws {@link ModelFault}: 503 when too many rows wait already, 504 when they waited too long. */
   run(rows: number, columns: readonly Column[]): Promise<readonly OutputColumn[]>
+  /** What has been run so far. */
+  readonly tally: RunTally
 }
 
 interface Waiting extends Rows {
@@ -23,6 +26,7 @@ const waitMsMax = 30_000
  */
 export function createBatcher(runtime: Runtime): Batcher {
   const queue: Waiting[] = []
+  const ran = newTally()
   let waitingRows = 0
   let scheduled = false
 
@@ -45,7 +49,7 @@ export function createBatcher(runtime: Runtime): Batcher {
 
   async function flush(): Promise<void> {
     const batch = inTime(take())
-    if (batch.length > 0) await answer(runtime, batch)
+    if (batch.length > 0) await answer(runtime, batch, ran)
     scheduled = false
     if (queue.length > 0) schedule()
   }
@@ -60,6 +64,7 @@ export function createBatcher(runtime: Runtime): Batcher {
         schedule()
       })
     },
+    tally: ran,
   }
 }
 
@@ -73,14 +78,18 @@ function inTime(batch: readonly Waiting[]): readonly Waiting[] {
   })
 }
 
-async function answer(runtime: Runtime, batch: readonly Waiting[]): Promise<void> {
+async function answer(runtime: Runtime, batch: readonly Waiting[], ran: RunTally): Promise<void> {
+  const startedAt = performance.now()
   try {
     const answers = await runtime.run(batch)
+    const queuedMs = batch.reduce((sum, { until }) => sum + startedAt - until + waitMsMax, 0)
+    const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0)
+    tally(ran, { rows, queuedMs, ms: performance.now() - startedAt })
     for (const [index, { resolve }] of batch.entries()) resolve(answers[index]!)
   } catch (error) {
     // One request may not spoil the answers of the others.
     const isOfRows = !(error instanceof ModelFault) || error.isOfRows
-    if (isOfRows && batch.length > 1) for (const waiting of batch) await answer(runtime, [waiting])
+    if (isOfRows && batch.length > 1) for (const waiting of batch) await answer(runtime, [waiting], ran)
     else for (const { reject } of batch) reject(error)
   }
 }

@@ -1,8 +1,8 @@
 import type { Signature, Tensor } from '#registry'
-import { badRequest } from './request-error.ts'
+import { badRequest, RequestError } from './request-error.ts'
 
-/** Values of one input, row by row. */
-export type Column = number[] | string[]
+/** Values of one input, row by row. Integers of 64 bits that a number cannot hold are bigints. */
+export type Column = ArrayLike<number | string | bigint>
 
 /** A request as the model takes it: a column for each input of the signature, undefined where the request has none. */
 export interface Bound {
@@ -11,23 +11,28 @@ export interface Bound {
   readonly columns: (Column | undefined)[]
 }
 
-const rowsMax = 10_000
+/** A tensor of a request, whatever protocol it came by. `data` is row by row, flat, or nested as the shape says. */
+export interface GivenTensor {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: readonly number[]
+  readonly data: ArrayLike<unknown>
+}
+
+export const rowsMax = 10_000
 const textMax = 65_536
 
 /**
- * Checks the `inputs` of an inference request [Open Inference Protocol 2, REST] against a signature. Throws
- * `RequestError` that names the tensor and, where there is one, the row, and says what is expected.
+ * Checks the tensors of a request against a signature. Throws `RequestError` that names the tensor and, where there is
+ * one, the row, and says what is expected.
  */
-export function bindInputs(signature: Signature, inputs: unknown): Bound {
-  if (inputs !== undefined && !Array.isArray(inputs)) throw badRequest('"inputs" must be a list of tensors.')
+export function bindTensors(signature: Signature, tensors: readonly GivenTensor[]): Bound {
   const columns: (Column | undefined)[] = signature.inputs.map(() => undefined)
   const positions = positionsOf(signature)
   let rows = 0
-  for (const input of (inputs ?? []) as unknown[]) {
-    const given = requireTensor(input)
+  for (const given of tensors) {
     const index = positions.get(given.name)
-    if (index === undefined)
-      throw badRequest(`Input ${show(given.name)} is unknown; the inputs are ${names(signature)}.`)
+    if (index === undefined) throw unknownInput(signature, given.name)
     if (columns[index]) throw badRequest(`Input ${given.name} is given twice.`)
     const column = readColumn(signature.inputs[index]!, given)
     if (rows > 0 && column.length !== rows)
@@ -38,40 +43,19 @@ export function bindInputs(signature: Signature, inputs: unknown): Bound {
   return { rows, columns }
 }
 
+export const unknownInput = (signature: Signature, name: string): RequestError =>
+  badRequest(`Input ${show(name)} is unknown; the inputs are ${names(signature)}.`)
+
 const known = new WeakMap<Signature, ReadonlyMap<string, number>>()
 
 /** The place of each input in the signature, made once for each signature. */
-function positionsOf(signature: Signature): ReadonlyMap<string, number> {
+export function positionsOf(signature: Signature): ReadonlyMap<string, number> {
   const found = known.get(signature) ?? new Map(signature.inputs.map(({ name }, index) => [name, index]))
   known.set(signature, found)
   return found
 }
 
-interface GivenTensor {
-  readonly name: string
-  readonly datatype: string
-  readonly shape: readonly number[]
-  readonly data: readonly unknown[]
-}
-
-function requireTensor(input: unknown): GivenTensor {
-  if (input === null || typeof input !== 'object' || Array.isArray(input))
-    throw badRequest(`An input must be an object with name, shape, datatype and data, not ${show(input)}.`)
-  const { name, datatype, shape, data, parameters } = input as Record<string, unknown>
-  if (typeof name !== 'string') throw badRequest(`An input needs a "name", a text, not ${show(name)}.`)
-  if (data === undefined && parameters !== undefined)
-    throw badRequest(
-      `Input ${show(name)} has no "data": binary tensors and shared memory are not supported, send JSON.`,
-    )
-  if (typeof datatype !== 'string')
-    throw badRequest(`Input ${show(name)} needs a "datatype" such as FP32, not ${show(datatype)}.`)
-  if (!Array.isArray(shape) || !shape.every(dim => Number.isSafeInteger(dim) && dim >= 0))
-    throw badRequest(`Input ${show(name)} needs a "shape" of whole numbers such as [1,1], not ${show(shape)}.`)
-  if (!Array.isArray(data)) throw badRequest(`Input ${show(name)} needs "data", a list, not ${show(data)}.`)
-  return { name, datatype, shape, data }
-}
-
-const reals = ['FP16', 'FP32', 'FP64']
+const reals = ['FP16', 'BF16', 'FP32', 'FP64']
 const integers = ['INT8', 'INT16', 'INT32', 'INT64', 'UINT8', 'UINT16', 'UINT32', 'UINT64']
 
 /** What a client may declare for an input of each datatype: numbers widen, nothing else converts. */
@@ -91,23 +75,40 @@ function readColumn({ name, datatype }: Tensor, given: GivenTensor): Column {
     throw badRequest(`Input ${name}: datatype ${show(given.datatype)}, ${expected}.`)
   if (rows < 0 || width !== 1 || more.length > 0)
     throw badRequest(`Input ${name}: shape ${show(given.shape)}, ${expected}.`)
-  if (rows === 0 || rows > rowsMax) throw badRequest(`Input ${name}: ${rows} rows, expected 1 to ${rowsMax}.`)
+  requireRows(`Input ${name}`, rows)
   if (given.data.length !== rows)
     throw badRequest(
       `Input ${name}: ${given.data.length} elements in "data", shape ${show(given.shape)} expects ${rows}.`,
     )
-  const isNested = Array.isArray(given.data[0])
-  const column: unknown[] = Array.from({ length: rows })
-  for (let row = 0; row < rows; row++) {
-    const element = isNested ? unwrap(given.data[row], { name, row }) : given.data[row]
-    column[row] = requireValue(element, datatype, { name, row })
-  }
-  return column as Column
+  const elements = Array.isArray(given.data[0]) ? unwrapped(name, given.data) : given.data
+  return checkedColumn(name, datatype, elements)
 }
 
-function unwrap(element: unknown, { name, row }: Place): unknown {
-  if (Array.isArray(element) && element.length === 1) return element[0]
-  throw badRequest(`Input ${name}, row ${row + 1}: ${show(element)} is not a list of one element, as in the first row.`)
+/** Throws unless a request may have so many rows. `what` begins the sentence. */
+export function requireRows(what: string, rows: number): void {
+  if (rows === 0 || rows > rowsMax) throw badRequest(`${what}: ${rows} rows, expected 1 to ${rowsMax}.`)
+}
+
+/** The elements of a nested column, `[[1],[2]]`. */
+function unwrapped(name: string, data: ArrayLike<unknown>): readonly unknown[] {
+  return Array.from(data, (element, row) => {
+    if (Array.isArray(element) && element.length === 1) return element[0] as unknown
+    throw badRequest(
+      `Input ${name}, row ${row + 1}: ${show(element)} is not a list of one element, as in the first row.`,
+    )
+  })
+}
+
+/** Values of an input as the model takes them. Throws `RequestError` for the first that it does not. */
+export function checkedColumn(name: string, datatype: string, elements: ArrayLike<unknown>): Column {
+  const check = checks[datatype] ?? checks['BYTES']!
+  const column: (number | string | bigint)[] = []
+  for (let row = 0; row < elements.length; row++) {
+    const value = check(elements[row])
+    if (value === undefined) throw refused(elements[row], datatype, { name, row })
+    column.push(value)
+  }
+  return column
 }
 
 /** Where a value stands, for messages; rows are counted from 0 here and from 1 there. */
@@ -116,48 +117,76 @@ export interface Place {
   readonly row: number
 }
 
+/** An integer of a JSON body that was rounded when it was parsed: the body has to be read again with its digits. */
+export class RoundedInteger extends RequestError {}
+
 const float32Max = 3.4028234663852886e38
 const int32Max = 2_147_483_647
+const int64Max = 2n ** 63n - 1n
 
-/** The value as the model takes it. Throws `RequestError` naming input and row when it is missing or of another kind. */
-export function requireValue(value: unknown, datatype: string, place: Place): number | string {
-  switch (datatype) {
-    case 'FP32':
-      if (typeof value === 'number' && Math.abs(value) <= float32Max) return value
-      break
-    case 'FP64':
-      if (typeof value === 'number' && Number.isFinite(value)) return value
-      break
-    case 'INT64':
-      if (Number.isSafeInteger(value)) return value as number
-      break
-    case 'INT32':
-      if (Number.isSafeInteger(value) && Math.abs(value as number) <= int32Max) return value as number
-      break
-    case 'BOOL':
-      if (typeof value === 'boolean' || value === 0 || value === 1) return Number(value)
-      break
-    default:
-      if (typeof value === 'string' && value.length <= textMax) return value
-  }
-  throw badRequest(
-    `Input ${place.name}, row ${place.row + 1}: ${show(value)} is not ${wanted[datatype] ?? 'of the expected kind'}.`,
-  )
+type Check = (value: unknown) => number | string | bigint | undefined
+
+const integer = (value: unknown): value is number => Number.isSafeInteger(value)
+
+/** For each datatype: the value as the model takes it, or undefined. */
+const checks: Readonly<Record<string, Check>> = {
+  FP32: value => {
+    const number = typeof value === 'bigint' ? Number(value) : value
+    return typeof number === 'number' && Math.abs(number) <= float32Max ? number : undefined
+  },
+  FP64: value => {
+    const number = typeof value === 'bigint' ? Number(value) : value
+    return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+  },
+  INT64: value => {
+    if (integer(value)) return value
+    if (typeof value !== 'bigint' || value > int64Max || value < -int64Max - 1n) return undefined
+    return integer(Number(value)) ? Number(value) : value
+  },
+  INT32: value => {
+    const number = typeof value === 'bigint' ? Number(value) : value
+    return integer(number) && number <= int32Max && number >= -int32Max - 1 ? number : undefined
+  },
+  BOOL: value => (typeof value === 'boolean' || value === 0 || value === 1 ? Number(value) : undefined),
+  BYTES: value => (typeof value === 'string' && value.length <= textMax ? value : undefined),
 }
 
 const wanted: Readonly<Record<string, string>> = {
   FP32: 'a finite number of 32 bits; missing values are not accepted',
   FP64: 'a finite number; missing values are not accepted',
-  INT64: 'a whole number up to 2^53',
-  INT32: 'a whole number of 32 bits',
+  INT64: 'a whole number of 64 bits; missing values are not accepted',
+  INT32: 'a whole number of 32 bits; missing values are not accepted',
   BOOL: 'true or false',
   BYTES: `a text of at most ${textMax} characters`,
+}
+
+/** The value as the model takes it. Throws `RequestError` naming input and row when it is missing or of another kind. */
+export function requireValue(value: unknown, datatype: string, place: Place): number | string | bigint {
+  const checked = checks[datatype]?.(value)
+  if (checked !== undefined) return checked
+  throw refused(value, datatype, place)
+}
+
+function refused(value: unknown, datatype: string, { name, row }: Place): RequestError {
+  const sentence = `Input ${name}, row ${row + 1}: ${show(value)} is not ${wanted[datatype] ?? 'of the expected kind'}.`
+  const isRounded = datatype === 'INT64' && Number.isInteger(value) && Math.abs(value as number) < 2 ** 64
+  return isRounded ? new RoundedInteger(400, sentence) : badRequest(sentence)
 }
 
 const names = ({ inputs }: Signature): string => inputs.map(({ name }) => name).join(', ')
 
 /** Any value as a short text, for messages. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
+  const text = plain(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+function plain(value: unknown): string {
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value)
+  try {
+    return JSON.stringify(value) ?? 'nothing'
+  } catch {
+    // Nested deeper than can be written.
+    return Array.isArray(value) ? '[…]' : '{…}'
+  }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isCrossOrigin, isLoopbackName, isReading } from '#http/origin.ts'
-import { pathOf, refusal, type Reply } from './handler.ts'
+import { pathOf, refusal, type Reply } from './call.ts'
 import { nobody, type Caller, type KeyRing } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { RequestError } from './request-error.ts'
@@ -32,7 +32,7 @@ export function createDoor({
     } catch (error) {
       const refused = refusal(error)
       const seconds = (performance.now() - startedAt) / 1_000
-      metrics.observe({ deployment: '', revision: '', status: refused.status, seconds })
+      metrics.observe({ deployment: '', revision: '', protocol: '', status: refused.status, seconds })
       return { refused }
     }
   }

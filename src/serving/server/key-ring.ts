@@ -15,6 +15,8 @@ export interface Caller {
   /** Whether the deployment is there for them. */
   reads(deployment: Asked): boolean
   asks(deployment: Asked): boolean
+  /** Whether they may load and unload it: who may divide its traffic, and no token for single deployments. */
+  manages(deployment: Asked): boolean
   /** Whether they may read what is about all projects. */
   readonly readsAll: boolean
   /** Whether it is the control plane of this server. */
@@ -30,9 +32,9 @@ export interface KeyRing {
 
 const yes = (): boolean => true
 const no = (): boolean => false
-const everyone: Caller = { name: 'local', reads: yes, asks: yes, readsAll: true, isKeeper: false }
+const everyone: Caller = { name: 'local', reads: yes, asks: yes, manages: yes, readsAll: true, isKeeper: false }
 /** Of an address that is open to all; what is there asks nothing of the caller. */
-export const nobody: Caller = { name: '', reads: no, asks: no, readsAll: false, isKeeper: false }
+export const nobody: Caller = { name: '', reads: no, asks: no, manages: no, readsAll: false, isKeeper: false }
 const keeper: Caller = { ...everyone, name: 'control plane', isKeeper: true }
 
 /**
@@ -79,6 +81,7 @@ function callerOf({ name, reads, asks, deployments }: ServingKey): Caller {
   return {
     name,
     asks: mayAsk,
+    manages: deployment => only === undefined && mayAsk(deployment),
     reads: deployment => read(deployment.project) || mayAsk(deployment),
     readsAll: reads === 'all',
     isKeeper: false,

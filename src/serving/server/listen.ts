@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
+import { pathOf, refusal, single, type Reply } from './call.ts'
+import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
-import { pathOf, type Call, type Handler, type Reply } from './handler.ts'
+import type { Handler } from './handler.ts'
 import type { Caller } from './key-ring.ts'
-
-const bodyBytesMax = 64 * 1024 * 1024
 
 export interface ModelHttp {
   readonly port: number
@@ -32,9 +32,9 @@ export async function listenHttp(
       if ('refused' in admitted) return send(response, admitted.refused, true)
       readBody(request, (unread, body) => {
         if (unread) return send(response, unread, true)
-        handler(toCall(request, { ...admitted, body, startedAt })).then(
+        answer(handler, { request, body, startedAt, caller: admitted.caller }).then(
           reply => send(response, reply, isDraining),
-          (error: unknown) => send(response, problem(500, String(error)), true),
+          (error: unknown) => send(response, refusal(error), true),
         )
       })
     },
@@ -66,12 +66,34 @@ const notHttp = `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: 
 
 const problem = (status: number, error: string): Reply => ({ status, body: JSON.stringify({ error }) })
 const tooLarge = problem(413, `The body is larger than ${bodyBytesMax} bytes.`)
-const encoded = problem(415, 'Compressed bodies are not supported: send JSON without Content-Encoding.')
+const inPieces = problem(413, 'The body comes in too many pieces.')
+const encodedOtherwise: Reply = {
+  ...problem(415, `Content-Encoding: bodies may be compressed with ${encodings}, and with nothing else.`),
+  headers: { 'accept-encoding': encodings },
+}
 
-const toCall = (
-  { method = '', url = '/', headers }: IncomingMessage,
-  rest: { caller: Caller; body: Buffer; startedAt: number },
-): Call => ({ method, path: pathOf(url), revision: single(headers['x-trainyard-revision']), ...rest })
+interface Received {
+  readonly request: IncomingMessage
+  readonly body: Buffer
+  readonly startedAt: number
+  readonly caller: Caller
+}
+
+/** Around the handler, what is of the transport alone: compression. */
+async function answer(handler: Handler, { request, body, startedAt, caller }: Received): Promise<Reply> {
+  const { method = '', url = '/', headers } = request
+  const encoding = headers['content-encoding']
+  const plain = encoding !== undefined && isDecodable(encoding) ? await decoded(body, encoding) : body
+  const reply = await handler({ method, path: pathOf(url), headers, body: plain, caller, startedAt })
+  const wanted = encodingFor(single(headers['accept-encoding']), reply.body.length)
+  if (wanted === undefined) return reply
+  const compressed = await encoded(reply.body, wanted)
+  return {
+    ...reply,
+    body: compressed,
+    headers: { ...reply.headers, 'content-encoding': wanted, vary: 'accept-encoding' },
+  }
+}
 
 function start(server: Server, at: { host: string; port: number } | NetServer): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -84,19 +106,21 @@ function start(server: Server, at: { host: string; port: number } | NetServer): 
 }
 
 const nothing = Buffer.alloc(0)
+/** Each piece costs a hundred bytes beside its own: 64 MiB in pieces of one byte would be gigabytes. */
+const chunksMax = 65_536
 
 /** Reads the whole body, or says why it is not read. */
 function readBody(request: IncomingMessage, done: (refused: Reply | undefined, body: Buffer) => void): void {
   const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers
-  if (encoding !== 'identity') return done(encoded, nothing)
+  if (encoding !== 'identity' && !isDecodable(encoding)) return done(encodedOtherwise, nothing)
   if (Number(length) > bodyBytesMax) return done(tooLarge, nothing)
   const chunks: Buffer[] = []
   let bytes = 0
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes <= bodyBytesMax) return void chunks.push(chunk)
+    if (bytes <= bodyBytesMax && chunks.length < chunksMax) return void chunks.push(chunk)
     request.removeAllListeners('data').removeAllListeners('end').resume()
-    done(tooLarge, nothing)
+    done(bytes > bodyBytesMax ? tooLarge : inPieces, nothing)
   })
   request.on('end', () => done(undefined, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
   // The client is gone: there is nobody to answer.
@@ -117,6 +141,3 @@ function send(
   })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
-
-const single = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header

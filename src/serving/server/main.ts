@@ -13,7 +13,10 @@ import { createKeyRing } from './key-ring.ts'
 import { createMetrics } from './metrics.ts'
 import { openOnlineFeatures } from './online.ts'
 import { openPredictionLog } from './prediction-log.ts'
+import { createPredictor } from './predictor.ts'
 import { createRouteTable } from './route-table.ts'
+import { createStatistics } from './statistics.ts'
+import { unloadedFile } from './switched-off.ts'
 
 /**
  * The model server: a process of its own that answers predictions whether the control plane runs or not. It reads
@@ -39,7 +42,17 @@ let isSucceeding = false
 
 const metrics = createMetrics(() => table.deployments())
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics })
-const handler = createHandler({ table, log, online, metrics, version: settings.version, isDraining: () => isDraining })
+const statistics = createStatistics()
+const predict = createPredictor({ table, log, online, metrics, statistics })
+const handler = createHandler({
+  table,
+  predict,
+  log,
+  metrics,
+  statistics,
+  version: settings.version,
+  isDraining: () => isDraining,
+})
 
 // Before anybody learns the pid: without a listener this signal ends a process.
 process.on('SIGHUP', () => void reload())
@@ -75,7 +88,8 @@ async function look(): Promise<void> {
 }
 
 async function modified(): Promise<string> {
-  const found = await Promise.all([routesFile(folder), keysFile(folder)].map(path => stat(path).catch(() => undefined)))
+  const files = [routesFile(folder), keysFile(folder), unloadedFile(folder)]
+  const found = await Promise.all(files.map(path => stat(path).catch(() => undefined)))
   return found.map(file => `${file?.ino} ${file?.mtimeMs}`).join()
 }
 

@@ -3,8 +3,17 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 /** What the model server counts, in Prometheus' text format. */
 export interface Metrics {
   /** One answered request: 0.4 µs. */
-  observe(request: { deployment: string; revision: string; status: number; seconds: number }): void
+  observe(request: Observed): void
   text(): Promise<string>
+}
+
+export interface Observed {
+  readonly deployment: string
+  readonly revision: string
+  /** `v2`, `grpc` …; empty for who was refused at the door. */
+  readonly protocol: string
+  readonly status: number
+  readonly seconds: number
 }
 
 const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -16,7 +25,7 @@ interface Series {
 
 export function createMetrics(deployments: () => readonly { revisions: readonly object[] }[]): Metrics {
   const register = new Registry()
-  const labelNames = ['deployment', 'revision', 'code']
+  const labelNames = ['deployment', 'revision', 'code', 'protocol']
   const requests = new Counter({
     name: 'trainyard_serving_requests_total',
     help: 'Requests answered.',
@@ -49,12 +58,12 @@ export function createMetrics(deployments: () => readonly { revisions: readonly 
   const series = new Map<string, Series>()
 
   return {
-    observe({ deployment, revision, status, seconds }) {
-      const key = `${deployment} ${revision} ${status}`
+    observe({ deployment, revision, protocol, status, seconds }) {
+      const key = `${deployment} ${revision} ${status} ${protocol}`
       let known = series.get(key)
       if (!known) {
         known = {
-          count: requests.labels(deployment, revision, String(status)),
+          count: requests.labels(deployment, revision, String(status), protocol),
           latency: latency.labels(deployment, revision),
         }
         series.set(key, known)

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { BundleManifest, manifestFile, modelFile } from '../bundle.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { requireValue, type Column } from './bind.ts'
+import { forget } from './run-tally.ts'
 import { openOnnx } from './runtime/onnx.ts'
 import type { OutputColumn } from './runtime/runtime.ts'
 
@@ -32,6 +33,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
     for (const rows of warmUpRows)
       for (let run = 0; run < warmUpRuns; run++) await batcher.run(rows, exampleColumns(manifest, rows))
+    forget(batcher.tally)
     return { manifest, batcher, postprocess, release: () => runtime.release() }
   } catch (error) {
     await runtime.release()

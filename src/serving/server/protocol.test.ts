@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { seededRandom } from '#statistics'
 import { fileHooks, inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
+import { extensions } from './pages.ts'
 
 // One model server for all tests of this file: none of them changes what the others see.
 const hooks = fileHooks()
@@ -94,8 +95,16 @@ test('requests that arrive together get each its own answer', async () => {
 test('what cannot be predicted is refused with a sentence that names the tensor and what is expected', async () => {
   const { infer } = await bench()
   const refused: [unknown, RegExp][] = [
-    ['{', /^The body is not JSON \(which has no NaN and no Infinity\): /],
-    ['{"inputs":[{"name":"wind","shape":[1],"datatype":"FP32","data":[NaN]}]}', /^The body is not JSON/],
+    ['{', /^The body is not JSON: /],
+    ['{"inputs":[NaN,', /^The body is not JSON: /],
+    [
+      '{"inputs":[{"name":"wind","shape":[1],"datatype":"FP32","data":[NaN]}]}',
+      /^Input wind, row 1: NaN is not a finite number of 32 bits; missing values are not accepted\.$/,
+    ],
+    [
+      '{"inputs":[{"name":"wind","shape":[2],"datatype":"FP32","data":[1,-Infinity]}]}',
+      /^Input wind, row 2: -Infinity is not a finite number/,
+    ],
     ['', /^The body is not JSON/],
     ['[]', /^The body must be an object with "inputs", not \[\]\.$/],
     [{}, /^There is nothing to predict/],
@@ -131,9 +140,15 @@ test('what cannot be predicted is refused with a sentence that names the tensor 
       /^Input wind, row 2: 0 is not a list of one element/,
     ],
     [
-      { inputs: [{ name: 'wind', shape: [1, 1], datatype: 'FP32', parameters: { binary_data_size: 4 } }, rain] },
-      /binary tensors and shared memory are not supported/,
+      { inputs: [{ name: 'wind', shape: [1, 1], datatype: 'FP32', parameters: { shared_memory_region: 'r' } }, rain] },
+      /^Input "wind": shared memory is not supported, send the data with the request\.$/,
     ],
+    [
+      { inputs: [{ name: 'wind', shape: [1, 1], datatype: 'FP32', parameters: { binary_data_size: 4 } }, rain] },
+      /^Input wind: 4 bytes are announced, 0 are left behind the JSON\.$/,
+    ],
+    [{ inputs: [tensor({ parameters: { binary_data_size: 4 } }), rain] }, /has both "data" and binary_data_size/],
+    [{ inputs: [tensor({ datatype: 'BOOL', shape: [3], data: [true] }), rain] }, /^Input wind: datatype "BOOL"/],
     [{ id: 7, ...inputs([0, 0]) }, /^"id" must be a text, not 7\.$/],
     [{ outputs: 'all', ...inputs([0, 0]) }, /^"outputs" must be a list/],
     [{ parameters: { event_time: 'soon' }, ...inputs([0, 0]) }, /^Parameter event_time: "soon" is not an instant/],
@@ -176,7 +191,7 @@ test('health, metadata and metrics are read with GET', async () => {
   }
 
   for (const path of ['/v2', '/v2/'])
-    assert.deepEqual(await json(path), [200, { name: 'trainyard', version: '0', extensions: [] }])
+    assert.deepEqual(await json(path), [200, { name: 'trainyard', version: '0', extensions }])
   assert.deepEqual(await json('/v2/health/live'), [200, { live: true }])
   assert.deepEqual(await json('/healthz'), [200, { live: true }])
   assert.deepEqual(await json('/v2/health/ready'), [200, { ready: true }])
@@ -201,11 +216,11 @@ test('health, metadata and metrics are read with GET', async () => {
   assert.deepEqual(await json('/nothing'), [404, { error: 'There is no /nothing.' }])
   assert.match(
     (await get('/metrics')).text,
-    /trainyard_serving_requests_total\{deployment="rain",revision="rev_[^"]+",code="200"\} \d+/,
+    /trainyard_serving_requests_total\{deployment="rain",revision="rev_[^"]+",code="200",protocol="v2"\} \d+/,
   )
 })
 
-test('a body that is too large or compressed is refused before it is read', async () => {
+test('a body that is too large, or compressed in a way that is not known, is refused before it is read', async () => {
   const { infer } = await bench()
 
   assert.equal(
@@ -217,7 +232,7 @@ test('a body that is too large or compressed is refused before it is read', asyn
     ).slice(0, 12),
     'HTTP/1.1 413',
   )
-  assert.deepEqual((await infer('x', { headers: { 'content-encoding': 'gzip' } })).status, 415)
+  assert.deepEqual((await infer('x', { headers: { 'content-encoding': 'br' } })).status, 415)
 })
 
 test('no bytes whatever end the model server', async () => {

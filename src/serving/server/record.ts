@@ -49,5 +49,5 @@ function outputsOf({ outputs }: AnsweredRequest, row: number): string {
   return text === '' ? '{}' : `${text}}`
 }
 
-const valueText = (value: number | string | boolean): string =>
+const valueText = (value: number | bigint | string | boolean): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)

@@ -1,14 +1,9 @@
 import { pickRevision } from '../traffic.ts'
-import {
-  bundleFolder,
-  readJsonFile,
-  RoutesFile,
-  routesFile,
-  type DeploymentRoute,
-  type ServerStatus,
-} from '../routes-file.ts'
-import { loadModel, type LoadedModel } from './model.ts'
+import { readJsonFile, RoutesFile, routesFile, type DeploymentRoute, type ServerStatus } from '../routes-file.ts'
+import type { LoadedModel } from './model.ts'
+import { createModelShelf, type ModelShelf } from './model-shelf.ts'
 import { RequestError } from './request-error.ts'
+import { openSwitchedOff } from './switched-off.ts'
 
 /** A revision that can answer. */
 export interface LiveRevision {
@@ -24,6 +19,15 @@ export interface LiveDeployment {
   readonly name: string
   readonly project: string
   readonly revisions: readonly LiveRevision[]
+  /** Somebody has unloaded it: it has no revisions until it is loaded, or gets another route. */
+  readonly isUnloaded: boolean
+}
+
+/** A revision that a route names, whether it can answer or not. */
+export interface ListedRevision {
+  readonly number: number
+  /** Why it cannot answer; empty when it can. */
+  readonly problem: string
 }
 
 export interface RevisionChoice {
@@ -41,81 +45,107 @@ export interface RouteTable {
    * the prediction's id falls into. Throws `RequestError`.
    */
   revision(deployment: LiveDeployment, choice: RevisionChoice): LiveRevision
+  /** All revisions of a deployment, also those that are not loaded. */
+  listed(deployment: LiveDeployment): readonly ListedRevision[]
+  /** Loads what was unloaded, and what could not be loaded before. Throws `RequestError` when a model cannot be loaded. */
+  load(deployment: LiveDeployment): Promise<void>
+  /** The deployment answers no more, and its models leave the memory. Requests under way are answered. */
+  unload(deployment: LiveDeployment): Promise<void>
   /** Reads the routes again. Requests under way keep the model they have begun with. */
   reload(): Promise<void>
   isReady(): boolean
   status(): Pick<ServerStatus, 'version' | 'bundles'>
 }
 
-/** How long a model that no route names any more is kept for requests that still hold it. */
-const releaseMs = 30_000
-
 export function createRouteTable(folder: string): RouteTable {
-  const models = new Map<string, LoadedModel>()
-  const problems = new Map<string, string>()
+  const shelf = createModelShelf(folder)
+  const off = openSwitchedOff(folder)
+  let routes: RoutesFile = { version: -1, deployments: [], preload: [] }
   let deployments = new Map<string, LiveDeployment>()
-  let version = -1
-  let reloading = Promise.resolve()
-
-  async function load(bundle: string): Promise<void> {
-    if (models.has(bundle)) return
-    try {
-      models.set(bundle, await loadModel(bundleFolder(folder, bundle)))
-      problems.delete(bundle)
-    } catch (error) {
-      problems.set(bundle, error instanceof Error ? error.message : String(error))
-    }
-  }
-
-  function forget(wanted: ReadonlySet<string>): void {
-    for (const bundle of problems.keys()) if (!wanted.has(bundle)) problems.delete(bundle)
-    for (const [bundle, model] of models) {
-      if (wanted.has(bundle)) continue
-      models.delete(bundle)
-      setTimeout(() => void model.release().catch(() => {}), releaseMs).unref()
-    }
-  }
+  let changing = Promise.resolve()
 
   async function read(): Promise<void> {
-    const routes = await readJsonFile(routesFile(folder), RoutesFile)
-    if (!routes || routes.version === version) return
-    const wanted = new Set([
-      ...routes.deployments.flatMap(({ revisions }) => revisions.map(({ bundle }) => bundle)),
-      ...routes.preload,
-    ])
-    for (const bundle of wanted) await load(bundle)
-    deployments = new Map(routes.deployments.map(route => [route.name, live(route, models)]))
-    version = routes.version
-    forget(wanted)
+    const isNews = await off.read()
+    const next = (await readJsonFile(routesFile(folder), RoutesFile)) ?? routes
+    if (next.version !== routes.version || isNews) await apply(next)
   }
+
+  async function apply(next: RoutesFile): Promise<void> {
+    const wanted = new Set([
+      ...next.deployments.flatMap(route => (off.has(route) ? [] : route.revisions.map(({ bundle }) => bundle))),
+      ...next.preload,
+    ])
+    await shelf.load(wanted)
+    deployments = new Map(next.deployments.map(route => [route.name, live(route, off.has(route), shelf)]))
+    routes = next
+    shelf.keep(wanted)
+  }
+
+  const routeOf = ({ name }: LiveDeployment): DeploymentRoute => {
+    const route = routes.deployments.find(each => each.name === name)
+    if (route) return route
+    throw new RequestError(404, `There is no deployment ${JSON.stringify(name)}.`)
+  }
+
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = changing.then(work)
+    changing = done.catch(() => {})
+    return done
+  }
+
+  const listed: RouteTable['listed'] = deployment =>
+    routeOf(deployment).revisions.map(({ number, bundle }) => {
+      if (deployment.isUnloaded) return { number, problem: 'unloaded' }
+      return { number, problem: shelf.get(bundle) ? '' : (shelf.problem(bundle) ?? 'it is not there') }
+    })
 
   return {
     deployment: name => deployments.get(name),
     deployments: () => [...deployments.values()],
     revision: chooseRevision,
-    reload() {
-      reloading = reloading.then(read)
-      return reloading
-    },
+    listed,
+    load: deployment =>
+      inTurn(async () => {
+        await off.set(routeOf(deployment), false)
+        await apply(routes)
+        const bad = listed(deployments.get(deployment.name)!).find(({ problem }) => problem !== '')
+        if (!bad) return
+        throw new RequestError(500, `Revision ${bad.number} of ${deployment.name} cannot be loaded: ${bad.problem}`)
+      }),
+    unload: deployment =>
+      inTurn(async () => {
+        await off.set(routeOf(deployment), true)
+        await apply(routes)
+      }),
+    reload: () => inTurn(read),
     isReady: () =>
-      version >= 0 && [...deployments.values()].every(({ revisions }) => revisions.some(({ weight }) => weight > 0)),
-    status: () => ({
-      version,
-      bundles: Object.fromEntries([...[...models.keys()].map(bundle => [bundle, 'ready'] as const), ...problems]),
-    }),
+      routes.version >= 0 &&
+      [...deployments.values()].every(
+        ({ revisions, isUnloaded }) => isUnloaded || revisions.some(({ weight }) => weight > 0),
+      ),
+    status: () => ({ version: routes.version, bundles: shelf.states() }),
   }
 }
 
 /** A deployment with those of its revisions whose model is loaded. */
-function live(route: DeploymentRoute, models: ReadonlyMap<string, LoadedModel>): LiveDeployment {
-  const revisions = route.revisions.flatMap(({ bundle, ...revision }) => {
-    const model = models.get(bundle)
+function live(
+  { name, project, revisions: routed }: DeploymentRoute,
+  isUnloaded: boolean,
+  shelf: Pick<ModelShelf, 'get'>,
+): LiveDeployment {
+  const revisions = routed.flatMap(({ bundle, ...revision }) => {
+    const model = isUnloaded ? undefined : shelf.get(bundle)
     return model ? [{ ...revision, model }] : []
   })
-  return { name: route.name, project: route.project, revisions }
+  return { name, project, revisions, isUnloaded }
 }
 
-function chooseRevision({ name, revisions }: LiveDeployment, { named, predictionId }: RevisionChoice): LiveRevision {
+function chooseRevision(
+  { name, revisions, isUnloaded }: LiveDeployment,
+  { named, predictionId }: RevisionChoice,
+): LiveRevision {
+  if (isUnloaded)
+    throw new RequestError(503, `Deployment ${name} is unloaded: POST /v2/repository/models/${name}/load.`)
   if (named === undefined) {
     const chosen = pickRevision(revisions, predictionId)
     if (chosen) return chosen

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Signature } from '#registry'
+import type { Column } from '../bind.ts'
 import type { OutputColumn, Rows, Runtime } from './runtime.ts'
 
 /**
@@ -41,28 +42,26 @@ async function runTogether(
 }
 
 /** The columns of all requests one after the other, as an array of the tensor's type. */
-function gather(
-  batch: readonly Rows[],
-  index: number,
-  datatype: string,
-  rows: number,
-): number[] | string[] | Float32Array {
+function gather(batch: readonly Rows[], index: number, datatype: string, rows: number): Column {
   if (batch.length === 1 && datatype !== 'FP32') return batch[0]!.columns[index]!
-  if (datatype !== 'FP32') return batch.flatMap(({ columns }) => columns[index] as number[])
+  if (datatype !== 'FP32') return batch.flatMap(({ columns }) => Array.from(columns[index]!))
   const values = new Float32Array(rows)
   let offset = 0
-  for (const { columns } of batch) for (const value of columns[index] as number[]) values[offset++] = value
+  for (const { columns } of batch) {
+    const column = columns[index] as ArrayLike<number>
+    for (let row = 0; row < column.length; row++) values[offset++] = column[row]!
+  }
   return values
 }
-function toTensor(datatype: string, values: number[] | string[] | Float32Array, dims: readonly number[]): Tensor {
-  const numbers = values as number[]
+function toTensor(datatype: string, values: Column, dims: readonly number[]): Tensor {
+  const numbers = values as ArrayLike<number>
   switch (datatype) {
     case 'FP32':
       return new Tensor('float32', values as Float32Array, dims)
     case 'FP64':
       return new Tensor('float64', Float64Array.from(numbers), dims)
     case 'INT64':
-      return new Tensor('int64', BigInt64Array.from(numbers, BigInt), dims)
+      return new Tensor('int64', BigInt64Array.from(values as number[], BigInt), dims)
     case 'INT32':
       return new Tensor('int32', Int32Array.from(numbers), dims)
     case 'BOOL':

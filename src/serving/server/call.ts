@@ -1,0 +1,60 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Content, Inference } from './infer.ts'
+import type { Caller } from './key-ring.ts'
+import { RequestError } from './request-error.ts'
+
+/** A request without its transport. */
+export interface Call {
+  readonly method: string
+  /** Path without the query. */
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  /** Whole, and no longer compressed. */
+  readonly body: Buffer
+  readonly caller: Caller
+  /** `performance.now()` when the request began. */
+  readonly startedAt: number
+}
+
+export interface Reply {
+  readonly status: number
+  readonly body: string | Buffer
+  /** `application/json` when absent. */
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What a request for predictions asks, and how its answer is written. */
+export interface Asked<Answer = Reply> {
+  readonly content: Content
+  reply(inference: Inference): Answer
+}
+
+export const json = (value: unknown, status = 200): Reply => ({ status, body: JSON.stringify(value) })
+
+/** The first value of a header. */
+export const single = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header
+
+/** A refusal as the protocols want it: `{"error": …}`. */
+export function refusal(error: unknown): Reply {
+  const { status, message, headers } = problemOf(error)
+  return { ...json({ error: message }, status), ...(headers && { headers }) }
+}
+
+/** Status, sentence and headers for what was thrown; a fault of the server is 500. */
+export function problemOf(error: unknown): Pick<Reply, 'status' | 'headers'> & { message: string } {
+  if (!(error instanceof RequestError))
+    return {
+      status: 500,
+      message: `The model server has a fault: ${error instanceof Error ? error.message : String(error)}`,
+    }
+  const { status, message } = error
+  return status === 401 ? { status, message, headers: { 'www-authenticate': 'Bearer' } } : { status, message }
+}
+
+/** Without the query. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
