@@ -8,7 +8,7 @@ const forbidden = (component: string): string[] =>
 export default defineConfig({
   plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise', 'node', 'react', 'jsx-a11y'],
   categories: { correctness: 'error' },
-  ignorePatterns: ['dist/**', 'web/dist/**', 'node_modules/**', '.trainyard/**'],
+  ignorePatterns: ['dist/**', 'node_modules/**', '.trainyard/**'],
   rules: {
     'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }],
     'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],

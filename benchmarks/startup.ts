@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startServer } from '../src/demo/server.ts'
+import { startServer } from '../test/server.ts'
 import { printTable } from './table.ts'
 
 /** Start of the server until it answers, on an empty and on a used data folder, and its memory when idle for 5 s. */

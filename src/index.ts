@@ -1,9 +1,14 @@
-import type { ProjectFileInput } from './project/project-file.ts'
+import type { ProjectFileInput as Input } from './project/project-file.ts'
 
 /**
  * The package as a project imports it: `import { defineProject } from 'trainyard'`. Inside the platform's checkouts the
  * name resolves to this file, whether or not the package is installed there.
  */
+
+/** What is declared may be constant, at any depth. */
+type Declared<T> = T extends object ? { readonly [Key in keyof T]: Declared<T[Key]> } : T
+
+export type ProjectFileInput = Declared<Input>
 
 /** A project file with types: gives back what it is given. The platform reads the module's default export. */
 export const defineProject = (project: ProjectFileInput): ProjectFileInput => project
@@ -20,5 +25,3 @@ export interface TaskContext {
   /** Writes a line to the task's log. */
   log(line: string): void
 }
-
-export type { ProjectFileInput }

@@ -34,7 +34,7 @@ import { healthRoutes } from './composition/health.ts'
 import { requireKnownNames } from './composition/known-names.ts'
 import { openLineageFeedRoutes } from './composition/openlineage.ts'
 import { overviewRoutes } from './composition/overview.ts'
-import { packageRoot } from '#kernel/package-root.ts'
+import { builtAt } from '#kernel/place.ts'
 import { refusedSetting } from './composition/refused-setting.ts'
 import { reachOfRoutes } from './composition/route-reach.ts'
 import { takeFolder } from './composition/take-folder.ts'
@@ -46,8 +46,7 @@ export interface Platform {
   stop(): Promise<void>
 }
 
-/** The built pages: in web/ of the package, in web/dist of the repository. */
-const pages = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'web/dist' : 'web', packageRoot))
+const pages = fileURLToPath(builtAt('web'))
 
 /** The composition root: reads nothing but its configuration, and decides by which clock it lives. */
 export async function startPlatform({
@@ -80,8 +79,10 @@ export async function startPlatform({
   })
   await parts.secrets.sealPlain()
   // The model server boots while the routes are made, on another core; what it says is heard below.
-  const serving = parts.serving.start()
-  serving.catch(() => {})
+  const booting = Promise.withResolvers<void>()
+  const serving = parts.serving.start(booting.resolve)
+  serving.then(booting.resolve, booting.resolve)
+  await booting.promise
   const app = await createApp({
     logger: log as never,
     version,

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -22,7 +21,6 @@ export interface Reader {
   open(path: string): Promise<void>
 }
 
-const root = join(import.meta.dirname, '..')
 const names = ['chromium', 'chromium-browser', 'google-chrome']
 const flags = [
   '--no-sandbox',
@@ -50,10 +48,8 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** Builds the pages when they are older than their source, and opens a browser. It is closed after the test. */
+/** Opens a browser. It is closed after the test. */
 export async function openBrowser(t: TestContext, executablePath: string): Promise<Browser> {
-  const path = [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
-  execFileSync(process.execPath, ['scripts/pages-built.ts'], { cwd: root, env: { ...process.env, PATH: path } })
   const browser = await chromium.launch({ executablePath, args: flags })
   t.after(() => browser.close())
   return browser

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '../src/cli/client.ts'
-import { startServer } from '../src/demo/server.ts'
+import { startServer } from './server.ts'
 import { rain } from '../src/project/example.ts'
 import { dataFolder } from './testing.ts'
 

@@ -8,7 +8,7 @@ import { crashPointsInCode } from './testing.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
-const documents = globSync('**/*.md', { cwd: root, exclude: ['**/node_modules', 'dist', 'web/dist', '**/.*'] })
+const documents = globSync('**/*.md', { cwd: root, exclude: ['**/node_modules', 'dist', '**/.*'] })
 
 for (const [path, text] of Object.entries(pages())) {
   test(`${path} is what the code says; otherwise: npm run docs`, () => {

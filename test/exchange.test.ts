@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { builtAt } from '#kernel/place.ts'
 import { createDuckdb, literal, type Row } from '#storage'
-import { startServer, type ServerProcess } from '../src/demo/server.ts'
+import { startServer, type ServerProcess } from './server.ts'
 import { deleted, mlrunsFiles, oldTrace, parent, trace, writeFiles } from './mlruns-folder.ts'
 import { writeNeptune } from './neptune-folder.ts'
 
@@ -20,7 +21,7 @@ interface Report {
   readonly written: number
 }
 
-const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+const main = fileURLToPath(builtAt('cli/main.js'))
 const whole = {
   experiments: 3,
   runs: 3,

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { startServer } from '../src/demo/server.ts'
+import { fileURLToPath } from 'node:url'
+import { builtAt } from '#kernel/place.ts'
+import { startServer } from './server.ts'
 import { dataFolder } from './testing.ts'
 
 test('a second server on the same data is refused with the pid of the first, which goes on', async t => {
   const data = await dataFolder(t, () => first.stop())
   const first = await startServer({ data })
 
-  const cli = join(import.meta.dirname, '../src/cli/main.ts')
+  const cli = fileURLToPath(builtAt('cli/main.js'))
   const second = spawn(process.execPath, [cli, 'start', '--data', data, '--port', '0', '--serving-port', '0'])
   const [[code], said] = await Promise.all([once(second, 'exit'), text(second.stderr)])
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '../src/cli/client.ts'
-import { startServer } from '../src/demo/server.ts'
+import { startServer } from './server.ts'
 import { rain } from '../src/project/example.ts'
 import { dataFolder } from './testing.ts'
 

@@ -10,7 +10,8 @@ import { createTeller, type Teller } from '../src/demo/teller.ts'
 import { readWeather } from '../src/demo/weather.ts'
 import { ServerFile, serverFile } from '../src/serving/routes-file.ts'
 import { stopServer } from '../src/serving/server-process.ts'
-import { keepServer, patientClient, until, type Kept, type World } from '../src/demo/world.ts'
+import { patientClient, until, type World } from '../src/demo/world.ts'
+import { keepServer, type Kept } from './server.ts'
 
 /** A platform of a test's own in a temporary folder, which is started again whenever it dies. */
 export interface Stage {

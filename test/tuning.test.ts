@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createClient, type Client } from '../src/cli/client.ts'
 import { applyFolder } from '../src/cli/commands/project.ts'
-import { startServer, type ServerProcess } from '../src/demo/server.ts'
+import { startServer, type ServerProcess } from './server.ts'
 import type { Run, TaskRun } from '../src/workflow/index.ts'
 
 /** Searches that a project file declares, on a live platform. */

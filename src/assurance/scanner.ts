@@ -1,4 +1,5 @@
 import { messageOf } from '#kernel/error.ts'
+import { moduleAt } from '#kernel/place.ts'
 import { createChildWorker, Refused, type Blobs, type Tree } from '#storage'
 import type { FileScan } from './model-scan.ts'
 
@@ -15,7 +16,7 @@ export interface Scanner {
   stop(): void
 }
 
-const module = new URL(`./scan-worker${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
+const module = moduleAt('assurance/scan-worker')
 
 export function createScanner({ blobs }: { blobs: Pick<Blobs, 'path'> }): Scanner {
   const worker = createChildWorker<ScanRequest, FileScan>({ module })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { packageRoot } from '#kernel/package-root.ts'
+import { packageRoot } from '#kernel/place.ts'
 
 /** Of the package: one number for server, pages and commands. */
 export const version: string = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')).version

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { deflate } from 'node:zlib'
+import { besideCode } from '#kernel/place.ts'
 
 /** The program that runs on nodes: `courier/`, with `shim/` in it. */
 
@@ -8,7 +9,7 @@ const compress = promisify(deflate)
 
 /** The texts of a folder of Python, by the names of its modules. */
 async function sourcesOf(folder: string): Promise<Readonly<Record<string, string>>> {
-  const place = new URL(`${folder}/`, import.meta.url)
+  const place = besideCode(`compute/${folder}/`)
   const files = (await readdir(place)).filter(file => file.endsWith('.py')).toSorted()
   const texts = files.map(async file => [file.slice(0, -'.py'.length), await readFile(new URL(file, place), 'utf8')])
   return Object.fromEntries(await Promise.all(texts))

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { messageOf, TrainyardError } from '#kernel/error.ts'
+import { packageRoot } from '#kernel/place.ts'
 
 /** What stands between a task and the machine beyond its process group: see docs/operate.md. */
 export type IsolationKind = 'none' | 'bubblewrap' | 'auto'
@@ -30,7 +31,7 @@ const devices = [
   ...[0, 1, 2, 3, 4, 5, 6, 7].map(n => `/dev/nvidia${n}`),
 ]
 /** The platform's own code, and the Node it runs under: they may lie in a folder that is hidden. */
-const own = [fileURLToPath(new URL('../..', import.meta.url)), dirname(process.execPath)]
+const own = [fileURLToPath(packageRoot), dirname(process.execPath)]
 
 /**
  * Bubblewrap: the machine read-only, processes, IPC and host name of its own, an empty /tmp, and of the platform's folders

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
+import { besideCode } from '#kernel/place.ts'
 import { identify, type ProcessIdentity } from './processes.ts'
 
 /**
@@ -78,7 +79,7 @@ export interface Shims {
   start(folder: string): Promise<Waiting>
 }
 
-const program = fileURLToPath(new URL('shim/shim.py', import.meta.url))
+const program = fileURLToPath(besideCode('compute/shim/shim.py'))
 
 /** Starts shims with the Python of this name. */
 export function createShims({

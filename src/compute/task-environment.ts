@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { moduleAt } from '#kernel/place.ts'
 import { libraryHook } from '#project'
 import type { Attempt } from '#workflow'
 import type { Environment } from './environments.ts'
@@ -27,10 +28,7 @@ export async function commandOf({ spec, params }: Attempt, folder: WorkFolder): 
   return [process.execPath, '--import', libraryHook, functionMain, path]
 }
 
-/** Beside this file under the same extension: `.ts` in the repository, `.js` in the package. */
-const functionMain = fileURLToPath(
-  new URL(`function-main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
-)
+const functionMain = fileURLToPath(moduleAt('compute/function-main'))
 
 /** All that the process inherits: the environment's programs first, then the platform's Node, then what the machine has. */
 export function variablesOf(

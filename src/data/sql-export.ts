@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import type { Mask } from '#kernel/mask.ts'
+import { moduleAt } from '#kernel/place.ts'
 
 export interface SqlExport {
   /** `sqlite:<absolute file>` or `postgres://…`. */
@@ -20,7 +21,7 @@ export async function exportSql(
   { name, mask, signal }: { readonly name: string; readonly mask: Mask; readonly signal: AbortSignal },
 ): Promise<void> {
   signal.throwIfAborted()
-  const worker = new Worker(new URL(`./sql-export-worker${extension}`, import.meta.url), { workerData: job })
+  const worker = new Worker(moduleAt('data/sql-export-worker'), { workerData: job })
   const cancel = (): void => void worker.terminate()
   signal.addEventListener('abort', cancel, { once: true })
   try {
@@ -41,6 +42,3 @@ export async function exportSql(
     await worker.terminate()
   }
 }
-
-/** The worker stands beside this file, under the same extension: `.ts` in the repository, `.js` in the package. */
-const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { TrainyardError } from '#kernel/error.ts'
+import { builtAt } from '#kernel/place.ts'
 
 /** A platform in a process of its own, on a data folder of its own. */
 export interface ServerProcess {
@@ -25,9 +26,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const cli = fileURLToPath(
-  new URL(`../cli/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
-)
+/** As it is shipped: in the repository scripts/built.ts keeps it up to date. */
+const cli = fileURLToPath(builtAt('cli/main.js'))
 const readyMs = 90_000
 
 /**

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { packageRoot } from '#kernel/package-root.ts'
+import { packageRoot } from '#kernel/place.ts'
 
 /** A day of one city, as its line of the file and the facts that the demo needs of it. */
 export interface Day {

@@ -14,6 +14,7 @@ import Fastify, {
 } from 'fastify'
 import { z } from 'zod'
 import { TrainyardError } from '#kernel/error.ts'
+import { jsonSchemaOf, jsonSchemas } from './json-schema.ts'
 import { lazyCompilers } from './lazy-schemas.ts'
 import { endSlowBodies } from './slow-body.ts'
 import { sendProblem, toProblem } from './problem.ts'
@@ -44,7 +45,7 @@ declare module 'fastify' {
 
 const bodyBytesMax = 16 * 1024 * 1024
 
-/** The HTTP edge. Routes are written in zod; Fastify, Ajv and OpenAPI see the JSON Schema of it. */
+/** The HTTP edge. Routes are written in zod; Ajv and OpenAPI see the JSON Schema of it. */
 export async function createApp({
   logger,
   version,
@@ -85,9 +86,7 @@ export async function createApp({
       openapi: '3.1.0',
       info: { title: 'Trainyard', version, description: 'MLOps platform: the native API.' },
     },
-  })
-  app.addHook('onRoute', route => {
-    route.schema &&= toJsonSchema(route.schema) as typeof route.schema
+    transform: ({ schema, url }) => ({ schema: schema && jsonSchemas(schema), url }),
   })
   app.addHook('preValidation', coerceQuery)
   app.setErrorHandler((error: FastifyError | TrainyardError, request, reply) =>
@@ -109,11 +108,11 @@ export async function createApp({
 
 /** Turns `?limit=5` into a number where the route's schema asks for one. */
 async function coerceQuery(request: FastifyRequest, _: FastifyReply): Promise<void> {
-  const schema = request.routeOptions.schema?.querystring as
-    | { properties?: Record<string, { type?: string }> }
-    | undefined
+  const type = request.routeOptions.schema?.querystring
+  if (!(type instanceof z.ZodType)) return
+  const schema = jsonSchemaOf(type, 'querystring') as { properties?: Record<string, { type?: string }> }
   const query = request.query as Record<string, unknown>
-  for (const [name, { type }] of Object.entries(schema?.properties ?? {})) {
+  for (const [name, { type }] of Object.entries(schema.properties ?? {})) {
     const text = query[name]
     if (typeof text !== 'string') continue
     if ((type === 'integer' || type === 'number') && text.trim() !== '' && Number.isFinite(Number(text)))
@@ -121,24 +120,3 @@ async function coerceQuery(request: FastifyRequest, _: FastifyReply): Promise<vo
     if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true'
   }
 }
-
-/** Replaces every zod schema inside a route's schema. Throws at start-up on a transform, which has no JSON Schema. */
-function toJsonSchema(value: unknown, path: readonly string[] = []): unknown {
-  if (value instanceof z.ZodType)
-    return withoutMeta(
-      z.toJSONSchema(value, {
-        target: 'draft-7',
-        io: path.includes('response') ? 'output' : 'input',
-        unrepresentable: 'throw',
-        override: ({ jsonSchema }) => {
-          // A field that nobody reads was meant to be another one.
-          if (jsonSchema.properties && (path[0] === 'body' || path[0] === 'querystring'))
-            jsonSchema.additionalProperties ??= false
-        },
-      }),
-    )
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toJsonSchema(inner, [...path, key])]))
-}
-
-const withoutMeta = ({ $schema: _, ...schema }: Record<string, unknown>): unknown => schema

@@ -1,6 +1,8 @@
 import { AjvCompiler } from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import type { FastifyServerOptions } from 'fastify'
+import { z } from 'zod'
+import { jsonSchemaOf, type Part } from './json-schema.ts'
 
 type Compilers = NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
 
@@ -8,6 +10,12 @@ type Compilers = NonNullable<NonNullable<FastifyServerOptions['schemaController'
 interface Validator {
   (data: unknown): unknown
   errors?: unknown
+}
+
+/** A schema where it stands in a route; in an answer when no other part is named. */
+interface RouteSchema {
+  readonly schema?: unknown
+  readonly httpPart?: string
 }
 
 /**
@@ -20,7 +28,7 @@ export const lazyCompilers: Compilers = {
     return route => {
       let compiled: Validator | undefined
       const validate: Validator = data => {
-        compiled ??= compile(route) as Validator
+        compiled ??= compile(described(route as unknown as RouteSchema) as never) as Validator
         const isValid = compiled(data)
         validate.errors = compiled.errors
         return isValid
@@ -33,7 +41,13 @@ export const lazyCompilers: Compilers = {
     const compile = SerializerSelector()(schemas, options)
     return route => {
       let compiled: ReturnType<typeof compile> | undefined
-      return data => (compiled ??= compile(route))(data)
+      return data => (compiled ??= compile(described(route as RouteSchema) as typeof route))(data)
     }
   },
 }
+
+/** With JSON Schema in the place of zod. */
+const described = <Route extends RouteSchema>(route: Route): Route =>
+  route.schema instanceof z.ZodType
+    ? { ...route, schema: jsonSchemaOf(route.schema, (route.httpPart ?? 'response') as Part) }
+    : route

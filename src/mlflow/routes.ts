@@ -35,13 +35,15 @@ export function mlflowRoutes(
     for (const group of groups) group(declare)
     for (const [url, known] of declared) {
       const other = methods.filter(method => !known.includes(method))
-      if (other.length === 0) continue
+      if (isPlain(url) || other.length === 0) continue
       scope.route({ method: other, url, ...forAll, handler: async (_, reply) => wrongMethod(known, reply) })
     }
-    for (const prefix of ['/api/2.0', '/api/3.0', '/ajax-api/2.0', '/ajax-api/3.0'])
-      scope.all(`${prefix}/*`, forAll, async ({ method, url }, reply) =>
-        sendMlflowProblem(unknownRoute(method, url.split('?')[0]!), reply),
-      )
+    for (const prefix of prefixes)
+      scope.all(`${prefix}/*`, forAll, async ({ method, url }, reply) => {
+        const path = url.split('?')[0]!
+        const known = declared.get(path)
+        return known ? wrongMethod(known, reply) : sendMlflowProblem(unknownRoute(method, path), reply)
+      })
     // Bodies of any length and type, handed on as they come.
     scope.register(async inner => {
       inner.removeAllContentTypeParsers()
@@ -53,6 +55,10 @@ export function mlflowRoutes(
     scope.get('/version', open, async (_, reply) => reply.type('text/plain').send(protocolVersion))
   })
 }
+
+const prefixes = ['/api/2.0', '/api/3.0', '/ajax-api/2.0', '/ajax-api/3.0']
+/** A path that the routes for all that is unknown see as it was declared. */
+const isPlain = (url: string): boolean => prefixes.some(prefix => url.startsWith(`${prefix}/`)) && !/[:*]/.test(url)
 
 const wrongMethod = (known: readonly string[], reply: FastifyReply): FastifyReply =>
   sendMlflowProblem(

@@ -5,13 +5,11 @@ import { basename, dirname, relative, sep } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { invalid } from '#kernel/error.ts'
+import { moduleAt, packageRoot } from '#kernel/place.ts'
 import type { Evaluated } from './evaluate-main.ts'
 
-const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-const beside = (name: string): URL => new URL(`./${name}${extension}`, import.meta.url)
-
 /** Give to `node --import` so that code of a project can import 'trainyard'. */
-export const libraryHook: string = beside('module-hook').href
+export const libraryHook: string = moduleAt('project/module-hook').href
 
 const timeoutMs = 10_000
 const bytesMax = 16 * 1024 * 1024
@@ -46,7 +44,7 @@ async function run(module: string, folder: string): Promise<Evaluated | undefine
       ...readable,
       '--import',
       libraryHook,
-      fileURLToPath(beside('evaluate-main')),
+      fileURLToPath(moduleAt('project/evaluate-main')),
       pathToFileURL(module).href,
     ],
     {
@@ -87,7 +85,7 @@ async function collect(stream: Readable, stop: () => void): Promise<string> {
 
 /** The platform's own folder, and, where it is installed as a package, the packages beside it. */
 function platformFolders(): string[] {
-  const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
+  const root = fileURLToPath(packageRoot).replace(/[/\\]$/, '')
   const beside = dirname(root)
   return basename(beside) === 'node_modules' ? [root, beside] : [root]
 }

@@ -7,14 +7,14 @@ import { ProjectFile } from './project-file.ts'
 type Issue = z.core.$ZodIssue
 
 /** What the schema has against a file, in the words of the one who wrote it. */
-export const schemaProblems = (issues: readonly Issue[], json: unknown, schema: Schema = fileSchema): Problem[] =>
+export const schemaProblems = (issues: readonly Issue[], json: unknown, schema: Schema = fileSchema()): Problem[] =>
   issues.flatMap(issue => problemsOf(issue, json, schema))
 
 /** What a schema of its own makes of some JSON. Throws `invalid` with every problem. */
 export function parseFields<Fields extends z.ZodType>(schema: Fields, json: unknown, what: string): z.output<Fields> {
   const result = z.safeParse(schema, json)
   if (result.success) return result.data
-  const problems = schemaProblems(result.error.issues, json, z.toJSONSchema(schema, { io: 'input' }) as Schema)
+  const problems = schemaProblems(result.error.issues, json, schemaOf(schema))
   throw invalid(`${what} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}.`, problems)
 }
 
@@ -93,7 +93,10 @@ interface Schema {
   readonly const?: unknown
 }
 
-const fileSchema = z.toJSONSchema(ProjectFile, { io: 'input' }) as Schema
+const schemaOf = (type: z.ZodType): Schema => z.toJSONSchema(type, { io: 'input' }) as Schema
+let made: Schema | undefined
+/** Of the project file: when a file first has a problem. */
+const fileSchema = (): Schema => (made ??= schemaOf(ProjectFile))
 
 /** The fields that an object at this path may have. */
 function keysAt(root: Schema, path: Path, json: unknown): string[] {

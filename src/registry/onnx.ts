@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import { moduleAt } from '#kernel/place.ts'
 import { quantile } from '#statistics'
 import { createChildWorker, Refused } from '#storage'
 import type { Signature } from './signature.ts'
@@ -44,8 +45,7 @@ export type OnnxRequest = { path: string } & (
 
 const latencyRepeats = 300
 
-/** The worker stands beside this file, under the same extension: `.ts` in the repository, `.js` in the package. */
-const module = new URL(`./onnx-worker${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
+const module = moduleAt('registry/onnx-worker')
 
 export function createOnnx(): Onnx {
   const worker = createChildWorker<OnnxRequest, never>({ module })

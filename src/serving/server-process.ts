@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { TrainyardError } from '#kernel/error.ts'
+import { moduleAt } from '#kernel/place.ts'
 import { isRunning } from './process-ticks.ts'
 import { readJsonFile, replaceFile, ServerFile, serverFile, ServerStatus, statusPath } from './routes-file.ts'
 import { settingsFile, type ServerSettings } from './server-settings.ts'
@@ -18,14 +19,21 @@ const stopMsMax = 35_000
 const outputBytesMax = 4 * 1024 * 1024
 const outputFile = (folder: string): string => join(folder, 'server.log')
 
+export interface Observers {
+  /** It boots by itself from here on. */
+  readonly onSpawn?: () => void
+  /** It has ended while this process still runs. */
+  readonly onExit?: () => void
+}
+
 /**
  * Starts a model server in a session of its own, so that it lives on without this process, and answers when it accepts
- * requests. `onExit` is called when it ends while this process still runs. Throws `unavailable` with its last words.
+ * requests. Throws `unavailable` with its last words.
  */
 export async function startServer(
   folder: string,
   settings: ServerSettings,
-  onExit: () => void = () => {},
+  { onSpawn, onExit }: Observers = {},
 ): Promise<ServerFile> {
   await tellSettings(folder, settings)
   if (((await stat(outputFile(folder)).catch(() => undefined))?.size ?? 0) > outputBytesMax)
@@ -41,9 +49,10 @@ export async function startServer(
   child.on('error', () => void (hasEnded = true))
   child.on('exit', () => {
     hasEnded = true
-    onExit()
+    onExit?.()
   })
   child.unref()
+  onSpawn?.()
   const server = await named(
     folder,
     file => file.pid === child.pid,
@@ -163,7 +172,4 @@ export function isTaken(host: string, port: number): Promise<boolean> {
 
 export const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-/** The server stands beside this file, under the same extension: `.ts` in the repository, `.js` in the package. */
-export const serverMain = fileURLToPath(
-  new URL(`./server/main${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
-)
+export const serverMain = fileURLToPath(moduleAt('serving/server/main'))

@@ -55,8 +55,11 @@ export interface Serving {
   keysChanged(): void
   /** Where requests go. Throws `unavailable` before the start. */
   url(): string
-  /** Takes over the model server that runs, or starts one, and begins to collect. */
-  start(): Promise<void>
+  /**
+   * Takes over the model server that runs, or starts one, and begins to collect. A new one boots by itself once `onSpawn`
+   * has been called: it takes as long as the control plane does.
+   */
+  start(onSpawn?: () => void): Promise<void>
   /** Stops collecting and watching. The model server goes on: serving outlives the control plane. */
   stop(): Promise<void>
   /** Ends the model server, after it has answered what it has begun. */
@@ -145,11 +148,11 @@ export function createServing(parts: ServingParts): Serving {
     },
     // What fails is told to the log, and tried again.
     keysChanged: () => void keys.refresh().catch(() => {}),
-    async start() {
+    async start(onSpawn) {
       await keys.start()
       const routes = await traffic.routes()
       await removeOtherBundles(folder, routes)
-      await supervisor.start(routes)
+      await supervisor.start(routes, onSpawn)
       log.start()
     },
     async stop() {

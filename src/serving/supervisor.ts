@@ -18,6 +18,7 @@ import {
   pause,
   signal,
   startServer,
+  type Observers,
   serverMain,
   stopServer,
   succeedServer,
@@ -26,8 +27,8 @@ import { settingsDigest, type ServerSettings } from './server-settings.ts'
 
 /** Keeps one model server running: it is started or found, watched, and started again when it is gone. */
 export interface Supervisor {
-  /** Writes the routes, then takes over a running server or starts one. */
-  start(routes: RoutesFile): Promise<void>
+  /** Writes the routes, then takes over a running server or starts one, which is `onSpawn` as soon as it boots. */
+  start(routes: RoutesFile, onSpawn?: () => void): Promise<void>
   /**
    * Tells the server new routes and waits until they are in force. Throws `unavailable` when it does not take them, or
    * cannot load one of the bundles in `required`.
@@ -87,10 +88,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     tell,
 
-    async start(routes) {
+    async start(routes, onSpawn) {
       await mkdir(folder, { recursive: true })
       await replaceFile(routesFile(folder), JSON.stringify(routes))
-      await keeper.hold()
+      await keeper.hold(onSpawn)
       timers = [setInterval(keeper.look, watchMs).unref(), setInterval(keeper.listen, askEveryMs).unref()]
     },
 
@@ -158,7 +159,7 @@ interface Keeper {
   server(): ServerFile | undefined
   crashes(): readonly number[]
   /** Takes over a running server or starts one, and from then on starts it again when it ends. */
-  hold(): Promise<void>
+  hold(onSpawn?: () => void): Promise<void>
   replace(): Promise<void>
   /** Resolves when a start that is under way has ended. */
   settled(): Promise<void>
@@ -211,9 +212,9 @@ function createKeeper({ folder, host, port, online, version, warn }: SupervisorO
   return {
     server: () => server,
     crashes: () => crashes,
-    hold: () =>
+    hold: onSpawn =>
       inTurn(async () => {
-        server = await adopt(start)
+        server = await adopt({ ...start, ...(onSpawn && { onSpawn }) })
         isHeld = true
       }),
     replace: () =>
@@ -232,19 +233,18 @@ function createKeeper({ folder, host, port, online, version, warn }: SupervisorO
 }
 
 /** How a server is to be started. */
-interface Start {
+interface Start extends Observers {
   readonly folder: string
   readonly settings: ServerSettings
-  readonly onExit: () => void
 }
 
-async function launch({ folder, settings, onExit }: Start): Promise<ServerFile> {
+async function launch({ folder, settings, ...observers }: Start): Promise<ServerFile> {
   const { host, port } = settings
   const kept = (await readJsonFile(serverFile(folder), ServerFile))?.port ?? 0
   const wanted = port === 0 ? kept : port
   const isFree = wanted === 0 || (await isLeft(host, wanted, wanted === kept ? leavingMsMax : 0))
-  if (isFree) return startServer(folder, { ...settings, port: wanted }, onExit)
-  if (port === 0) return startServer(folder, settings, onExit)
+  if (isFree) return startServer(folder, { ...settings, port: wanted }, observers)
+  if (port === 0) return startServer(folder, settings, observers)
   throw conflict(`Port ${port} of ${host} is taken by another program.`, { host, port, setting: 'servingPort' })
 }
 

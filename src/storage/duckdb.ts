@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import { moduleAt } from '#kernel/place.ts'
 import { createChildWorker, Refused } from './child-worker.ts'
 
 /** A value of a DuckDB row: instants and dates are milliseconds since the epoch, whole numbers are numbers. */
@@ -18,8 +19,7 @@ export interface Duckdb {
   stop(): void
 }
 
-/** The worker stands beside this file, under the same extension: `.ts` in the repository, `.js` in the package. */
-const module = new URL(`./duckdb-worker${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
+const module = moduleAt('storage/duckdb-worker')
 
 export function createDuckdb({
   threads = 2,

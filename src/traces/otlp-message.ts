@@ -61,7 +61,7 @@ export interface ResourceSpans {
 const field = (id: number, type: string) => ({ id, type })
 const repeated = (id: number, type: string) => ({ id, type, rule: 'repeated' })
 
-const root = protobuf.Root.fromJSON({
+const description: protobuf.INamespace = {
   nested: {
     AnyValue: {
       oneofs: {
@@ -116,9 +116,11 @@ const root = protobuf.Root.fromJSON({
     ResourceSpans: { fields: { resource: field(1, 'Resource'), scope_spans: repeated(2, 'ScopeSpans') } },
     ExportTraceServiceRequest: { fields: { resource_spans: repeated(1, 'ResourceSpans') } },
   },
-})
-root.resolveAll()
-const requestType = root.lookupType('ExportTraceServiceRequest')
+}
+let read: protobuf.Type | undefined
+/** Made when a request first needs it. */
+const requestType = (): protobuf.Type =>
+  (read ??= protobuf.Root.fromJSON(description).resolveAll().root.lookupType('ExportTraceServiceRequest'))
 
 /** How many messages one request may hold, at any depth: two bytes on the wire can be an object in memory. */
 const messagesMax = 1_000_000
@@ -128,8 +130,8 @@ const depthMax = 64
 /** Reads a request. Throws `invalid` on bytes that are no such message, that hold too much, or are nested too deep. */
 export function decodeRequest(bytes: Uint8Array): readonly ResourceSpans[] {
   try {
-    measure(protobuf.Reader.create(bytes), requestType)
-    const { resource_spans } = requestType.decode(bytes) as unknown as { resource_spans: readonly ResourceSpans[] }
+    measure(protobuf.Reader.create(bytes), requestType())
+    const { resource_spans } = requestType().decode(bytes) as unknown as { resource_spans: readonly ResourceSpans[] }
     return resource_spans
   } catch (error) {
     if (error instanceof TooLarge) throw invalid(`The OpenTelemetry request holds too much: ${error.message}.`)
@@ -161,4 +163,6 @@ const lengthDelimited = 2
 
 /** The bytes of a request: what an exporter would send. */
 export const encodeRequest = (resourceSpans: readonly object[]): Uint8Array =>
-  requestType.encode(requestType.fromObject({ resource_spans: resourceSpans })).finish()
+  requestType()
+    .encode(requestType().fromObject({ resource_spans: resourceSpans }))
+    .finish()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createClient } from '../../src/cli/client.ts'
 import { applyFolder } from '../../src/cli/commands/project.ts'
-import { startServer } from '../../src/demo/server.ts'
+import { startServer } from '../server.ts'
 import { openStandIn } from './kubernetes-stand-in.ts'
 import { freePort, untilTrue } from './programs.ts'
 

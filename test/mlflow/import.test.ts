@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { builtAt } from '#kernel/place.ts'
 import { basicAuth, makeAdministrator, signedIn } from './basic-auth.ts'
 import { pythonWith } from './environment.ts'
 import { startMlflow, startOurs, type RunningServer } from './servers.ts'
@@ -15,7 +16,7 @@ import { startMlflow, startOurs, type RunningServer } from './servers.ts'
 /** What real clients have logged at MLflow's servers, and in a file store of an old one, is imported whole. */
 
 const run = promisify(execFile)
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const main = fileURLToPath(builtAt('cli/main.js'))
 const place = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const [script, compare] = [place('fill.py'), place('same.py')]
 const [fillTraces, compareTraces] = [place('fill_traces.py'), place('same_traces.py')]

@@ -5,7 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startServer } from '../../src/demo/server.ts'
+import { startServer } from '../server.ts'
 
 /** A server in a folder of its own. */
 export interface RunningServer {

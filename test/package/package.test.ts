@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -44,6 +44,32 @@ test('the command answers under any Node from 20 on', async () => {
   const { version } = JSON.parse(await readFile('package.json', 'utf8'))
 
   assert.equal((await trainyard('--version')).stdout.trim(), version)
+})
+
+test('an editor has nothing against the project that init makes, and names a misspelt field', async () => {
+  await trainyard('init', 'typed')
+  const file = join(folder, 'typed/trainyard.ts')
+  const misspelt = join(folder, 'typed/misspelt.ts')
+  await writeFile(misspelt, (await readFile(file, 'utf8')).replace('objective:', 'objektive:'))
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--types',
+    '',
+  ]
+  const check = (path: string) =>
+    run('node_modules/.bin/tsc', ['--ignoreConfig', ...options, path]).then(
+      () => '',
+      ({ stdout }: { stdout: string }) => stdout,
+    )
+
+  const found = [await check(file), /'\w+' does not exist|Did you mean[^?]*/.exec(await check(misspelt))?.[0]]
+  assert.deepEqual(found, ['', "'objektive' does not exist"])
 })
 
 test('a project that init has made is taken by a server from the package', { timeout: 400_000 }, async t => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createClient, type Client } from '../../src/cli/client.ts'
 import { applyFolder } from '../../src/cli/commands/project.ts'
-import { startServer } from '../../src/demo/server.ts'
+import { startServer } from '../server.ts'
 import { pythonWith } from '../mlflow/environment.ts'
 
 const script = `

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { createClient } from '../../src/cli/client.ts'
-import { startServer } from '../../src/demo/server.ts'
+import { startServer } from '../server.ts'
 import { datasetId, jobRunId } from '../../src/metadata/openlineage.ts'
 import { pythonWith } from '../mlflow/environment.ts'
 

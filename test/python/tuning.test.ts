@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createClient } from '../../src/cli/client.ts'
-import { startServer } from '../../src/demo/server.ts'
+import { startServer } from '../server.ts'
 import type { Study, Trial } from '../../src/tuning/study.ts'
 
 const studies = '/api/v1/projects/default/studies/example'

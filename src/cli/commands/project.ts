@@ -7,7 +7,7 @@ import { conflict, invalid } from '#kernel/error.ts'
 import { loadProjectFolder } from '#project'
 import { putTree, type Blobs } from '#storage'
 import type { Client } from '../client.ts'
-import { packageRoot } from '#kernel/package-root.ts'
+import { packageRoot } from '#kernel/place.ts'
 import { verb } from '../command.ts'
 import { workingTree } from '../working-tree.ts'
 

@@ -1,7 +1,7 @@
 import { cp, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { basename } from 'node:path'
-import { packageRoot } from '#kernel/package-root.ts'
+import { packageRoot } from '#kernel/place.ts'
 import { git } from '../git.ts'
 import { platform, seconds, short, type Run } from '../platform.ts'
 import { until, type World } from '../world.ts'
