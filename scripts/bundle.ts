@@ -87,8 +87,8 @@ function copyFiles(): void {
   const copy = (from: string, to: string, isWanted: (path: string) => boolean = () => true): void =>
     cpSync(join(root, from), join(draft, to), { recursive: true, filter: isWanted })
   for (const path of ['bin', 'README.md', 'LICENSE']) copy(path, path)
-  for (const program of ['shim', 'courier'])
-    copy(`src/compute/${program}`, `compute/${program}`, path => !path.endsWith('__pycache__'))
+  // What stands among the code and is none of ours to bundle: programs of another language, schemas of wires.
+  for (const path of globSync('src/**/*.{py,proto}', { cwd: root })) copy(path, path.slice('src/'.length))
   copy('examples', 'examples', path => !/node_modules|\.test\.ts$/.test(path.slice(root.length)))
   mkdirSync(join(draft, 'examples/data'), { recursive: true })
   cpSync(weatherFile(), join(draft, 'examples/data/weather.csv'))

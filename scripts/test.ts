@@ -50,12 +50,13 @@ if (forgotten.length > 0) throw new RangeError(`No group runs ${forgotten.join('
 const parallel = 3
 
 async function run(name: string): Promise<boolean> {
+  const begun = performance.now()
   const child = spawn(process.execPath, [...groups[name]!], { stdio: ['ignore', 'pipe', 'pipe'] })
   const output: Buffer[] = []
   child.stdout.on('data', chunk => output.push(chunk))
   child.stderr.on('data', chunk => output.push(chunk))
   const [code] = (await once(child, 'close')) as [number | null]
-  process.stdout.write(`\n== ${name}\n${Buffer.concat(output).toString()}`)
+  process.stdout.write(`\n== ${name}, ${Math.round((performance.now() - begun) / 1000)} s\n${Buffer.concat(output).toString()}`)
   return code === 0
 }
 

@@ -51,3 +51,10 @@ test('the order of components has no circle', () => {
       assert.ok(order.indexOf(other) < order.indexOf(name), `${name} knows ${other}, which stands below it`)
   }
 })
+
+test('only one file knows where code lies: in the bundle all others lie elsewhere', () => {
+  const knowing = globSync('src/**/*.ts', { exclude: ['src/**/*.{test,contract}.ts', 'src/**/testing*.ts'] }).filter(
+    path => readFileSync(path, 'utf8').includes('import.meta'),
+  )
+  assert.deepEqual(knowing, ['src/kernel/place.ts'])
+})
