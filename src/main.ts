@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { accessRoutes, guard, roleIn } from '#access'
 import { assuranceRoutes } from '#assurance'
-import { attemptRoutes, environmentRoutes } from '#compute'
+import { attemptRoutes, environmentRoutes, isolationRemedy } from '#compute'
 import { dataRoutes } from '#data'
 import { deliveryRoutes } from '#delivery'
 import { featureRoutes, openOnlineStore } from '#features'
@@ -104,6 +104,9 @@ export async function startPlatform({
   parts.storageKeeper.start()
   await writeFile(join(config.data, 'server.json'), JSON.stringify({ url, pid: process.pid, version }))
   log.info({ url, data: config.data }, 'ready')
+  void parts.executor.isolationObstacle().then(why => {
+    if (why !== undefined) log.warn({ why, remedy: isolationRemedy }, 'tasks are not kept from this machine')
+  })
 
   return {
     url,

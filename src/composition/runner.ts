@@ -4,6 +4,7 @@ import {
   chosenExecutor,
   createRemotes,
   engineOf,
+  isolationKind,
   localExecutor,
   sqlRemoteStore,
   type ExecutorSpecs,
@@ -49,7 +50,7 @@ export function composeRunner(
     workRetentionMs,
     environmentRetentionMs: durationMs(config.environmentRetention),
     graceMs,
-    isolation: config.isolation,
+    isolation: isolationKind(config),
     hidden: [common.logFolder, common.blobFolder],
     limits: {
       memoryBytes: config.taskMemoryMb * mib || undefined,

@@ -19,6 +19,8 @@ export interface LocalExecutor extends Executor {
   readonly environments: Environments
   /** Removes work folders and environments that are older than their retention. Returns how many. Also happens every ten minutes. */
   sweep(): Promise<number>
+  /** Why tasks are not isolated as the settings ask; undefined when they are. */
+  isolationObstacle(): Promise<string | undefined>
   /** Ends the regular sweep. Attempts are ended, or left, through their signals. */
   stop(): void
 }
@@ -67,18 +69,19 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
   const path = deps.env['PATH']
   const gpus = nvidiaGpus(path)
   const environments = createEnvironments(deps)
+  const isolation = createIsolation({
+    kind: deps.isolation ?? 'none',
+    path,
+    hidden: [dataFolder, ...(deps.hidden ?? [])],
+    readable: [environmentFolder(dataFolder)],
+  })
   const begin = createBeginner({
     ...deps,
     path,
     gpus,
     environments,
     shims: createShims({ python: deps.python, path }),
-    isolation: createIsolation({
-      kind: deps.isolation ?? 'none',
-      path,
-      hidden: [dataFolder, ...(deps.hidden ?? [])],
-      readable: [environmentFolder(dataFolder)],
-    }),
+    isolation,
     limits: deps.limits ?? {},
   })
   const following = { ...deps, meter: createResourceMeter({ clock, gpus }) }
@@ -131,6 +134,7 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
       const folders = await sweep(work, { clock, retentionMs: deps.workRetentionMs, inUse })
       return folders + (await environments.sweep(deps.environmentRetentionMs)).length
     },
+    isolationObstacle: () => isolation.obstacle(),
     stop: () => clearInterval(timer),
   }
   const timer = setInterval(() => void executor.sweep().catch(() => {}), sweepMs).unref()

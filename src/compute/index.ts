@@ -8,6 +8,7 @@ export {
 } from './executor.ts'
 export { chosenExecutor } from './executors.ts'
 export { engineOf, readExecutors, type ExecutorSpecs } from './executor-settings.ts'
+export { createIsolation, isolationKind, isolationRemedy } from './isolation.ts'
 export { createRemotes, type Remotes } from './remotes.ts'
 export { attemptRoutes } from './routes.ts'
 export { sqlRemoteStore } from './store.sql.ts'

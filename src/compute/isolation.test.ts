@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readConfig } from '#kernel/config.ts'
 import { TrainyardError } from '#kernel/error.ts'
 import type { LocalExecutorDeps } from './executor.ts'
+import { createIsolation, isolationKind } from './isolation.ts'
 import { openBench, until } from './testing.ts'
 
 test('a secret is masked in the log and in the error, also when it comes in pieces, overlaps another or never ends', async t => {
@@ -125,6 +128,44 @@ test('bubblewrap shows a task the machine read-only, and of the platform its own
 
   assert.match(one.lines.join(' '), /^(environments )?work \/tmp\/trainyard-compute-\w+\/data refused refused \d\d?$/)
   assert.deepEqual(error.detail, { cause: { kind: 'signal', signal: 'SIGKILL' } })
+})
+
+test('isolation holds for a server that runs as root too: its tasks cannot mount the machine again', async t => {
+  const { attempt, executor } = await openBench(t, () => ({ isolation: 'bubblewrap' }))
+  const why = await executor.isolationObstacle()
+  if (why !== undefined) return t.skip(why)
+  const one = await attempt({
+    run: `(mount -o remount,rw,bind /; echo x > /etc/trainyard) 2>/dev/null || echo refused`,
+  })
+
+  await executor.execute(one)
+
+  assert.deepEqual(one.lines, ['refused'])
+})
+
+test('a server that others reach isolates tasks by itself, one on loopback when it is told to', () => {
+  const kindOf = (flags: Record<string, string>) => isolationKind(readConfig({}, flags))
+
+  assert.deepEqual(
+    [{ host: '0.0.0.0' }, { host: '::' }, {}, { host: '0.0.0.0', isolation: 'none' }, { isolation: 'bubblewrap' }].map(
+      kindOf,
+    ),
+    ['auto', 'auto', 'none', 'none', 'bubblewrap'],
+  )
+})
+
+test('where isolation is wanted and does not work it is said why, and tasks run only if that was left open', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-isolation-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const parts = { path: folder, hidden: [], readable: [] }
+  const [open, strict] = [
+    createIsolation({ ...parts, kind: 'auto' }),
+    createIsolation({ ...parts, kind: 'bubblewrap' }),
+  ]
+
+  assert.match((await open.obstacle())!, /bwrap ENOENT/)
+  assert.deepEqual(await open.wrap(['true'], folder), { command: ['true'], isWrapped: false })
+  await assert.rejects(strict.wrap(['true'], folder), { code: 'unavailable' })
 })
 
 test('a task that is isolated is asked to end, and may say its last word', async t => {

@@ -3,15 +3,27 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { isLoopback } from '#http/origin.ts'
+import type { Config } from '#kernel/config.ts'
 import { messageOf, TrainyardError } from '#kernel/error.ts'
 import { packageRoot } from '#kernel/place.ts'
 
 /** What stands between a task and the machine beyond its process group: see docs/operate.md. */
 export type IsolationKind = 'none' | 'bubblewrap' | 'auto'
 
+/** Who alone reaches a server owns what its tasks could read; of one that others reach, others start the tasks. */
+export const isolationKind = ({ isolation, host }: Pick<Config, 'isolation' | 'host'>): IsolationKind =>
+  isolation || (isLoopback(host) ? 'none' : 'auto')
+
+/** What to do when it does not work. */
+export const isolationRemedy =
+  'Code of whoever may start a task can read what the server can: install bubblewrap and allow user namespaces, or say --isolation none.'
+
 /** Wraps a command of an attempt whose folder is `root`. */
 export interface Isolation {
   wrap(command: readonly string[], root: string): Promise<{ command: readonly string[]; isWrapped: boolean }>
+  /** Why what was asked for does not work on this machine; undefined when it does, or nothing was asked for. */
+  obstacle(): Promise<string | undefined>
 }
 
 interface Deps {
@@ -38,32 +50,37 @@ const own = [fileURLToPath(packageRoot), dirname(process.execPath)]
  * only the attempt's own, in which what it was given is read-only. The network is the machine's.
  */
 export function createIsolation({ kind, path = '/usr/local/bin:/usr/bin:/bin', hidden, readable }: Deps): Isolation {
-  const wrapper = (root: string): readonly string[] =>
+  const machine = (): readonly string[] =>
     [
-      ['bwrap', '--die-with-parent', '--unshare-pid', '--unshare-ipc', '--unshare-uts'],
+      // Without its capabilities root cannot mount the machine again, writable.
+      ['--die-with-parent', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--cap-drop', 'ALL'],
       ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
       devices.flatMap(device => ['--dev-bind-try', device, device]),
       hidden.filter(folder => existsSync(folder)).flatMap(folder => ['--tmpfs', folder]),
       [...own, ...readable].flatMap(folder => ['--ro-bind-try', folder, folder]),
+    ].flat()
+  const attempt = (root: string): readonly string[] =>
+    [
       ['--bind', root, root, '--ro-bind-try', join(root, 'inputs'), join(root, 'inputs')],
       ['--chdir', join(root, 'code'), '--'],
     ].flat()
-  let works: Promise<true | string> | undefined
-  const probe = (root: string): Promise<true | string> =>
-    (works ??= promisify(execFile)('bwrap', [...wrapper(root).slice(1), 'true'], {
-      env: { PATH: path },
-    }).then(
-      () => true as const,
-      (error: unknown) => messageOf(error),
-    ))
+  let probed: Promise<string | undefined> | undefined
+  const obstacle = async (): Promise<string | undefined> =>
+    kind === 'none'
+      ? undefined
+      : (probed ??= promisify(execFile)('bwrap', [...machine(), '--', 'true'], { env: { PATH: path } }).then(
+          () => undefined,
+          (error: unknown) => messageOf(error).slice(0, 500),
+        ))
 
   return {
+    obstacle,
     async wrap(command, root) {
-      const answer = kind === 'none' ? '' : await probe(root)
-      if (answer === true) return { command: [...wrapper(root), ...command], isWrapped: true }
-      if (kind !== 'bubblewrap') return { command, isWrapped: false }
+      const why = await obstacle()
+      if (kind === 'none' || (kind === 'auto' && why !== undefined)) return { command, isWrapped: false }
+      if (why === undefined) return { command: ['bwrap', ...machine(), ...attempt(root), ...command], isWrapped: true }
       throw new TrainyardError('unavailable', 'Tasks are to be isolated by bubblewrap, which does not work here.', {
-        why: answer.slice(0, 500),
+        why,
       })
     },
   }

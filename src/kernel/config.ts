@@ -91,8 +91,8 @@ export const settings = {
     help: 'How long a task that is cancelled, or over its limit, may take to end by itself before it is killed.',
   },
   isolation: {
-    type: z.enum(['none', 'bubblewrap', 'auto']).default('none'),
-    help: 'What keeps tasks from the machine beyond process group and environment: `bubblewrap`, or `auto` where it works.',
+    type: z.enum(['', 'none', 'bubblewrap', 'auto']).default(''),
+    help: 'What keeps tasks from the machine beyond process group and environment: `none`, `bubblewrap`, or `auto`: bubblewrap where it works. Empty: `auto` where the server listens beyond loopback, else `none`.',
   },
   taskMemoryMb: {
     type: z.coerce.number().int().min(0).default(0),

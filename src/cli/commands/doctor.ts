@@ -39,6 +39,7 @@ export const doctorVerb = verb(
       writable(config, folder),
       database(config),
       port(config),
+      isolation(config, env['PATH']),
     ])
     output.result({ findings }, () =>
       findings.flatMap(({ check, state, found, remedy }) => [
@@ -172,4 +173,14 @@ async function port({ host, port: number }: Config): Promise<Finding> {
       probe.close(() => done({ check: 'port', state: 'ok', found: `${number} is free` })),
     )
   })
+}
+
+async function isolation(config: Config, path: string | undefined): Promise<Finding> {
+  const { createIsolation, isolationKind, isolationRemedy } = await import('#compute')
+  const check = 'isolation'
+  const kind = isolationKind(config)
+  const why = await createIsolation({ kind, path, hidden: [], readable: [] }).obstacle()
+  if (why === undefined)
+    return { check, state: 'ok', found: kind === 'none' ? 'tasks run as the server’s user' : 'bubblewrap works' }
+  return { check, state: kind === 'auto' ? 'warning' : 'problem', found: why, remedy: isolationRemedy }
 }
