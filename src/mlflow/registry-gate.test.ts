@@ -86,7 +86,7 @@ for (const engine of testEngines()) {
           await call('POST model-versions/transition-stage', { name, version, stage }),
           version === '1' ? /^400 .*has no evaluation, and this model has a gate/ : /^400 .*gate failed: threshold/,
         )
-      for (const alias of ['champion', 'Production', 'live'])
+      for (const alias of ['champion', 'Production', 'prod', 'live'])
         assert.match(
           await call('POST registered-models/alias', { name, alias, version }),
           /^400 .*which stands for production/,
@@ -146,7 +146,8 @@ for (const engine of testEngines()) {
       (await call('POST model-versions/transition-stage', { name, version, stage: 'Production', reason })).model_version
 
     await to('1', 'first')
-    await call('POST registered-models/alias', { name, alias: 'champion', version: '1', reason: 'same' })
+    assert.equal((await call('GET registered-models/alias', { name, alias: 'champion' })).model_version.version, '1')
+    await call('POST registered-models/alias', { name, alias: 'prod', version: '1', reason: 'same' })
     await to('2', 'better')
     await to('2', 'said again')
 
@@ -158,13 +159,17 @@ for (const engine of testEngines()) {
         [1, 'archived', ['The gate passed.', 'first', 'Version 2 takes its place.']],
       ],
     )
-    const [move] = (await registry.aliasMoves('rain', 'umbrella', { limit: 9 })).items
+    const moves = (await registry.aliasMoves('rain', 'umbrella', { limit: 9 })).items
     assert.deepEqual(
-      [move?.alias, move?.to, move?.actor, move?.reason, move?.digest],
-      ['champion', 1, 'local', 'same', items[1]!.digest],
+      moves.map(({ alias, to, actor, reason, digest }) => [alias, to, actor, reason, digest]),
+      [
+        ['champion', 2, 'local', 'better', items[0]!.digest],
+        ['prod', 1, 'local', 'same', items[1]!.digest],
+        ['champion', 1, 'local', 'first', items[1]!.digest],
+      ],
     )
     assert.match(await call('DELETE model-versions/delete', { name, version: '2' }), /^400 .*is in production/)
-    assert.match(await call('DELETE model-versions/delete', { name, version: '1' }), /^400 .*alias champion/)
+    assert.match(await call('DELETE model-versions/delete', { name, version: '1' }), /^400 .*alias prod/)
   })
 
   test(`${engine.name}: what another component asks before production holds a version back on every way`, async t => {

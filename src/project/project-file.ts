@@ -191,7 +191,7 @@ const Model = z.strictObject({
     .meta({ description: 'Who moves a version that passed its gate to production.' }),
   guardedAliases: z.array(z.string().min(1).max(255)).optional().meta({
     description:
-      'Aliases that stand for production, beside `production` and `champion`: only versions that passed the gate get one.',
+      'Aliases that stand for production, beside `production`, `prod` and `champion`: only versions that passed the gate get one.',
   }),
   approvals: z
     .strictObject({

@@ -2,9 +2,11 @@ import type { Clock } from '#kernel/clock.ts'
 import { newId } from '#kernel/id.ts'
 import type { Ledger } from '#metadata'
 import type { AnyTx, Outbox } from '#storage'
+import { moveAlias } from './alias-move.ts'
 import { stageChanged } from './events.ts'
 import type { ModelVersion, Stage } from './model-version.ts'
 import type { Held, Permit } from './production.ts'
+import { championAlias } from './production-alias.ts'
 import type { ModelStore } from './store.ts'
 
 export interface Because {
@@ -25,7 +27,7 @@ interface MoveParts {
 
 /**
  * The only way to another stage: throws `conflict` unless the permit lets the version go there. With `alone`, whoever
- * was in the stage is archived; behind a gate production is always held alone.
+ * was in the stage is archived; behind a gate production is always held alone, and the alias `champion` goes with it.
  */
 export async function changeStage(
   parts: MoveParts,
@@ -37,6 +39,20 @@ export async function changeStage(
   if (request.alone || (permit.gated(model) && request.to === 'production'))
     await archiveOthers(parts, tx, { version, model }, request)
   await moveVersion(parts, tx, version, request)
+  if (permit.gated(model)) await followProduction(parts, tx, { model, version }, request)
+}
+
+/** The alias is on what is in production. No permit of its own is asked: that of the stage asks for more. */
+async function followProduction(
+  parts: MoveParts,
+  tx: AnyTx,
+  { model, version }: Held,
+  { to, ...because }: Move,
+): Promise<void> {
+  const enters = to === 'production'
+  const leaves = version.stage === 'production' && version.aliases.includes(championAlias)
+  if (enters || leaves)
+    await moveAlias(parts, tx, { model, alias: championAlias, because, ...(enters && { to: version.id }) })
 }
 
 /** Whoever else is in the stage goes to the archive. */

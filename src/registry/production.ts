@@ -1,11 +1,12 @@
 import type { Projects } from '#project'
 import type { AnyTx } from '#storage'
 import { requireAlias, requireMove, type ModelVersion, type Stage } from './model-version.ts'
-import { isGuarded, type RegisteredModel } from './registered-model.ts'
+import { isGuarded } from './production-alias.ts'
+import type { RegisteredModel } from './registered-model.ts'
 
 /**
- * What leads to production, in one place, whichever API asks: the stage of that name, the aliases `production` and
- * `champion`, and those that the project declares. Behind a gate only a version that passed gets there.
+ * What leads to production, in one place, whichever API asks: the stage of that name, the aliases that stand for it
+ * anyway (`production-alias.ts`), and those that the project declares. Behind a gate only a version that passed gets there.
  */
 export interface ProductionRule {
   /** Adds a condition of another component, for models behind a gate. */

@@ -35,11 +35,6 @@ export const fullNameOf = (project: string, name: string): string =>
 export const promptTag = 'mlflow.prompt.is_prompt'
 export const isPrompt = (tags: Readonly<Record<string, string>>): boolean => tags[promptTag]?.toLowerCase() === 'true'
 
-/** Aliases that stand for production wherever a gate does. */
-const guardedAliases: readonly string[] = ['production', 'champion']
-export const isGuarded = (alias: string, declared: readonly string[] = []): boolean =>
-  [...guardedAliases, ...declared].some(guarded => guarded.toLowerCase() === alias.toLowerCase())
-
 export function checkModelName(name: string, field = 'name'): void {
   if (name.trim() === '') refuse(`Missing value for required parameter '${field}'.`, field, name)
   if (name.length > nameMax) refuse(`Registered model names have ${nameMax} characters at most.`, field, name)

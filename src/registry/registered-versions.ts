@@ -5,11 +5,11 @@ import type { AnyTx } from '#storage'
 import { versionDeleted, versionTagDeleted, versionTagSet } from './events.ts'
 import type { ModelVersion, Stage } from './model-version.ts'
 import { archiveOthers, changeStage, type Move } from './move.ts'
+import { isGuarded } from './production-alias.ts'
 import type { Held } from './production.ts'
 import {
   checkAlias,
   checkTag,
-  isGuarded,
   modelNotFound,
   namesOf,
   versionNotFound,

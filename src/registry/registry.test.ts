@@ -108,7 +108,7 @@ test('a promotion archives the former champion, and says who did it and why', as
   const { id, ...transition } = champion.transitions.at(-1)!
   const { digest } = two
   assert.deepEqual(transition, { from: 'staging', to: 'production', actor: 'ben', reason: 'better', digest, at: 1_000 })
-  assert.deepEqual((await events()).at(-1), [
+  assert.deepEqual((await events()).at(-2), [
     'registry.stage_changed',
     {
       model: 'rain',
@@ -131,10 +131,37 @@ test('rolling back brings an archived champion to production again', async t => 
 
   await registry.transition(one.id, { to: 'production', actor: 'ada', reason: 'back' })
 
+  const said = ({ stage, aliases }: ModelVersion) => [stage, aliases]
   assert.deepEqual(
-    [(await registry.version(one.id)).stage, (await registry.version(two.id)).stage],
-    ['production', 'archived'],
+    [said(await registry.version(one.id)), said(await registry.version(two.id))],
+    [
+      ['production', ['champion']],
+      ['archived', []],
+    ],
   )
+})
+
+test('the alias champion follows what is in production, on record with who and why, and ends with it', async t => {
+  const { registry, register, events } = await open(t)
+  const [one, two] = [await register(), await register()]
+  for (const [id, reason] of [
+    [one.id, 'first'],
+    [two.id, 'better'],
+  ] as const)
+    await registry.transition(id, { to: 'production', actor: 'ada', reason })
+  await registry.transition(two.id, { to: 'archived', actor: 'ben', reason: 'all wrong' })
+
+  const { items } = await registry.aliasMoves('rain', 'rain', { limit: 9 })
+  assert.deepEqual(
+    items.map(({ alias, from, to, actor, reason, digest }) => [alias, from, to, actor, reason, digest]),
+    [
+      ['champion', 2, undefined, 'ben', 'all wrong', undefined],
+      ['champion', 1, 2, 'ada', 'better', two.digest],
+      ['champion', undefined, 1, 'ada', 'first', one.digest],
+    ],
+  )
+  assert.equal((await events()).filter(([type]) => type === 'registry.alias_moved').length, 3)
+  assert.deepEqual((await registry.version(two.id)).aliases, [])
 })
 
 test('racing promotions leave one version in production', async t => {
@@ -189,7 +216,7 @@ test('the routes answer models, versions and transitions, and refuse what is not
     return [reply.statusCode, reply.json()] as const
   }
 
-  const words = { fullName: 'rain.rain', description: '', gated: true, tags: {}, aliases: {} }
+  const words = { fullName: 'rain.rain', description: '', gated: true, tags: {}, aliases: { champion: 1 } }
   const model = { project: 'rain', name: 'rain', ...words }
   const [status, moved] = await call('POST', `/model-versions/${id}/transitions`, { to: 'production', reason: 'good' })
   const version = await registry.version(id)

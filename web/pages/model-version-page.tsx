@@ -1,3 +1,4 @@
+import { isGuarded } from '../../src/registry/production-alias.ts'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { modelVersionOf } from '../api.ts'
@@ -89,11 +90,9 @@ export function ModelVersionPage() {
   )
 }
 
-const producing: ReadonlySet<string> = new Set(['production', 'champion'])
-
 /** In production, and no evaluation passed: its model has no gate, or had none when it went there. */
 const isUngated = ({ evaluation, stage, aliases }: ModelVersion): boolean =>
-  evaluation?.gate.passed !== true && (stage === 'production' || aliases.some(alias => producing.has(alias)))
+  evaluation?.gate.passed !== true && (stage === 'production' || aliases.some(alias => isGuarded(alias)))
 
 const About = ({ version }: { version: ModelVersion }) => (
   <Facts
