@@ -253,7 +253,8 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     const { code, out, err } = await trainyard('export', 'out', '--json')
     assert.equal(code, 0, err)
     const { rows, files } = JSON.parse(out) as { rows: Record<string, number>; files: number }
-    assert.deepEqual([rows['runs'], rows['metrics'], rows['artifacts'], files], [3, 8, 13, 13])
+    assert.deepEqual([rows['runs'], rows['metrics'], rows['artifacts'], files], [3, 8, 14, 14])
+    assert.deepEqual([rows['traces'], rows['assessments'], rows['evaluation_datasets']], [2, 2, 0])
     const sums = (await readFile(join(folder, 'out/SHA256SUMS'), 'utf8')).trimEnd().split('\n')
     assert.ok(sums.length > 17)
     for (const sum of sums) {

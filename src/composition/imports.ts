@@ -30,6 +30,7 @@ import {
   sqlTraceStore,
   traceImportRoutes,
 } from '#traces'
+import { blobExportRoutes } from './blob-export.ts'
 import { createTableExport, tableExportRoutes } from './table-export.ts'
 
 /** Mounts the routes by which ledgers of other systems are taken in, and this one is taken away. */
@@ -85,5 +86,6 @@ export function composeImports({
     registryImportRoutes(app, registryImports)
     webhookImportRoutes(app, webhookImports)
     tableExportRoutes(app, createTableExport(db))
+    blobExportRoutes(app, parts.blobs)
   }
 }

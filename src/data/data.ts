@@ -30,6 +30,8 @@ export interface Data {
   latest(project: string, source: string): Promise<DatasetVersion | undefined>
   /** Newest first. */
   versions(project: string, source: string, page: PageRequest): Promise<Page<DatasetVersion>>
+  /** Of all sources, also of those that the project declares no more, in the order of their ids. */
+  versionsOfProject(project: string, page: PageRequest): Promise<Page<DatasetVersion>>
   /** What is expected of the source; undefined until a first version was validated. */
   contract(project: string, source: string): Promise<Contract | undefined>
   /** Takes the newest version for normal: the contract is learned from it, and it is kept. */
@@ -59,6 +61,7 @@ export function createData(deps: DataDeps): Data {
     version,
     latest: (project, source) => store.latest(project, source),
     versions: (project, source, page) => store.versions(project, source, page),
+    versionsOfProject: (project, page) => store.ofProject(project, page),
     contract: async (project, source) => (await store.source(project, source)).contract,
 
     async acceptNewest({ project, source, actor, reason }) {

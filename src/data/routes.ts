@@ -72,6 +72,23 @@ function sourceRoutes(app: App, data: Data): void {
 
 function versionRoutes(app: App, data: Data): void {
   app.get(
+    '/api/v1/projects/:project/dataset-versions',
+    {
+      schema: {
+        summary: 'Versions of all sources of a project, also of those that it declares no more, by id',
+        tags,
+        params: ofProject,
+        querystring: PageQuery,
+        response: { 200: DatasetVersionPage },
+      },
+    },
+    async ({ params, query }) => {
+      const { items, ...rest } = await data.versionsOfProject(params.project, query)
+      return { items: [...items], ...rest }
+    },
+  )
+
+  app.get(
     '/api/v1/dataset-versions/:id',
     {
       schema: {

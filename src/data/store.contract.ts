@@ -86,6 +86,25 @@ export function dataStoreContract(name: string, open: (t: TestContext) => Promis
     assert.deepEqual([second.items.map(each => each.version), second.next], [[1], undefined])
   })
 
+  test(`${name}: versions of all sources of a project are listed by the page, and none of another project`, async t => {
+    const store = await open(t)
+    const made = [
+      await append(store, 'one'),
+      await append(store, 'two'),
+      await append(store, 'other', { source: 'sales' }),
+    ].map(({ version }) => version)
+    await append(store, 'elsewhere', { project: 'snow' })
+
+    const first = await store.ofProject('rain', { limit: 2 })
+    const second = await store.ofProject('rain', { limit: 2, after: first.next })
+
+    assert.deepEqual(
+      [...first.items, ...second.items],
+      made.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    assert.deepEqual([first.items.length, second.next], [2, undefined])
+  })
+
   test(`${name}: a verdict is recorded once for each key, and the newest kept version is known`, async t => {
     const store = await open(t)
     const [{ version: one }, { version: two }, { version: three }] = [

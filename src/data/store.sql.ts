@@ -48,6 +48,16 @@ export function sqlDataStore(db: Db): DataStore {
       return toPage((await query.execute()).map(fromRow), limit, version => String(version.version))
     },
 
+    async ofProject(project, { limit, after }) {
+      let query = tables.selectFrom('dataset_version').selectAll().where('project', '=', project)
+      if (after !== undefined) query = query.where('id', '>', after)
+      const rows = await query
+        .orderBy('id')
+        .limit(limit + 1)
+        .execute()
+      return toPage(rows.map(fromRow), limit, version => version.id)
+    },
+
     async judge(tx, id, { verdict, violations, key }) {
       const { numUpdatedRows } = await inside<DataTables>(tx)
         .updateTable('dataset_version')

@@ -31,6 +31,8 @@ export interface DataStore {
   latestKept(project: string, source: string, below: number): Promise<DatasetVersion | undefined>
   /** Newest first. */
   versions(project: string, source: string, page: PageRequest): Promise<Page<DatasetVersion>>
+  /** Of all sources of a project, also of those that it declares no more, in the order of their ids. */
+  ofProject(project: string, page: PageRequest): Promise<Page<DatasetVersion>>
   /** Records a verdict; false when this key has recorded it already. */
   judge(tx: AnyTx, id: DatasetVersionId, judgement: Judgement): Promise<boolean>
   source(project: string, source: string): Promise<SourceRecord>

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
+import { createDuckdb, literal, type Row } from '#storage'
+import { exportBlobs } from './export-blobs.ts'
 import { exportLedger } from './export.ts'
-import type { CarriedFile, CarriedRun, Source } from './record.ts'
+import type { CarriedFile, CarriedRun, CarriedTrace, Source } from './record.ts'
 
 const run: CarriedRun = {
   id: 'r1',
@@ -68,6 +70,86 @@ test('what more there is to write is summed up with the rest', async t => {
   const manifest = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8')) as { rows: unknown }
   assert.deepEqual(manifest.rows, report.rows)
   assert.match(await readFile(join(out, 'SHA256SUMS'), 'utf8'), /^[0-9a-f]{64} {2}artifacts\/1\/r1\/artifacts\/a\/b$/m)
+})
+
+test('traces are taken along with spans, assessments, files and links, times to the nanosecond and ids in hex', async t => {
+  const out = join(await folder(t), 'out')
+  const at = 1_700_000_000_123 as CarriedTrace['requestedAt']
+  const said = { id: 'a-1', name: 'good', kind: 'feedback', value: '0.5', valid: false, createdAt: at, updatedAt: at }
+  const trace = { id: 'tr-1', requestedAt: at, state: 'OK', metadata: { k: 'v' }, tags: {}, assessments: [said] }
+  const span = { span_id: 'AQEBAQEBAQE=', name: 'root', start_time_unix_nano: '1795916756540238832' }
+  const file = { path: 'attachments/x', open: () => Promise.resolve(Readable.from([Buffer.from('png')])) }
+  const record = { id: 'dr-1', inputs: { q: 1 }, outputs: null, createdAt: at, updatedAt: at }
+  const source: Source = {
+    ...sourceWith('a'),
+    async *traces() {
+      yield [trace as unknown as CarriedTrace]
+    },
+    traceContent: async () => ({ spans: [span], files: [file] }),
+    tracesOfRun: async () => ['tr-1'],
+    async *evaluationDatasets() {
+      yield { id: 'd-1', name: 'cases', digest: '1', tags: {}, experimentIds: ['1'], createdAt: at, updatedAt: at }
+    },
+    async *evaluationRecords() {
+      yield [record]
+    },
+  }
+
+  const { rows } = await exportLedger(source, out, { progress })
+
+  const duckdb = createDuckdb()
+  t.after(() => duckdb.stop())
+  const read = async (table: string, columns: string): Promise<readonly Row[]> =>
+    duckdb.query([`select ${columns} from ${literal(join(out, `${table}.parquet`))}`])
+  assert.deepEqual(
+    [rows['traces'], await read('spans', 'span_id, parent_span_id, cast(start_time_unix_nano as varchar) as begun')],
+    [1, [{ span_id: '01'.repeat(8), parent_span_id: null, begun: '1795916756540238832' }]],
+  )
+  assert.deepEqual(await read('assessments', 'trace_id, value, valid'), [
+    { trace_id: 'tr-1', value: '0.5', valid: 'false' },
+  ])
+  assert.deepEqual(await read('trace_links', '*'), [{ run_id: 'r1', trace_id: 'tr-1' }])
+  assert.deepEqual(await read('evaluation_records', 'dataset_id, inputs, outputs'), [
+    { dataset_id: 'd-1', inputs: '{"q":1}', outputs: 'null' },
+  ])
+  assert.equal(await readFile(join(out, 'artifacts/1/traces/tr-1/artifacts/attachments/x'), 'utf8'), 'png')
+})
+
+test('the rows of a project lie beside a table of what they hold, and of bytes nothing is written twice', async t => {
+  const around = await folder(t)
+  const parquet = createHash('sha256').update('x').digest('hex')
+  const table = { kind: 'dataset_version', id: 'dsv_1', name: 'weather', version: 3, rows: 9, createdAt: 5 } as const
+  const read: string[] = []
+  const source = (project: string): Source => ({
+    ...sourceWith('a'),
+    async *tables() {
+      const open = () => Promise.resolve(Readable.from([Buffer.from('x')]))
+      const files = [{ path: 'datasets/weather/3.parquet', digest: parquet, open }]
+      yield { ...table, project, columns: [{ name: 'day', type: 'date' }], madeFrom: ['dsv_0'], files }
+    },
+  })
+  const digests = [parquet, createHash('sha256').update('y').digest('hex')]
+  const api = { get: async () => ({ items: digests.map(digest => ({ digest })) }) as never }
+  const out = join(around, 'out')
+
+  const report = await exportLedger(source('rain'), out, {
+    progress,
+    async more(_, writer) {
+      const bytes = async (path: string) => {
+        read.push(path)
+        return Readable.from([Buffer.from('y')])
+      }
+      await exportBlobs(api, bytes, writer)
+      return {}
+    },
+  })
+
+  assert.deepEqual([report.rows['data'], report.rows['artifacts'], report.files], [1, 3, 3])
+  assert.equal(await readFile(join(out, 'data/rain/datasets/weather/3.parquet'), 'utf8'), 'x')
+  assert.deepEqual(read, [`/api/v1/blobs/${digests[1]}`])
+  assert.equal(await readFile(join(out, 'platform/blobs', digests[1]!), 'utf8'), 'y')
+  await exportLedger(source('..'), join(around, 'climbing'), { progress })
+  assert.deepEqual((await readdir(around)).toSorted(), ['climbing', 'out'])
 })
 
 test('the files of a version lie beside it, compared with the digest that the source has promised', async t => {

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve, sep } from 'node:path'
-import { Transform } from 'node:stream'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { invalid, TrainyardError } from '#kernel/error.ts'
-import { exportTables, type ExportTable } from './export-columns.ts'
-import { createExportTables, type Cell } from './export-tables.ts'
+import { invalid } from '#kernel/error.ts'
+import { exportTables } from './export-columns.ts'
+import { exportData } from './export-data.ts'
+import { exportEvaluationDatasets } from './export-evaluation.ts'
+import { createExportTables } from './export-tables.ts'
+import { exportTraces } from './export-traces.ts'
+import { createExportWriter, folderNameOf, jsonOf, type ExportWriter } from './export-writer.ts'
 import { filesBelow } from './folder.ts'
 import type { Progress } from './progress.ts'
-import type { CarriedExperiment, CarriedFile, CarriedLoggedModel, CarriedModel, CarriedRun, Source } from './record.ts'
+import type { CarriedExperiment, CarriedLoggedModel, CarriedModel, CarriedRun, Source } from './record.ts'
 
 export interface ExportReport {
   readonly folder: string
@@ -22,16 +25,7 @@ export interface ExportReport {
 export interface ExportChoices {
   readonly progress: Progress
   /** Writes more into the folder, before it is summed up; answers rows by table. */
-  more?(folder: string): Promise<Readonly<Record<string, number>>>
-}
-
-/** Writes rows of the tables of an export. */
-interface Writer {
-  row(table: ExportTable, row: Readonly<Record<string, Cell>>): Promise<void>
-  files(
-    owner: { kind: 'run' | 'logged_model' | 'model_version'; id: string; folder: string },
-    files: AsyncIterable<CarriedFile>,
-  ): Promise<void>
+  more?(folder: string, writer: ExportWriter): Promise<Readonly<Record<string, number>>>
 }
 
 /**
@@ -49,19 +43,7 @@ export async function exportLedger(
       { field: 'folder', value: folder, allowed: 'a folder that is not there' },
     ])
   const tables = await createExportTables(folder, exportTables)
-  const total = { files: 0, bytes: 0 }
-  const writer: Writer = {
-    row: (table, row) => tables.add(table, row),
-    async files({ kind, id, folder: place }, files) {
-      for await (const file of files) {
-        const { size, digest } = await save(file, join(folder, 'artifacts', place))
-        await tables.add('artifacts', { owner: kind, owner_id: id, path: file.path, size, sha256: digest })
-        total.files++
-        total.bytes += size
-        progress.bytes(size)
-      }
-    },
-  }
+  const writer = createExportWriter(folder, tables, progress)
   for await (const experiment of source.experiments()) {
     progress.begin(experiment.name)
     await exportExperiment(source, writer, experiment, progress)
@@ -71,15 +53,18 @@ export async function exportLedger(
     models.push(model)
     await exportVersions(source, writer, model)
   }
-  const rows = { ...(await tables.finish()), ...(await more?.(folder)) }
+  await exportEvaluationDatasets(source, writer)
+  await exportData(source, writer)
+  const others = await more?.(folder, writer)
+  const rows = { ...(await tables.finish()), ...others }
   await writeFile(join(folder, 'registry.json'), `${JSON.stringify({ registered_models: models }, undefined, 2)}\n`)
   await writeManifest(folder, rows)
-  return { folder, rows, ...total }
+  return { folder, rows, ...writer.total }
 }
 
 async function exportExperiment(
   source: Source,
-  writer: Writer,
+  writer: ExportWriter,
   experiment: CarriedExperiment,
   progress: Progress,
 ): Promise<void> {
@@ -92,9 +77,11 @@ async function exportExperiment(
     updated_at: updatedAt,
     tags: JSON.stringify(Object.fromEntries(tags.map(({ key, value }) => [key, value]))),
   })
+  const traces = await exportTraces(source, writer, { experiment, progress })
   for await (const runs of source.runs(experiment))
     for (const run of runs) {
-      await exportRun(source, writer, { run, experiment: id, progress })
+      const linked = traces > 0 ? await source.tracesOfRun(run, experiment) : []
+      await exportRun(source, writer, { run, experiment: id, linked, progress })
       progress.run()
     }
   for await (const model of source.loggedModels(experiment)) await exportLoggedModel(source, writer, model, id)
@@ -102,8 +89,13 @@ async function exportExperiment(
 
 async function exportRun(
   source: Source,
-  writer: Writer,
-  { run, experiment, progress }: { run: CarriedRun; experiment: string; progress: Progress },
+  writer: ExportWriter,
+  {
+    run,
+    experiment,
+    linked,
+    progress,
+  }: { run: CarriedRun; experiment: string; linked: readonly string[]; progress: Progress },
 ): Promise<void> {
   const { id, name, user, status, lifecycle, startedAt, endedAt } = run
   const run_id = id
@@ -123,17 +115,18 @@ async function exportRun(
     await writer.row('inputs', { run_id, ...dataset, source_type: sourceType, tags: jsonOf(tags) })
   for (const { direction, model, step } of run.links)
     await writer.row('model_links', { run_id, direction, model_id: model, step })
+  for (const trace_id of linked) await writer.row('trace_links', { run_id, trace_id })
   for await (const points of source.points(run)) {
     for (const { key, step, timestamp, value } of points)
       await writer.row('metrics', { run_id, key, step, timestamp, value })
     progress.points(points.length)
   }
-  await writer.files({ kind: 'run', id, folder: join(experiment, id, 'artifacts') }, source.files(run))
+  await writer.files({ kind: 'run', id, folder: join('artifacts', experiment, id, 'artifacts') }, source.files(run))
 }
 
 async function exportLoggedModel(
   source: Source,
-  writer: Writer,
+  writer: ExportWriter,
   model: CarriedLoggedModel,
   experiment: string,
 ): Promise<void> {
@@ -161,11 +154,11 @@ async function exportLoggedModel(
       dataset_name: datasetName,
       dataset_digest: datasetDigest,
     })
-  const folder = join(experiment, 'models', id, 'artifacts')
+  const folder = join('artifacts', experiment, 'models', id, 'artifacts')
   await writer.files({ kind: 'logged_model', id, folder }, source.modelFiles(model))
 }
 
-async function exportVersions(source: Source, writer: Writer, { name, versions }: CarriedModel): Promise<void> {
+async function exportVersions(source: Source, writer: ExportWriter, { name, versions }: CarriedModel): Promise<void> {
   for (const { run, runLink, createdAt, updatedAt, tags, ...version } of versions) {
     await writer.row('model_versions', {
       ...version,
@@ -177,43 +170,9 @@ async function exportVersions(source: Source, writer: Writer, { name, versions }
       tags: jsonOf(tags),
     })
     const files = source.versionFiles?.(name, version.version)
-    const folder = join('model-versions', folderNameOf(name), String(version.version))
+    const folder = join('artifacts', 'model-versions', folderNameOf(name), String(version.version))
     if (files) await writer.files({ kind: 'model_version', id: `${name}/${version.version}`, folder }, files)
   }
-}
-
-/** One segment of a path, whatever the name is. */
-const folderNameOf = (name: string): string =>
-  /^\.+$/.test(name) ? name.replaceAll('.', '%2E') : encodeURIComponent(name)
-
-const jsonOf = (pairs: readonly { readonly key: string; readonly value: string }[]): string =>
-  JSON.stringify(Object.fromEntries(pairs.map(({ key, value }) => [key, value])))
-
-/** Writes a file below a folder, never outside of it: names come from a server. */
-async function save(file: CarriedFile, folder: string): Promise<{ size: number; digest: string }> {
-  const place = resolve(folder, file.path)
-  if (!place.startsWith(`${resolve(folder)}${sep}`))
-    throw invalid('The path of an artifact leads out of its folder.', [
-      { field: 'path', value: file.path, allowed: 'a path without .. segments' },
-    ])
-  await mkdir(dirname(place), { recursive: true })
-  const hash = createHash('sha256')
-  let size = 0
-  const meter = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk)
-      size += chunk.length
-      done(null, chunk)
-    },
-  })
-  await pipeline(await file.open(), meter, createWriteStream(place, { flags: 'wx' }))
-  const digest = hash.digest('hex')
-  if (file.digest !== undefined && file.digest !== digest)
-    throw new TrainyardError('unavailable', `The server gave other bytes for ${file.path} than it had promised.`, {
-      promised: file.digest,
-      given: digest,
-    })
-  return { size, digest }
 }
 
 /** `manifest.json` says how many rows there are; `SHA256SUMS` is what `sha256sum --check` reads. */

@@ -1,4 +1,6 @@
+export { exportBlobs } from './export-blobs.ts'
 export { exportPlatform } from './export-platform.ts'
+export type { ExportWriter } from './export-writer.ts'
 export { exportLedger, type ExportReport } from './export.ts'
 export { importLedger, type ImportChoices } from './import.ts'
 export { createMlflowClient } from './mlflow-client.ts'

@@ -8,6 +8,7 @@ import { readModels } from './mlflow-registry.ts'
 import { createTraceReader } from './mlflow-traces.ts'
 import { readUsers } from './mlflow-users.ts'
 import { readWebhooks } from './mlflow-webhooks.ts'
+import { readTables } from './platform-data.ts'
 import {
   loggedModelStatuses,
   runStatuses,
@@ -85,6 +86,7 @@ export function createMlflowSource(client: MlflowClient): Source {
     models: () => readModels(client),
     webhooks: () => readWebhooks(client),
     users: () => readUsers(client),
+    tables: () => readTables(client),
     versionFiles: (model, version) => filesOfVersion(client, model, version),
   }
 }

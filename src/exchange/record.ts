@@ -167,6 +167,25 @@ export interface CarriedWebhook {
   readonly updatedAt: number
 }
 
+/** Rows of a project that are there as Parquet: what was read, features of it, or what models were trained on. */
+export interface CarriedTable {
+  readonly kind: 'dataset_version' | 'feature_version' | 'training_set'
+  readonly id: string
+  readonly project: string
+  /** Of the source, the feature view or the feature service. */
+  readonly name: string
+  /** Training sets are not numbered. */
+  readonly version?: number
+  readonly rows: number
+  readonly createdAt: number
+  /** As far as the source says. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  /** Ids of tables. */
+  readonly madeFrom: readonly string[]
+  /** The Parquet first; what was read at the source, or the rules that were followed, beside it. */
+  readonly files: readonly CarriedFile[]
+}
+
 /** A ledger that can be read whole. Nothing is held in memory but what one yield gives. */
 export interface Source {
   /** What it is, for people: an address or a folder. */
@@ -192,4 +211,6 @@ export interface Source {
   users(): AsyncIterable<CarriedUser>
   /** The files that a version keeps of its own; only ledgers like ours have such. */
   versionFiles?(model: string, version: number): AsyncIterable<CarriedFile>
+  /** The rows of projects; only ledgers like ours have such. */
+  tables?(): AsyncIterable<CarriedTable>
 }

@@ -14,8 +14,12 @@ export interface Features {
   version(id: string): Promise<FeatureVersion>
   /** Newest first. */
   versions(project: string, view: string, page: PageRequest): Promise<Page<FeatureVersion>>
+  /** Of all views, also of those that the project declares no more, in the order of their ids. */
+  versionsOfProject(project: string, page: PageRequest): Promise<Page<FeatureVersion>>
   /** Throws `not_found`. */
   trainingSet(id: string): Promise<TrainingSet>
+  /** In the order of their ids. */
+  trainingSets(project: string, page: PageRequest): Promise<Page<TrainingSet>>
   /** The features of a service for each key, in their order, as of an instant; as of now without one. */
   readOnline(request: {
     project: string
@@ -76,6 +80,8 @@ export function createFeatures(deps: FeatureDeps): Features {
     },
 
     versions: (project, view, page) => store.versions(project, view, page),
+    versionsOfProject: (project, page) => store.ofProject(project, page),
+    trainingSets: (project, page) => store.trainingSets(project, page),
 
     async trainingSet(id) {
       const found = await store.findTrainingSet(id as TrainingSet['id'])

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { App } from '#http'
-import { idOf, Name, PageQuery } from '#kernel/wire.ts'
+import { idOf, Name, pageOf, PageQuery } from '#kernel/wire.ts'
 import type { Features } from './features.ts'
 import { FeatureVersionPage, FeatureViewList, OnlineReadAnswer, OnlineReadBody, TrainingSetWire } from './wire.ts'
 
@@ -10,6 +10,11 @@ const ofView = z.object({ project: Name, view: Name })
 const ofSet = z.object({ id: idOf<'training_set'>('trs') })
 
 export function featureRoutes(app: App, features: Features): void {
+  viewRoutes(app, features)
+  trainingSetRoutes(app, features)
+}
+
+function viewRoutes(app: App, features: Features): void {
   app.get(
     '/api/v1/projects/:project/features',
     {
@@ -40,6 +45,23 @@ export function featureRoutes(app: App, features: Features): void {
     },
   )
 
+  app.get(
+    '/api/v1/projects/:project/feature-versions',
+    {
+      schema: {
+        summary: 'Versions of all feature views of a project, also of those that it declares no more, by id',
+        tags,
+        params: ofProject,
+        querystring: PageQuery,
+        response: { 200: FeatureVersionPage },
+      },
+    },
+    async ({ params, query }) => {
+      const { items, ...rest } = await features.versionsOfProject(params.project, query)
+      return { items: [...items], ...rest }
+    },
+  )
+
   app.post(
     '/api/v1/projects/:project/features::read',
     {
@@ -52,6 +74,25 @@ export function featureRoutes(app: App, features: Features): void {
       },
     },
     async ({ params, body }) => ({ rows: await features.readOnline({ ...params, ...body }) }),
+  )
+}
+
+function trainingSetRoutes(app: App, features: Features): void {
+  app.get(
+    '/api/v1/projects/:project/training-sets',
+    {
+      schema: {
+        summary: 'Training sets of a project, by id',
+        tags,
+        params: ofProject,
+        querystring: PageQuery,
+        response: { 200: pageOf(TrainingSetWire) },
+      },
+    },
+    async ({ params, query }) => {
+      const { items, ...rest } = await features.trainingSets(params.project, query)
+      return { items: [...items], ...rest }
+    },
   )
 
   app.get(

@@ -68,6 +68,25 @@ export function featureStoreContract(name: string, open: (t: TestContext) => Pro
     )
   })
 
+  test(`${name}: versions of all views of a project are listed by the page, and none of another project`, async t => {
+    const store = await open(t)
+    const made = [
+      await append(store, 'dsv_1'),
+      await append(store, 'dsv_2'),
+      await append(store, 'dsv_1', { view: 'monthly' }),
+    ]
+    await append(store, 'dsv_1', { project: 'snow' })
+
+    const first = await store.ofProject('rain', { limit: 2 })
+    const second = await store.ofProject('rain', { limit: 2, after: first.next })
+
+    t.assert.deepEqual(
+      [...first.items, ...second.items],
+      made.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    t.assert.deepEqual([first.items.length, second.next], [2, undefined])
+  })
+
   test(`${name}: a recipe makes one training set in a project`, async t => {
     const store = await open(t)
     const set = (project: string): TrainingSet => ({
@@ -87,11 +106,16 @@ export function featureStoreContract(name: string, open: (t: TestContext) => Pro
 
     t.assert.deepEqual(await add(one, 'r'), { set: one, added: true })
     t.assert.deepEqual(await add(two, 'r'), { set: one, added: false })
-    t.assert.deepEqual([(await add(two, 'other')).added, (await add(three, 'r')).added], [true, true])
+    const other = await add(two, 'other')
+    t.assert.deepEqual([other.added, (await add(three, 'r')).added], [true, true])
     t.assert.deepEqual(
       [await store.findTrainingSet(one.id), await store.findTrainingSet(newId('trs'))],
       [one, undefined],
     )
+    const first = await store.trainingSets('rain', { limit: 1 })
+    const second = await store.trainingSets('rain', { limit: 1, after: first.next })
+    t.assert.deepEqual(new Set([...first.items, ...second.items].map(({ id }) => id)), new Set([one.id, other.set.id]))
+    t.assert.equal(second.next, undefined)
   })
 
   test(`${name}: a materialisation is announced once for each task`, async t => {

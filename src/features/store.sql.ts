@@ -64,6 +64,16 @@ export function sqlFeatureStore(db: Db): FeatureStore {
       return toPage((await query.execute()).map(fromRow), limit, version => String(version.version))
     },
 
+    async ofProject(project, { limit, after }) {
+      let query = tables.selectFrom('feature_version').selectAll().where('project', '=', project)
+      if (after !== undefined) query = query.where('id', '>', after)
+      const rows = await query
+        .orderBy('id')
+        .limit(limit + 1)
+        .execute()
+      return toPage(rows.map(fromRow), limit, version => version.id)
+    },
+
     async addTrainingSet(tx, draft, recipe) {
       const own = inside<FeatureTables>(tx)
       const { numInsertedOrUpdatedRows } = await own
@@ -84,6 +94,16 @@ export function sqlFeatureStore(db: Db): FeatureStore {
     async findTrainingSet(id) {
       const row = await tables.selectFrom('training_set').selectAll().where('id', '=', id).executeTakeFirst()
       return row && fromSetRow(row)
+    },
+
+    async trainingSets(project, { limit, after }) {
+      let query = tables.selectFrom('training_set').selectAll().where('project', '=', project)
+      if (after !== undefined) query = query.where('id', '>', after)
+      const rows = await query
+        .orderBy('id')
+        .limit(limit + 1)
+        .execute()
+      return toPage(rows.map(fromSetRow), limit, set => set.id)
     },
 
     async announce(tx, of, key) {

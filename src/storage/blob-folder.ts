@@ -20,6 +20,19 @@ export async function publish(file: string, target: string): Promise<void> {
   await folder.sync().finally(() => folder.close())
 }
 
+/** The digests in place that come after a text, in order. */
+export async function digestsAfter(root: string, after: string, limit: number): Promise<readonly Digest[]> {
+  const found: Digest[] = []
+  const folders = (await unlessAbsent(readdir(join(root, 'sha256')))) ?? []
+  for (const folder of folders.toSorted()) {
+    if (folder < after.slice(0, 2)) continue
+    const names = (await unlessAbsent(readdir(join(root, 'sha256', folder)))) ?? []
+    found.push(...names.filter(isDigest).filter(name => name > after))
+    if (found.length >= limit) break
+  }
+  return found.toSorted().slice(0, limit)
+}
+
 export const isDigest = (name: string): name is Digest => /^[0-9a-f]{64}$/.test(name)
 
 /** Undefined for what is not there; any other failure is one. */

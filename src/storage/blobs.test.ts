@@ -57,6 +57,26 @@ test('an unknown digest is refused by name', async t => {
   await assert.rejects(fsBlobs(await folder(t)).bytes(digestOf('x')), { code: 'not_found' })
 })
 
+test('blobs are listed by the page, in the order of their digests, whatever is added meanwhile', async t => {
+  const blobs = fsBlobs(await folder(t))
+  assert.deepEqual(await blobs.list({ limit: 10 }), { items: [] })
+  const made = []
+  for (let index = 0; index < 20; index++) made.push(await blobs.put(`${index}`.repeat(index + 1)))
+
+  const listed = []
+  let after: string | undefined
+  do {
+    const page = await blobs.list({ limit: 3, after })
+    listed.push(...page.items)
+    after = page.next
+  } while (after !== undefined)
+
+  assert.deepEqual(
+    listed,
+    made.toSorted((a, b) => (a.digest < b.digest ? -1 : 1)),
+  )
+})
+
 test('a tree gives back the folder that it was made from, without what is never code', async t => {
   const source = await folder(t)
   const blobs = fsBlobs(await folder(t))

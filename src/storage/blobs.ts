@@ -7,7 +7,8 @@ import { pipeline } from 'node:stream/promises'
 import type { Digest } from '#kernel/digest.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { notFound, TrainyardError } from '#kernel/error.ts'
-import { bringBack, incomingOf, placeOf, publish, refresh, unlessAbsent } from './blob-folder.ts'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import { bringBack, digestsAfter, incomingOf, placeOf, publish, refresh, unlessAbsent } from './blob-folder.ts'
 
 export interface Blob {
   readonly digest: Digest
@@ -30,7 +31,9 @@ export interface Blobs {
   /** A read-only local file with the bytes, verified once per process. For readers that want a path. Throws `not_found`. */
   path(digest: Digest): Promise<string>
   find(digest: Digest): Promise<Blob | undefined>
-  /** The same for who will refer to the bytes without writing them: they are not freed before the grace is over. */
+  /** Those in place, in the order of their digests: not what lies in the trash. */
+  list(page: PageRequest): Promise<Page<Blob>>
+  /** Like `find`, for who will refer to the bytes without writing them: they are not freed before the grace is over. */
   keep(digest: Digest): Promise<Blob | undefined>
 }
 
@@ -85,6 +88,16 @@ export function fsBlobs(root: string): Blobs {
       let found = await unlessAbsent(stat(place(digest)))
       if (!found && (await bringBack(root, digest))) found = await unlessAbsent(stat(place(digest)))
       return found && { digest, size: found.size }
+    },
+    async list({ limit, after = '' }) {
+      const digests = await digestsAfter(root, after, limit + 1)
+      const page = digests.slice(0, limit)
+      const found = await Promise.all(page.map(digest => unlessAbsent(stat(place(digest)))))
+      return {
+        // What went to the trash meanwhile is passed over, and a cursor all the same.
+        items: found.flatMap((file, index) => (file ? [{ digest: page[index]!, size: file.size }] : [])),
+        ...(digests.length > limit && { next: page.at(-1)! }),
+      }
     },
     async keep(digest) {
       // Taken away between the two: it is in the trash, and comes back fresh.

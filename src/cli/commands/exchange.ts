@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import type { ImportReport, Source } from '#exchange'
+import type { ExportWriter, ImportReport, Source } from '#exchange'
 import { invalid } from '#kernel/error.ts'
 import { wallClock } from '#kernel/clock.ts'
 import { verb, type Context, type Verb } from '../command.ts'
@@ -77,16 +77,18 @@ async function sourceOf(
 /** What the platform's own server says in MLflow's words, so that an export holds what any client can see. */
 export const exportVerb: Verb = verb(
   'export <folder>',
-  'Write everything that is tracked and registered into a new folder: Parquet, JSON and the files themselves.',
-  command => command.option('--everything', 'every other table of the platform too, secrets apart; for administrators'),
+  'Write what is tracked and registered, and the data, into a new folder: Parquet, JSON and the files themselves.',
+  command =>
+    command.option('--everything', 'every other table and file of the platform too, secrets apart; for administrators'),
   async ({ client, output, folder, env, signal }, { everything }, [to]) => {
-    const { createMlflowClient, createMlflowSource, createProgress, exportLedger, exportPlatform } =
+    const { createMlflowClient, createMlflowSource, createProgress, exportBlobs, exportLedger, exportPlatform } =
       await import('#exchange')
-    const source = createMlflowSource(createMlflowClient({ url: client.server, token: env['TRAINYARD_TOKEN'], signal }))
-    const report = await exportLedger(source, resolve(folder, to!), {
+    const reader = createMlflowClient({ url: client.server, token: env['TRAINYARD_TOKEN'], signal })
+    const report = await exportLedger(createMlflowSource(reader), resolve(folder, to!), {
       progress: createProgress(wallClock, overwriting(output.note)),
       ...(everything === true && {
-        more: async (place: string) => {
+        more: async (place: string, writer: ExportWriter) => {
+          await exportBlobs(client, reader.bytes, writer)
           const rows = await exportPlatform(client, join(place, 'platform'))
           return Object.fromEntries(Object.entries(rows).map(([name, count]) => [`platform/${name}`, count]))
         },
