@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { age, bytes, duration, number, percent, shortId, signed, withoutIds } from './format.ts'
+import { age, bytes, duration, latency, number, percent, shortId, signed, withoutIds } from './format.ts'
 import { linesOf } from './ui/log.tsx'
 
 test('numbers are short and exact enough', t => {
@@ -13,6 +13,7 @@ test('numbers are short and exact enough', t => {
   ])
   t.assert.deepEqual([0.5, -0.5, 0].map(signed), ['+0.5', '−0.5', '0'])
   t.assert.equal(percent(0.414, 1), '41.4 %')
+  t.assert.deepEqual([0.786_4, 1_234.5, undefined].map(latency), ['≈ 0.79 ms', '≈ 1\u202f200 ms', '–'])
 })
 
 test('ages and durations use one unit that fits', t => {

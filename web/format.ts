@@ -22,6 +22,10 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / hour)} h ${String(Math.floor((ms % hour) / minute)).padStart(2, '0')} min`
 }
 
+/** A latency that is counted in buckets, so that it is known to 15 %: `≈ 1.2 ms`. */
+export const latency = (ms: number | undefined): string =>
+  ms === undefined ? '–' : `≈ ${number(Number(ms.toPrecision(2)))} ms`
+
 export function bytes(count: number): string {
   if (count < 1_000) return `${count} B`
   const power = Math.min(4, Math.floor(Math.log10(count) / 3))

@@ -38,13 +38,16 @@ function toRevision(
   { liveAt: _, errorStreak: __, ...revision }: RevisionRow,
   latency: ReadonlyMap<number, number> = new Map(),
 ): Revision {
-  const [p50, p95] = [latencyQuantile(latency, 0.5), latencyQuantile(latency, 0.95)]
+  const [p50, p95] = [0.5, 0.95].map(q => knownDigits(latencyQuantile(latency, q)))
   return {
     ...revision,
     ...(p50 === undefined ? {} : { latencyP50Ms: p50 }),
     ...(p95 === undefined ? {} : { latencyP95Ms: p95 }),
   }
 }
+
+/** A quantile is known to 15 %: more digits than two would say what nobody knows. */
+const knownDigits = (ms: number | undefined): number | undefined => ms && Number(ms.toPrecision(2))
 
 const historyMax = 200
 

@@ -3,7 +3,7 @@ import { useParams } from '@tanstack/react-router'
 import { Undo2 } from 'lucide-react'
 import { useMemo } from 'react'
 import { deploymentOf, modelVersionOf, rollBack } from '../api.ts'
-import { number, percent } from '../format.ts'
+import { latency, number, percent } from '../format.ts'
 import { lineagePath, modelPath, monitorPath } from '../paths.ts'
 import { Ref, To } from '../shell/link.tsx'
 import { Page } from '../shell/page.tsx'
@@ -120,13 +120,10 @@ const columnsOf = (project: string): readonly Column<ServedRevision>[] => [
     align: 'right',
     wide: true,
   },
-  { title: 'p50', cell: ({ latencyP50Ms }) => ms(latencyP50Ms), align: 'right', wide: true },
-  { title: 'p95', cell: ({ latencyP95Ms }) => ms(latencyP95Ms), align: 'right', wide: true },
+  { title: 'p50', cell: ({ latencyP50Ms }) => latency(latencyP50Ms), align: 'right', wide: true },
+  { title: 'p95', cell: ({ latencyP95Ms }) => latency(latencyP95Ms), align: 'right', wide: true },
   { title: 'Made', cell: ({ createdAt }) => <Ago at={createdAt} />, align: 'right', wide: true },
 ]
-
-const ms = (value: number | undefined): string =>
-  value === undefined ? '–' : `${number(Number(value.toPrecision(3)))} ms`
 
 const minuteMs = 60_000
 

@@ -1,7 +1,7 @@
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { deploymentsOf } from '../api.ts'
-import { number, percent } from '../format.ts'
+import { latency, number, percent } from '../format.ts'
 import { deploymentPath, modelPath } from '../paths.ts'
 import { To } from '../shell/link.tsx'
 import { Page } from '../shell/page.tsx'
@@ -65,10 +65,7 @@ const columns: readonly Column<Deployment>[] = [
   },
   {
     title: 'p95',
-    cell: ({ revisions }) => {
-      const slow = serving(revisions)[0]?.latencyP95Ms
-      return slow === undefined ? '–' : `${number(slow)} ms`
-    },
+    cell: ({ revisions }) => latency(serving(revisions)[0]?.latencyP95Ms),
     align: 'right',
     wide: true,
   },
