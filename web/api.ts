@@ -138,7 +138,7 @@ export const deploymentsOf = (project: string) =>
   read<Items<Wire.Deployment>>(['deployments', project], `${at(project)}/deployments`)
 export const deploymentOf = (name: string) => read<Wire.DeploymentDetail>(['deployment', name], `/deployments/${name}`)
 export const predictionsOf = (name: string) =>
-  read<Items<Wire.Prediction>>(['predictions', name], `/deployments/${name}/predictions?limit=20`)
+  read<Items<Wire.Prediction>>(['predictions', name], `/deployments/${name}/predictions?limit=20&order=arrival`)
 export const setTraffic = (name: string, weights: Record<string, number>, reason: string) =>
   post<unknown>(`/deployments/${name}/traffic`, { weights, reason })
 export const rollBack = (name: string, reason: string) => post<unknown>(`/deployments/${name}/rollback`, { reason })

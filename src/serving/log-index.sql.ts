@@ -63,22 +63,25 @@ export function sqlLogIndex(tables: Kysely<ServingTables>, own: (tx: AnyTx) => O
       for (const counts of revisions) await addRevisionCounts(own(tx), counts)
     },
 
-    async segments({ deployment, from, to }, { limit, after }) {
+    async segments({ deployment, from, to, order = 'event_time' }, { limit, after }) {
+      const latest = order === 'arrival' ? 'id_to' : 'event_to'
       let query = tables.selectFrom('serving_segment').selectAll().where('deployment', '=', deployment)
       if (from !== undefined) query = query.where('event_to', '>=', from)
       if (to !== undefined) query = query.where('event_from', '<', to)
       if (after !== undefined) {
-        const [eventTo, file] = splitCursor(after)
+        const [text, file] = splitCursor(after)
+        const value = order === 'arrival' ? text : Number(text)
         query = query.where(eb =>
-          eb.or([eb('event_to', '<', eventTo), eb.and([eb('event_to', '=', eventTo), eb('file', '<', file)])]),
+          eb.or([eb(latest, '<', value), eb.and([eb(latest, '=', value), eb('file', '<', file)])]),
         )
       }
       const rows = await query
-        .orderBy('event_to', 'desc')
+        .orderBy(latest, 'desc')
         .orderBy('file', 'desc')
         .limit(limit + 1)
         .execute()
-      return toPage(rows.map(fromRow), limit, ({ eventTo, file }) => `${eventTo} ${file}`)
+      const { items, ...rest } = toPage(rows, limit, row => `${row[latest]} ${row.file}`)
+      return { items: items.map(fromRow), ...rest }
     },
 
     async segmentsWithIds(from, to) {
@@ -117,9 +120,9 @@ export function sqlLogIndex(tables: Kysely<ServingTables>, own: (tx: AnyTx) => O
   }
 }
 
-function splitCursor(cursor: string): [number, string] {
+function splitCursor(cursor: string): [string, string] {
   const space = cursor.indexOf(' ')
-  return [Number(cursor.slice(0, space)), cursor.slice(space + 1)]
+  return [cursor.slice(0, space), cursor.slice(space + 1)]
 }
 
 async function addMinute(

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import type { Millis } from '#kernel/clock.ts'
-import { TrainyardError } from '#kernel/error.ts'
+import { invalid, TrainyardError } from '#kernel/error.ts'
 import { toPage, type Page } from '#kernel/page.ts'
 import { literal, type Duckdb, type Row } from '#storage'
 import type { Prediction } from './deployment.ts'
 import { parquetRows } from './log-files.ts'
-import type { SegmentRow, ServingStore } from './store.ts'
+import type { PredictionOrder, SegmentRow, ServingStore } from './store.ts'
 
 export interface LogReaderParts {
   readonly store: ServingStore
@@ -18,43 +18,73 @@ export interface PredictionQuery {
   /** Half-open range of event time, in milliseconds. */
   readonly from?: number | undefined
   readonly to?: number | undefined
+  /** By event time unless said otherwise. */
+  readonly order?: PredictionOrder | undefined
   readonly limit: number
   readonly after?: string | undefined
 }
 
 const filesPerStep = 64
 
-/** Predictions by event time, newest first. Only the files that can hold a row of the page are read. */
+/** How predictions are put in order, newest first, and where a page of them goes on. Ids sort by arrival. */
+interface Order {
+  readonly sql: string
+  /** What comes after a cursor. */
+  after(cursor: string): { readonly where: string; readonly to?: number }
+  cursorOf(prediction: Prediction): string
+  /** Whether a row comes before all that is in files which begin after this one. */
+  isBefore(row: Row, file: SegmentRow): boolean
+}
+
+const orders: Readonly<Record<PredictionOrder, Order>> = {
+  event_time: {
+    sql: 'event_time desc, id desc',
+    after(cursor) {
+      const [eventTime, id] = cursorParts(cursor, /^(-?\d+)~(prd_[0-9a-f-]{36})$/)
+      return { where: `(event_time < ${eventTime} or id < ${literal(id!)})`, to: Number(eventTime) + 1 }
+    },
+    cursorOf: ({ eventTime, id }) => `${eventTime}~${id}`,
+    isBefore: (row, file) => (row['event_time'] as number) > file.eventTo,
+  },
+  arrival: {
+    sql: 'id desc',
+    after: cursor => ({ where: `id < ${literal(cursorParts(cursor, /^(prd_[0-9a-f-]{36})$/)[0]!)}` }),
+    cursorOf: ({ id }) => id,
+    isBefore: (row, file) => (row['id'] as string) > file.idTo,
+  },
+}
+
+/** Predictions, newest first. Only the files that can hold a row of the page are read. */
 export async function readPage(
   { store, duckdb, folder }: LogReaderParts,
   query: PredictionQuery,
 ): Promise<Page<Prediction>> {
-  const { deployment, from, limit } = query
-  const position = query.after === undefined ? undefined : splitCursor(query.after)
-  const to = Math.min(query.to ?? Infinity, position ? position.eventTime + 1 : Infinity)
+  const { deployment, from, limit, order: name = 'event_time' } = query
+  const order = orders[name]
+  const position = query.after === undefined ? undefined : order.after(query.after)
+  const to = Math.min(query.to ?? Infinity, position?.to ?? Infinity)
   const where = [
     ...(from === undefined ? [] : [`event_time >= ${Math.floor(from)}`]),
     ...(to === Infinity ? [] : [`event_time < ${Math.floor(to)}`]),
-    ...(position ? [`(event_time < ${position.eventTime} or id < ${literal(position.id)})`] : []),
+    ...(position ? [position.where] : []),
   ]
   return untilSteady(async () => {
     const files: SegmentRow[] = []
     let after: string | undefined
     for (;;) {
       const page = await store.segments(
-        { deployment, from, to: to === Infinity ? undefined : to },
+        { deployment, from, to: to === Infinity ? undefined : to, order: name },
         { limit: filesPerStep, after },
       )
       files.push(...page.items)
       if (files.length === 0) return { items: [] }
       const paths = files.map(({ file }) => join(folder, file))
       const rows = await duckdb.query([
-        `select * from (${parquetRows(paths)}) ${where.length > 0 ? `where ${where.join(' and ')}` : ''} order by event_time desc, id desc limit ${limit + 1}`,
+        `select * from (${parquetRows(paths)}) ${where.length > 0 ? `where ${where.join(' and ')}` : ''} order by ${order.sql} limit ${limit + 1}`,
       ])
       // Files that were not read hold nothing later than the last one that was.
-      const isComplete = rows.length > limit && (rows[limit]!['event_time'] as number) > files.at(-1)!.eventTo
-      if (!page.next || isComplete)
-        return toPage(rows.map(toPrediction), limit, ({ eventTime, id }) => `${eventTime}~${id}`)
+      const isComplete = rows.length > limit && order.isBefore(rows[limit]!, files.at(-1)!)
+      if (!page.next || isComplete) return toPage(rows.map(toPrediction), limit, order.cursorOf)
       after = page.next
     }
   })
@@ -88,9 +118,13 @@ async function untilSteady<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-function splitCursor(cursor: string): { eventTime: number; id: string } {
-  const [eventTime = '', id = ''] = cursor.split('~')
-  return { eventTime: Math.floor(Number(eventTime)) || 0, id }
+/** The parts of a cursor. Throws `invalid` for one that no page of this order has given. */
+function cursorParts(cursor: string, form: RegExp): readonly string[] {
+  const found = form.exec(cursor)
+  if (found) return found.slice(1)
+  throw invalid('The cursor is of another list, or of this one in another order.', [
+    { field: 'after', value: cursor, allowed: '`next` of the page before, with the same order' },
+  ])
 }
 
 const toPrediction = (row: Row): Prediction => ({

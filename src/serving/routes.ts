@@ -2,13 +2,28 @@ import { z } from 'zod'
 import type { App } from '#http'
 import { Instant, Name, PageQuery } from '#kernel/wire.ts'
 import type { Serving } from './serving.ts'
-import { DeploymentDetail, DeploymentList, PredictionPage, PredictionWire, RollbackBody, TrafficBody } from './wire.ts'
+import {
+  DeploymentDetail,
+  DeploymentList,
+  predictionOrders,
+  PredictionPage,
+  PredictionWire,
+  RollbackBody,
+  TrafficBody,
+} from './wire.ts'
 
 const ProjectParams = z.object({ project: Name })
 const DeploymentParams = z.object({ deployment: Name })
 const PredictionParams = z.object({ id: z.string().regex(/^prd_[0-9a-f-]{36}$/) })
 /** A half-open range of event time. */
-const PredictionsQuery = PageQuery.extend({ from: Instant.optional(), to: Instant.optional() })
+const PredictionsQuery = PageQuery.extend({
+  from: Instant.optional(),
+  to: Instant.optional(),
+  order: z
+    .enum(predictionOrders)
+    .default('event_time')
+    .meta({ description: 'Newest first: by the instant that they are about, or in the order in which they came.' }),
+})
 const tags = ['serving']
 
 export function servingRoutes(app: App, serving: Serving): void {
@@ -79,7 +94,7 @@ function predictionRoutes(app: App, serving: Serving): void {
     '/api/v1/deployments/:deployment/predictions',
     {
       schema: {
-        summary: 'Logged predictions by event time, newest first',
+        summary: 'Logged predictions, newest first',
         tags,
         params: DeploymentParams,
         querystring: PredictionsQuery,

@@ -145,6 +145,30 @@ test('every answered row is in the log with its features and outputs, and is fou
   await assert.rejects(serving.prediction(newId('prd')), { code: 'not_found' })
 })
 
+test('what came last is listed first, whatever instant it is about', async () => {
+  const { deploy, blobs, serving, infer } = await at('late')
+  await deploy(await makeBundle(blobs))
+  for (const [index, day] of [9, 2, 5, 1, 7].entries()) {
+    await infer({ ...inputs([index, 0]), parameters: { event_time: day * 1_000 } })
+    if (index % 2 === 1) await serving.collect()
+  }
+  await serving.collect()
+
+  const winds: unknown[] = []
+  let after: string | undefined
+  do {
+    const page = await serving.predictions({ deployment: 'late', order: 'arrival', limit: 2, after })
+    winds.push(...page.items.map(({ features }) => features['wind']))
+    after = page.next
+  } while (after !== undefined)
+
+  assert.deepEqual(winds, [4, 3, 2, 1, 0])
+  const { next } = await serving.predictions({ deployment: 'late', limit: 2 })
+  await assert.rejects(serving.predictions({ deployment: 'late', order: 'arrival', limit: 2, after: next }), {
+    code: 'invalid',
+  })
+})
+
 test('a list of predictions goes on after its cursor', async () => {
   const { deploy, blobs, serving, infer } = await at('paged')
   await deploy(await makeBundle(blobs))

@@ -213,6 +213,24 @@ export function servingStoreContract(
     assert.deepEqual(await store.segments({ deployment: 'rain', from: 50 }, { limit: 1 }), { items: [all[3]] })
   })
 
+  test(`${name}: segments are found by arrival, those with the latest ids first, page by page`, async t => {
+    const { db, store } = await open(t)
+    const late = { idFrom: 'prd_7', idTo: 'prd_8' }
+    await inTx(db, async tx => {
+      for (const each of [segment('a', 10, 20, late), segment('b', 15, 40), segment('c', 30, 60)])
+        await store.addSegment(tx, each)
+    })
+    const filter = { deployment: 'rain', order: 'arrival' } as const
+
+    const first = await store.segments(filter, { limit: 2 })
+    const second = await store.segments(filter, { limit: 2, after: first.next })
+
+    assert.deepEqual(
+      [first.items.map(({ file }) => file), second.items.map(({ file }) => file), second.next],
+      [['a', 'c'], ['b'], undefined],
+    )
+  })
+
   test(`${name}: small segments are handed out oldest first when there are too many, expired ones always`, async t => {
     const { db, store } = await open(t)
     await inTx(db, async tx => {

@@ -2,6 +2,7 @@ import type { AnyTx } from '#storage'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import type { GuardMinute } from './guard.ts'
 import type { Revision, RevisionState, Share, TrafficChange } from './deployment.ts'
+import type { predictionOrders } from './wire.ts'
 
 export interface DeploymentRow {
   readonly name: string
@@ -17,6 +18,9 @@ export type NewRevision = Pick<
   RevisionRow,
   'id' | 'deployment' | 'version' | 'versionNumber' | 'bundle' | 'createdAt'
 > & { readonly key: string | undefined }
+
+/** By the instant that predictions are about, or in the order in which they came. */
+export type PredictionOrder = (typeof predictionOrders)[number]
 
 /** A Parquet file of the prediction log, and what lies in it: ranges of event time and id, for pruning. */
 export interface SegmentRow {
@@ -97,9 +101,9 @@ export interface ServingStore {
   addSegment(tx: AnyTx, segment: SegmentRow): Promise<void>
   removeSegments(tx: AnyTx, deployment: string, files: readonly string[]): Promise<void>
   addCounts(tx: AnyTx, minutes: readonly MinuteCounts[], revisions: readonly RevisionCounts[]): Promise<void>
-  /** Segments with rows in a half-open range of event time, those with the latest rows first. */
+  /** Segments with rows in a half-open range of event time, those with the latest rows first, by event time or arrival. */
   segments(
-    filter: { deployment: string; from?: number | undefined; to?: number | undefined },
+    filter: { deployment: string; from?: number | undefined; to?: number | undefined; order?: PredictionOrder },
     page: PageRequest,
   ): Promise<Page<SegmentRow>>
   /** Segments that may hold ids in the range. */

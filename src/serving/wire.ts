@@ -20,8 +20,8 @@ export const RevisionWire = z
     /** Since its first request. */
     requests: z.int(),
     errors: z.int(),
-    latencyP50Ms: z.number().optional(),
-    latencyP95Ms: z.number().optional(),
+    latencyP50Ms: z.number().optional().meta({ description: 'Within 15 %: latencies are counted in buckets.' }),
+    latencyP95Ms: z.number().optional().meta({ description: 'Within 15 %.' }),
     createdAt: Instant,
   })
   .meta({ title: 'DeploymentRevision' })
@@ -67,6 +67,8 @@ export const PredictionWire = z
     error: z.string().optional(),
   })
   .meta({ title: 'Prediction' })
+/** By the instant that they are about, or in the order in which they came; the newest first. */
+export const predictionOrders = ['event_time', 'arrival'] as const
 export const PredictionPage = pageOf(PredictionWire)
 export const TrafficBody = z.object({
   weights: z.record(z.string(), z.number().min(0).max(100)),

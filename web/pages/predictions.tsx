@@ -7,9 +7,10 @@ import { useCommands } from '../shell/use-commands.ts'
 import { Empty } from '../ui/empty.tsx'
 import { State } from '../ui/state.tsx'
 import { Table, type Column } from '../ui/table.tsx'
+import { Ago } from '../ui/time.tsx'
 import type { Deployment, Prediction } from '../wire.ts'
 
-/** The newest logged predictions, each leading to where it came from. */
+/** The predictions that came last, whatever instant they are about, each leading to where it came from. */
 export function Predictions({ deployment: { name, project, revisions } }: { deployment: Deployment }) {
   const commands = useCommands(project)
   const { data } = useSuspenseQuery(predictionsOf(name))
@@ -21,7 +22,7 @@ export function Predictions({ deployment: { name, project, revisions } }: { depl
   )
   return (
     <Table
-      label="Predictions, newest first"
+      label="Predictions, last received first"
       rows={data.items}
       columns={columnsOf(project, numbers)}
       keyOf={({ id }) => id}
@@ -71,6 +72,7 @@ const columnsOf = (project: string, numbers: ReadonlyMap<string, number>): reado
     ),
     wide: true,
   },
+  { title: 'Received', cell: ({ receivedAt }) => <Ago at={receivedAt} />, align: 'right', wide: true },
   {
     title: 'Took',
     cell: ({ latencyMs }) => `${number(Number(latencyMs.toPrecision(2)))} ms`,
