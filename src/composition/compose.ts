@@ -100,6 +100,7 @@ import {
 import { traceMigrations, type EvaluationDatasets, type Scorers, type Traces } from '#traces'
 import { createTuning, sqlTuningStore, tuningMigrations, tuningTasks, type Tuning } from '#tuning'
 import { workflowMigrations, type Workflow } from '#workflow'
+import { peopleUrl } from './addresses.ts'
 import { composeArtifacts } from './artifacts.ts'
 import { composeImports, type MountImports } from './imports.ts'
 import { composeRunner } from './runner.ts'
@@ -275,6 +276,7 @@ function composeServing(
     keys: engine.access.keys,
     host: config.host,
     port: config.servingPort,
+    publicUrl: config.servingUrl.replace(/\/$/, ''),
     online: onlineUrl,
     version,
     retentionMs: durationMs(config.predictionRetention),
@@ -322,7 +324,7 @@ function composeAssurance(
 
 /** What every component stands on: storage, the ledger, what is declared, and the engine that runs it. */
 function composeEngine(surroundings: Surroundings) {
-  const { config, db, clock, wakeUps, env, owner, warn, baseUrl } = surroundings
+  const { config, db, clock, wakeUps, env, owner, warn } = surroundings
   const dataFolder = config.data
   const blobFolder = config.blobs.replace(/^file:/, '') || join(dataFolder, 'blobs')
   const blobs = fsBlobs(blobFolder)
@@ -384,7 +386,7 @@ function composeEngine(surroundings: Surroundings) {
       ...common,
       store: sqlRepositoryStore(db),
       folder: join(dataFolder, 'repositories'),
-      baseUrl,
+      baseUrl: peopleUrl(surroundings),
       path: env['PATH'] ?? '',
     }),
   }

@@ -1,12 +1,14 @@
 import { createNotifications, notificationDeliveries, platformChannels, type Notifications } from '#notifications'
 import { createGuardedPost } from '#outbound'
+import { peopleUrl } from './addresses.ts'
 import type { Composition, Surroundings } from './compose.ts'
 
 export const composeNotifications = (
-  { config, db, clock, baseUrl, warn }: Surroundings,
+  surroundings: Surroundings,
   parts: Pick<Composition, 'projects' | 'secrets' | 'workflow'>,
-): Notifications =>
-  createNotifications({
+): Notifications => {
+  const { config, db, clock, warn } = surroundings
+  return createNotifications({
     ...parts,
     deliveries: notificationDeliveries(db),
     platform: platformChannels(config),
@@ -17,8 +19,9 @@ export const composeNotifications = (
     },
     smtp: config.smtp,
     mailFrom: config.mailFrom,
-    pages: () => (config.publicUrl || baseUrl()).replace(/\/$/, ''),
+    pages: peopleUrl(surroundings),
     clock,
     random: Math.random,
     warn,
   })
+}

@@ -14,6 +14,7 @@ import {
 import { durationMs } from '#kernel/duration.ts'
 import type { Vault } from '#secrets'
 import { createWorkflow, localExecutorName, sqlWorkflowStore, type WorkflowDeps } from '#workflow'
+import { nodeUrl } from './addresses.ts'
 import type { Composition, Surroundings } from './compose.ts'
 import { mlflowEnvironment } from './mlflow-environment.ts'
 
@@ -72,7 +73,7 @@ export function composeRunner(
 
 /** What runs users' code on other machines, whose nodes reach the platform at an address of their own. */
 function composeRemotes(
-  { config, db, env, baseUrl }: Surroundings,
+  surroundings: Surroundings,
   {
     executorSpecs,
     tracked,
@@ -84,13 +85,14 @@ function composeRemotes(
     retentionMs: number
   },
 ): Remotes {
-  const nodeUrl = (): string => config.nodeUrl || baseUrl()
+  const { config, db, env } = surroundings
+  const reached = nodeUrl(surroundings)
   return createRemotes({
     ...common,
     engines: Object.fromEntries(Object.entries(executorSpecs).map(([name, spec]) => [name, engineOf(spec, env)])),
     store: sqlRemoteStore(db),
-    nodeUrl,
-    mlflow: mlflowEnvironment({ ...tracked, baseUrl: nodeUrl }),
+    nodeUrl: reached,
+    mlflow: mlflowEnvironment({ ...tracked, baseUrl: reached }),
     silenceMs: durationMs(config.nodeSilence),
     patienceMs: durationMs(config.nodePatience),
   })

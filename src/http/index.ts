@@ -1,3 +1,4 @@
+export { urlForOthers } from './address.ts'
 export { createApp, type App } from './app.ts'
 export { eventRoutes, type EventTail } from './events.ts'
 export { statusOf } from './problem.ts'

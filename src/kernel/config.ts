@@ -154,7 +154,11 @@ export const settings = {
   },
   publicUrl: {
     type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
-    help: 'Address under which people see the pages, for links in messages. Empty: where this server listens.',
+    help: 'Address under which people see the pages, for links in messages and for git. Empty: where this server listens.',
+  },
+  servingUrl: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'Address under which clients reach the model server, such as that of a proxy with TLS. Empty: where it listens; if that is everywhere, the first address of this machine that others can reach.',
   },
   notifyWebhook: {
     type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),

@@ -9,24 +9,26 @@ import type { Supervisor } from './supervisor.ts'
 export interface DescribeParts {
   readonly store: ServingStore
   readonly supervisor: Pick<Supervisor, 'url' | 'isUp' | 'crashesSince'>
+  /** Where clients send requests, whose model server listens there. */
+  shownUrl(url: string): string
   readonly clock: Clock
 }
 
 /** Deployments with their revisions, counts and latencies. */
 export async function describeDeployments(
-  { store, supervisor }: DescribeParts,
+  { store, supervisor, shownUrl }: DescribeParts,
   rows: readonly DeploymentRow[],
 ): Promise<readonly Deployment[]> {
   const revisions = await store.revisions(rows.map(({ name }) => name))
   const latencies = await store.latencies(revisions.map(({ id }) => id))
-  const isUp = supervisor.isUp()
+  const [isUp, url] = [supervisor.isUp(), supervisor.url()]
   return rows.map(({ name, createdAt, ...row }) => {
     const own = revisions.filter(({ deployment }) => deployment === name)
     const state = !isUp ? 'down' : own.some(revision => revision.state === 'canary') ? 'canary' : 'live'
     return {
       ...row,
       name,
-      url: `${supervisor.url() ?? ''}/v2/models/${name}`,
+      url: `${url === undefined ? '' : shownUrl(url)}/v2/models/${name}`,
       state,
       revisions: own.map(revision => toRevision(revision, latencies.get(revision.id))),
       createdAt: createdAt as Deployment['createdAt'],

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { urlForOthers } from '#http'
 import type { Millis } from '#kernel/clock.ts'
 import { notFound, TrainyardError } from '#kernel/error.ts'
 import { instantOf } from '#kernel/id.ts'
@@ -78,6 +79,8 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   /** Where the model server listens; port 0 takes a free one and keeps it. */
   readonly host: string
   readonly port: number
+  /** Where clients reach it, if that is elsewhere. */
+  readonly publicUrl?: string
   /** URL of the online feature store. */
   readonly online: string
   /** Of the platform: a model server of another one is replaced. */
@@ -103,7 +106,8 @@ export function createServing(parts: ServingParts): Serving {
   const reader = { ...parts, folder: join(dataFolder, 'predictions') }
 
   const findPrediction = predictionFinder(reader, log)
-  const describe = { store, supervisor, clock }
+  const shownUrl = (url: string): string => parts.publicUrl || urlForOthers(url, parts.host)
+  const describe = { store, supervisor, clock, shownUrl }
   ledger.provide(
     'prd',
     predictionResolver(findPrediction, async name => (await store.deployment(name))?.project ?? ''),

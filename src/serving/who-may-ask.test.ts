@@ -75,6 +75,21 @@ test('beyond loopback the model server answers whom it knows, what they may, and
   assert.deepEqual(bench.warnings, [])
 })
 
+test('the address of a deployment is one that a client can ask, also when the server listens on all', async t => {
+  const bench = await openBench(t, { host: '0.0.0.0', keys: async () => [keyOf('one', { asks: 'all' })] })
+  await bench.deploy(await makeBundle(bench.blobs))
+
+  const { url } = (await bench.serving.deployments('rain'))[0]!
+
+  assert.doesNotMatch(url, /0\.0\.0\.0/)
+  const answer = await fetch(`${url}/infer`, {
+    method: 'POST',
+    body: JSON.stringify(inputs([0, 0])),
+    headers: bearer('one'),
+  })
+  assert.equal(answer.status, 200)
+})
+
 test('a revoked key is refused within a moment; without the control plane the others go on', async t => {
   let given = [keyOf('one', { asks: 'all' }), keyOf('two', { asks: 'all' })]
   const bench = await openBench(t, { host: '0.0.0.0', keys: async () => given })
