@@ -278,6 +278,12 @@ function composeServing(
     port: config.servingPort,
     publicUrl: config.servingUrl.replace(/\/$/, ''),
     online: onlineUrl,
+    doors: {
+      deployment: config.servingDeployment,
+      predict: config.servingPredictRoute,
+      health: config.servingHealthRoute,
+      isOpen: config.servingTokens === 'none',
+    },
     version,
     retentionMs: durationMs(config.predictionRetention),
   })

@@ -3,6 +3,7 @@ import { invalid, type Problem } from './error.ts'
 import { durationMs, durationPattern } from './duration.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
+const route = z.union([z.literal(''), z.string().regex(/^\/[^?#\s]+$/, 'a path such as /predict')])
 const isHourOrMore = (text: string): boolean => durationPattern.test(text) && durationMs(text) >= 3_600_000
 const isSecondOrMore = (text: string): boolean => durationPattern.test(text) && durationMs(text) >= 1_000
 const duration = z.string().regex(durationPattern, 'a duration such as 90s, 10m, 1.5h or 30d')
@@ -16,7 +17,14 @@ function fromJson(value: unknown): unknown {
   }
 }
 
-/** One row per setting: its type, its default and its sentence. Flags, environment and docs/config.md all come from here. */
+interface Setting {
+  readonly type: z.ZodType
+  readonly help: string
+  /** A variable of the environment that others set for the same thing; the own one wins. */
+  readonly also?: string
+}
+
+/** One row per setting: its type, its default, its sentence and another name in the environment. Flags, environment and docs/config.md all come from here. */
 export const settings = {
   data: {
     type: z.string().default('.trainyard'),
@@ -27,7 +35,29 @@ export const settings = {
     help: 'Address to listen on. Anything but a loopback address makes tokens mandatory.',
   },
   port: { type: port.default(7070), help: 'Port of the API and the pages; 0 takes a free one.' },
-  servingPort: { type: port.default(7071), help: 'Port of the model server; 0 takes a free one and keeps it.' },
+  servingPort: {
+    type: port.default(7071),
+    help: 'Port of the model server; 0 takes a free one and keeps it. Also `AIP_HTTP_PORT`, as Vertex AI says it.',
+    also: 'AIP_HTTP_PORT',
+  },
+  servingDeployment: {
+    type: z.string().default(''),
+    help: 'Deployment that is asked where the address names none, as at `/invocations`. Empty: the one that the header `x-trainyard-deployment` names, or the only one.',
+  },
+  servingPredictRoute: {
+    type: route.default(''),
+    help: 'Path at the model server where Vertex AI asks for predictions. Also `AIP_PREDICT_ROUTE`. Empty: none.',
+    also: 'AIP_PREDICT_ROUTE',
+  },
+  servingHealthRoute: {
+    type: route.default(''),
+    help: 'Path at the model server where Vertex AI asks for its health. Also `AIP_HEALTH_ROUTE`. Empty: none.',
+    also: 'AIP_HEALTH_ROUTE',
+  },
+  servingTokens: {
+    type: z.enum(['required', 'none']).default('required'),
+    help: 'Whether the model server asks for tokens beyond loopback: `none` is for one that only a gateway reaches which asks who comes, as in SageMaker and Vertex AI.',
+  },
   database: {
     type: z.string().default(''),
     help: 'State: `sqlite:<file>` or `postgres://…`. Empty: `sqlite:` in the data folder.',
@@ -183,7 +213,7 @@ export const settings = {
     help: 'Least severe line that is logged.',
   },
   python: { type: z.string().default('python3'), help: 'The Python that environments are built with.' },
-} as const satisfies Record<string, { type: z.ZodType; help: string }>
+} as const satisfies Record<string, Setting>
 
 export type Config = { readonly [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['type']> }
 
@@ -202,8 +232,8 @@ export function readConfig(
   const problems: Problem[] = Object.keys(file)
     .filter(name => !(name in settings))
     .map(name => ({ field: name, allowed: `a setting: ${Object.keys(settings).join(', ')}` }))
-  const entries = Object.entries(settings).map(([name, { type }]) => {
-    const value = flags[name] ?? env[envName(name)] ?? file[name]
+  const entries = Object.entries<Setting>(settings).map(([name, { type, also }]) => {
+    const value = flags[name] ?? env[envName(name)] ?? (also && env[also]) ?? file[name]
     const result = z.safeParse(type, value)
     if (!result.success)
       problems.push({ field: `${flagName(name)} (${envName(name)})`, value, allowed: result.error.issues[0]!.message })

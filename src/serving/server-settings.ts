@@ -2,6 +2,20 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { digestOfJson } from '#kernel/digest.ts'
 
+/** How the model server is reached beside the addresses that its protocols give it. */
+export const DoorSettings = z.object({
+  /** Which deployment is asked where the address names none; empty: the only one, or the one that a header names. */
+  deployment: z.string(),
+  /** Where Vertex AI asks for predictions and for health; empty: nowhere. */
+  predict: z.string(),
+  health: z.string(),
+  /** Whoever reaches it may ask it: somebody before it asks who they are. */
+  isOpen: z.boolean(),
+})
+export type DoorSettings = z.output<typeof DoorSettings>
+
+const ownDoors: DoorSettings = { deployment: '', predict: '', health: '', isOpen: false }
+
 /** `settings.json`: what the control plane tells a model server before it starts. */
 export const ServerSettings = z.object({
   host: z.string(),
@@ -14,12 +28,13 @@ export const ServerSettings = z.object({
   main: z.string(),
   /** Predictions are written down; only benchmarks go without. */
   isLogged: z.boolean(),
+  doors: DoorSettings.default(ownDoors),
 })
-export type ServerSettings = z.output<typeof ServerSettings>
+export type ServerSettings = z.input<typeof ServerSettings>
 
 /** In the server's folder, for its owner's eyes: a database URL may hold a password. */
 export const settingsFile = (folder: string): string => join(folder, 'settings.json')
 
 /** Names what a running server was told: one that was told something else is replaced. */
-export const settingsDigest = ({ host, online, version, main, isLogged }: ServerSettings): string =>
-  digestOfJson({ host, online, version, main, isLogged })
+export const settingsDigest = ({ host, online, version, main, isLogged, doors = ownDoors }: ServerSettings): string =>
+  digestOfJson({ host, online, version, main, isLogged, doors })

@@ -13,6 +13,7 @@ import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logFolder } from './routes-file.ts'
+import type { DoorSettings } from './server-settings.ts'
 import { createSupervisor } from './supervisor.ts'
 import {
   createTrafficControl,
@@ -83,6 +84,7 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   readonly publicUrl?: string
   /** URL of the online feature store. */
   readonly online: string
+  readonly doors: DoorSettings
   /** Of the platform: a model server of another one is replaced. */
   readonly version: string
   /** How long predictions are kept, in milliseconds. */

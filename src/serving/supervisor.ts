@@ -23,7 +23,7 @@ import {
   stopServer,
   succeedServer,
 } from './server-process.ts'
-import { settingsDigest, type ServerSettings } from './server-settings.ts'
+import { settingsDigest, type DoorSettings, type ServerSettings } from './server-settings.ts'
 
 /** Keeps one model server running: it is started or found, watched, and started again when it is gone. */
 export interface Supervisor {
@@ -57,6 +57,7 @@ export interface SupervisorOptions {
   /** 0 takes a free one and keeps it. */
   readonly port: number
   readonly online: string
+  readonly doors: DoorSettings
   readonly version: string
   readonly warn: (facts: object, message: string) => void
 }
@@ -170,8 +171,8 @@ interface Keeper {
   letGo(): Promise<void>
 }
 
-function createKeeper({ folder, host, port, online, version, warn }: SupervisorOptions): Keeper {
-  const settings: ServerSettings = { host, port, online, version, isLogged: true, main: serverMain }
+function createKeeper({ folder, host, port, online, doors, version, warn }: SupervisorOptions): Keeper {
+  const settings: ServerSettings = { host, port, online, doors, version, isLogged: true, main: serverMain }
   const start: Start = { folder, settings, onExit: () => look() }
   const crashes: number[] = []
   let server: ServerFile | undefined

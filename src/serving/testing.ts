@@ -108,12 +108,13 @@ export interface BenchOptions {
   /** Where the model server listens. */
   readonly host?: string
   readonly keys?: ServingParts['keys']
+  readonly doors?: Partial<ServingParts['doors']>
 }
 
 /** `t` may also be the hooks of a whole file. */
 export async function openBench(
   t: Pick<TestContext, 'after'>,
-  { online = '', host: address = '127.0.0.1', keys = async () => [] }: BenchOptions = {},
+  { online = '', host: address = '127.0.0.1', keys = async () => [], doors = {} }: BenchOptions = {},
 ): Promise<Bench> {
   const db = await testEngines()[0]!.open(t as TestContext, [...outboxMigrations, ...servingMigrations])
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-serving-'))
@@ -142,6 +143,7 @@ export async function openBench(
       port: 0,
       online,
       keys,
+      doors: { deployment: '', predict: '', health: '', isOpen: false, ...doors },
       version: '0',
       retentionMs: 1e12,
       warn,

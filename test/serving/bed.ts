@@ -12,7 +12,7 @@ let opening: Promise<Bench> | undefined
 /** One for all tests of a file. The model is the sigmoid of wind − rain; its serving code adds a text and a truth value. */
 export const openBed = (): Promise<Bench> =>
   (opening ??= (async () => {
-    const bench = await openBench(hooks)
+    const bench = await openBench(hooks, { doors: { predict: '/predict', health: '/healthy' } })
     await bench.deploy(
       await makeBundle(bench.blobs, {
         code: `export const postprocess = ({ probability }) => ({ advice: probability.map(p => p > 0.5 ? 'take' : 'leave'), sure: probability.map(p => p > 0.9) })`,

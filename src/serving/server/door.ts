@@ -8,18 +8,18 @@ import { RequestError } from './request-error.ts'
 /** Decides by its head whether a request is read at all: who is not known here sends no bodies. */
 export type Door = (request: IncomingMessage) => { readonly caller: Caller } | { readonly refused: Reply }
 
-/** Answered to everyone: load balancers and orchestrators have no token. */
-const health = new Set(['/healthz', '/v2/health/live', '/v2/health/ready'])
-
 export function createDoor({
   isLocal,
   keys,
   metrics,
+  isHealth,
 }: {
   /** Listens on a loopback address. */
   isLocal: boolean
   keys: Pick<KeyRing, 'caller'>
   metrics: Pick<Metrics, 'observe'>
+  /** Whether a path is answered to everyone. */
+  isHealth(path: string): boolean
 }): Door {
   return ({ method = '', url = '/', headers }) => {
     const startedAt = performance.now()
@@ -28,7 +28,7 @@ export function createDoor({
         throw new RequestError(403, `Host ${headers.host ?? ''} is not this server: it listens on loopback only.`)
       if (!isReading(method) && isCrossOrigin(headers))
         throw new RequestError(403, 'A page of another origin may not ask for a prediction.')
-      return { caller: health.has(pathOf(url)) ? nobody : keys.caller(headers.authorization) }
+      return { caller: isHealth(pathOf(url)) ? nobody : keys.caller(headers.authorization) }
     } catch (error) {
       const refused = refusal(error)
       const seconds = (performance.now() - startedAt) / 1_000

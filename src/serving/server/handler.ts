@@ -1,11 +1,14 @@
 import { rotatePath } from '../routes-file.ts'
-import { json, refusal, single, type Call, type Reply } from './call.ts'
+import { json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
+import { readInvocation, refusedInvocation } from './invocations.ts'
 import { readOip } from './oip-rest.ts'
 import { decodePart, pageAt, type PageParts } from './pages.ts'
 import type { Predictor } from './predictor.ts'
+import { meantDeployment } from './predictions.ts'
 import type { PredictionLog } from './prediction-log.ts'
 import { changeModel, repositoryIndex } from './repository.ts'
 import { RequestError } from './request-error.ts'
+import { readV1 } from './v1-rest.ts'
 
 export type Handler = (call: Call) => Promise<Reply>
 
@@ -22,33 +25,54 @@ export const createHandler =
 
 async function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   const infer = inferPath.exec(call.path)
-  if (infer) return inferReply(parts, call, { name: infer[1]!, version: infer[2] })
+  if (infer) return predicted(parts, call, { protocol: 'v2', name: infer[1]!, version: infer[2], read: readOip })
+  const predict = predictPath.exec(call.path)
+  if (predict) return predicted(parts, call, { protocol: 'v1', name: predict[1]!, version: predict[2], read: readV1 })
+  if (call.path === '/invocations' || call.path === parts.routes.predict) return invoked(parts, call)
   if (call.method === 'POST') {
     const reply = await command(parts, call)
     if (reply) return reply
   }
-  const page = pageAt(call)
+  const page = pageAt(parts.routes, call)
   if (!page) throw new RequestError(404, `There is no ${call.path}.`)
   if (call.method !== 'GET' && call.method !== 'HEAD') throw new RequestError(405, `${call.path} is read with GET.`)
   return page(parts, call.caller)
 }
 
 const inferPath = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer\/?$/
+const predictPath = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?:predict$/
 
-async function inferReply(
-  { predict }: HandlerParts,
-  call: Call,
-  { name, version }: { name: string; version: string | undefined },
-): Promise<Reply> {
+interface Target {
+  readonly protocol: string
+  /** As they stand in the path. */
+  readonly name: string
+  readonly version: string | undefined
+  readonly read: (call: Call) => Asked
+}
+
+async function predicted({ predict }: HandlerParts, call: Call, target: Target): Promise<Reply> {
   if (call.method !== 'POST') throw new RequestError(405, 'An inference is asked for with POST.')
+  const { protocol, name, version, read } = target
   return predict({
-    protocol: 'v2',
+    protocol,
     caller: call.caller,
     deployment: decodePart(name),
     revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
     startedAt: call.startedAt,
-    read: () => readOip(call),
+    read: () => read(call),
   })
+}
+
+/** The doors whose address names no deployment: `/invocations`, and the route that Vertex AI chooses. */
+async function invoked(parts: HandlerParts, call: Call): Promise<Reply> {
+  const isVertex = call.path === parts.routes.predict
+  try {
+    const name = encodeURIComponent(meantDeployment(parts.table, call, parts.routes.deployment))
+    const door = isVertex ? { protocol: 'vertex', read: readV1 } : { protocol: 'invocations', read: readInvocation }
+    return await predicted(parts, call, { ...door, name, version: undefined })
+  } catch (error) {
+    return isVertex ? refusal(error) : refusedInvocation(error)
+  }
 }
 
 /** What is done with POST beside predictions; undefined when it is nothing of the kind. */

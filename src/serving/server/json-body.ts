@@ -1,4 +1,4 @@
-import { RoundedInteger, show, type Bound } from './bind.ts'
+import { RoundedInteger, show } from './bind.ts'
 import { badRequest } from './request-error.ts'
 
 /** Bodies in JSON, as clients in Python write it: with NaN and Infinity, and with integers of 64 bits. */
@@ -21,7 +21,7 @@ export function readJson(bytes: Buffer, what: string): JsonBody {
  * Binds a body, and once more with all digits of its integers when a number cannot hold one of them: reading them costs
  * ten times what JSON.parse does.
  */
-export function bindJson({ members, text }: JsonBody, bind: (members: Members) => Bound): Bound {
+export function bindJson<Result>({ members, text }: JsonBody, bind: (members: Members) => Result): Result {
   try {
     return bind(members)
   } catch (error) {

@@ -35,14 +35,22 @@ const no = (): boolean => false
 const everyone: Caller = { name: 'local', reads: yes, asks: yes, manages: yes, readsAll: true, isKeeper: false }
 /** Of an address that is open to all; what is there asks nothing of the caller. */
 export const nobody: Caller = { name: '', reads: no, asks: no, manages: no, readsAll: false, isKeeper: false }
+/** Whoever is let through by somebody before this server: they ask, and do nothing else. */
+const guest: Caller = { name: 'anybody', reads: yes, asks: yes, manages: no, readsAll: false, isKeeper: false }
 const keeper: Caller = { ...everyone, name: 'control plane', isKeeper: true }
 
 /**
- * `isOpen`: requests without a token are those of the person at the machine. `secret` is what the control plane says.
+ * `isOpen`: requests without a token are those of the person at the machine. `isGuarded`: they are of whoever somebody
+ * before this server lets through. `secret` is what the control plane says.
  */
 export function createKeyRing(
   folder: string,
-  { isOpen, secret, now = Date.now }: { isOpen: boolean; secret: string; now?: () => number },
+  {
+    isOpen,
+    isGuarded,
+    secret,
+    now = Date.now,
+  }: { isOpen: boolean; isGuarded: boolean; secret: string; now?: () => number },
 ): KeyRing {
   const own = digestOf(secret)
   let known = new Map<string, { caller: Caller; expiresAt: number }>()
@@ -52,6 +60,7 @@ export function createKeyRing(
       const given = credentialsOf(authorization)
       if (!given) {
         if (isOpen) return everyone
+        if (isGuarded) return guest
         throw new RequestError(401, 'Who asks? Send a token as `Authorization: Bearer <token>`.')
       }
       const digest = digestOf(given.secret)

@@ -13,6 +13,7 @@ import { createKeyRing } from './key-ring.ts'
 import { createMetrics } from './metrics.ts'
 import { openOnlineFeatures } from './online.ts'
 import { openPredictionLog } from './prediction-log.ts'
+import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
 import { createRouteTable } from './route-table.ts'
 import { createStatistics } from './statistics.ts'
@@ -28,11 +29,11 @@ const drainMsMax = 30_000
 
 const folder = process.argv[2] ?? ''
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
-const { host, port } = settings
+const { host, port, doors } = settings
 const owner = { pid: process.pid, ticks: processTicks(process.pid) ?? 0 }
 const table = createRouteTable(folder)
 const secret = randomBytes(32).toString('base64url')
-const keys = createKeyRing(folder, { isOpen: isLoopback(host), secret })
+const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.isOpen, secret })
 const log = settings.isLogged
   ? openPredictionLog(logFolder(folder), owner)
   : { append: async () => {}, rotate: async () => {} }
@@ -41,7 +42,7 @@ let isDraining = false
 let isSucceeding = false
 
 const metrics = createMetrics(() => table.deployments())
-const door = createDoor({ isLocal: isLoopback(host), keys, metrics })
+const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
 const predict = createPredictor({ table, log, online, metrics, statistics })
 const handler = createHandler({
@@ -51,6 +52,7 @@ const handler = createHandler({
   metrics,
   statistics,
   version: settings.version,
+  routes: doors,
   isDraining: () => isDraining,
 })
 

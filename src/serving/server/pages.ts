@@ -5,8 +5,9 @@ import type { Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { seen } from './predictor.ts'
 import { RequestError } from './request-error.ts'
-import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
+import { isModelReady, pictured, type LiveDeployment, type LiveRevision, type RouteTable } from './route-table.ts'
 import type { Statistics } from './statistics.ts'
+import { v1Metadata, v1Status } from './v1-rest.ts'
 
 /** What is read with GET: health, metadata, statistics, metrics. */
 
@@ -16,16 +17,32 @@ export interface PageParts {
   readonly statistics: Pick<Statistics, 'read'>
   /** Of the platform. */
   readonly version: string
+  readonly routes: OtherRoutes
   isDraining(): boolean
+}
+
+/** What the protocols of single deployments leave to whoever runs the server; an empty path is none. */
+export interface OtherRoutes {
+  /** Which deployment they ask; empty: see `meantDeployment`. */
+  readonly deployment: string
+  /** Where Vertex AI asks for predictions, and for health. */
+  readonly predict: string
+  readonly health: string
 }
 
 type Page = (parts: PageParts, caller: Caller) => Reply | Promise<Reply>
 
 /** The page at a path; undefined when there is none. */
-export function pageAt({ path, caller }: Pick<Call, 'path' | 'caller'>): Page | undefined {
+export function pageAt(routes: OtherRoutes, { path, caller }: Pick<Call, 'path' | 'caller'>): Page | undefined {
   if (path === statusPath && !caller.isKeeper) return undefined
-  return Object.hasOwn(pages, path) ? pages[path] : modelPage(path)
+  if (path === routes.health) return ping
+  return Object.hasOwn(pages, path) ? pages[path] : (modelPage(path) ?? v1Page(path))
 }
+
+const healthPaths = new Set(['/healthz', '/ping', '/health', '/v2/health/live', '/v2/health/ready'])
+
+/** Answered to everyone: load balancers and orchestrators have no token. */
+export const isHealth = ({ health }: OtherRoutes, path: string): boolean => healthPaths.has(path) || path === health
 
 /** The extensions of the protocol that are here, by their names in Triton's documents. */
 export const extensions = [
@@ -52,6 +69,9 @@ export const isServerReady = ({ table, isDraining }: Pick<PageParts, 'table' | '
 const readable = ({ table }: PageParts, caller: Caller): readonly LiveDeployment[] =>
   table.deployments().filter(deployment => caller.reads(deployment))
 
+/** Whether predictions can be asked for, in the status alone [SageMaker, MLflow, Vertex AI]. */
+const ping: Page = parts => ({ status: isServerReady(parts) ? 200 : 503, body: '\n', type: 'text/plain' })
+
 /** What is read under a fixed path. */
 const pages: Readonly<Record<string, Page>> = {
   '/v2': server,
@@ -62,6 +82,10 @@ const pages: Readonly<Record<string, Page>> = {
     const ready = isServerReady(parts)
     return json({ ready }, ready ? 200 : 503)
   },
+  '/ping': ping,
+  '/health': ping,
+  '/version': ({ version }) => ({ status: 200, body: version, type: 'text/plain' }),
+  '/v1/models': (parts, caller) => json({ models: readable(parts, caller).map(({ name }) => name) }),
   '/v2/models': (parts, caller) => json({ models: readable(parts, caller).map(({ name }) => ({ name })) }),
   '/v2/models/stats': (parts, caller) => json(parts.statistics.read(readable(parts, caller))),
   // It names the deployments of all projects.
@@ -84,6 +108,17 @@ function modelPage(path: string): Page | undefined {
   }
 }
 
+/** `/v1/models/{deployment}[/versions/{number}][/metadata]` */
+function v1Page(path: string): Page | undefined {
+  const [, name, version, metadata] = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?(\/metadata)?$/.exec(path) ?? []
+  if (name === undefined) return undefined
+  return (parts, caller) => {
+    const deployment = seen(parts.table, decodePart(name), caller)
+    const named = version === undefined ? undefined : decodePart(version)
+    return (metadata === undefined ? v1Status : v1Metadata)(parts, deployment, named)
+  }
+}
+
 type ModelPage = (parts: PageParts, deployment: LiveDeployment, version: string | undefined) => Reply
 
 const modelPages: Readonly<Record<'ready' | 'config' | 'stats' | 'metadata', ModelPage>> = {
@@ -98,19 +133,6 @@ const modelPages: Readonly<Record<'ready' | 'config' | 'stats' | 'metadata', Mod
     return json(statistics.read([deployment], version === undefined ? undefined : String(number)))
   },
   metadata: ({ table }, deployment, version) => json(modelMetadata(deployment, pictured(table, deployment, version))),
-}
-
-export const isModelReady = ({ revisions }: LiveDeployment, version: string | undefined): boolean =>
-  revisions.some(({ number, weight }) => (version === undefined ? weight > 0 : String(number) === version))
-
-/** The revision that is described: the one that is named, else the one with most of the traffic. Throws `RequestError`. */
-export function pictured(
-  table: Pick<RouteTable, 'revision'>,
-  deployment: LiveDeployment,
-  version: string | undefined,
-): LiveRevision {
-  const heaviest = deployment.revisions.toSorted((a, b) => b.weight - a.weight)[0]?.id
-  return table.revision(deployment, { named: version ?? heaviest, predictionId: '' })
 }
 
 export interface ModelMetadata {

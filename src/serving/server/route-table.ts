@@ -156,3 +156,17 @@ function chooseRevision(
   const known = revisions.map(({ number }) => number).join(', ')
   throw new RequestError(404, `Deployment ${name} has no revision ${JSON.stringify(named)}; it has ${known}.`)
 }
+
+/** Whether the named revision can answer, or any with traffic. */
+export const isModelReady = ({ revisions }: LiveDeployment, version: string | undefined): boolean =>
+  revisions.some(({ number, weight }) => (version === undefined ? weight > 0 : String(number) === version))
+
+/** The revision that is described: the one that is named, else the one with most of the traffic. Throws `RequestError`. */
+export function pictured(
+  table: Pick<RouteTable, 'revision'>,
+  deployment: LiveDeployment,
+  version: string | undefined,
+): LiveRevision {
+  const heaviest = deployment.revisions.toSorted((a, b) => b.weight - a.weight)[0]?.id
+  return table.revision(deployment, { named: version ?? heaviest, predictionId: '' })
+}
