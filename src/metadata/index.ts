@@ -1,4 +1,4 @@
-export { createLedger, type Ledger, type Resolver } from './ledger.ts'
+export { createLedger, type Entries, type Ledger, type NewNode, type Resolver } from './ledger.ts'
 export type { Edge, Lineage, Node, NodeKind } from './node.ts'
 export {
   createOpenLineageIntake,

@@ -13,14 +13,13 @@ import { lineageOf, nodesMaxDefault, type Limits } from './walk.ts'
  */
 export interface Ledger {
   /** Writes a node in the caller's transaction. A repeat merges the facts and changes nothing else. */
-  record(
-    tx: AnyTx,
-    node: { id: string; kind: NodeKind; label: string; project: string; facts?: Readonly<Record<string, Json>> },
-  ): Promise<void>
+  record(tx: AnyTx, node: NewNode): Promise<void>
   /** Says that `from` was made from, or because of, `to`. Repeats are harmless; either end may be written later. */
   link(tx: AnyTx, edge: Edge): Promise<void>
   /** The same, unless `from` has an edge of this relation already: who finds what is there has not made it. */
   linkFirst(tx: AnyTx, edge: Edge): Promise<void>
+  /** All three for many at once, which costs little more than for one. */
+  recordAll(tx: AnyTx, entries: Entries): Promise<void>
   /** Answers nodes that have no row, because there are millions of them: predictions. One resolver for each id prefix. */
   provide(prefix: string, resolve: Resolver): void
   node(id: string): Promise<Node | undefined>
@@ -34,11 +33,28 @@ export interface Ledger {
   around(id: string, limits?: Limits): Promise<Lineage>
 }
 
+export interface NewNode {
+  readonly id: string
+  readonly kind: NodeKind
+  readonly label: string
+  readonly project: string
+  readonly facts?: Readonly<Record<string, Json>>
+}
+
+/** What is to be written together. */
+export interface Entries {
+  readonly nodes: readonly NewNode[]
+  readonly edges: readonly Edge[]
+  /** See {@link Ledger.linkFirst}; of several the first counts. */
+  readonly firstEdges: readonly Edge[]
+}
+
 /** A node without a row, and where its edges lead upstream. */
 export type Resolver = (id: string) => Promise<{ node: Node; edges: readonly Edge[] } | undefined>
 
 export function createLedger({ store, clock }: { store: LedgerStore; clock: Clock }): Ledger {
   const resolvers = new Map<string, Resolver>()
+  const dated = ({ facts = {}, ...node }: NewNode): Node => ({ ...node, at: clock.now(), facts })
   const resolve: Resolver = async id => resolvers.get(id.slice(0, id.indexOf('_')))?.(id)
 
   async function lineage(id: string, directions: readonly Direction[], limits: Limits = {}): Promise<Lineage> {
@@ -51,9 +67,14 @@ export function createLedger({ store, clock }: { store: LedgerStore; clock: Cloc
   }
 
   return {
-    record: (tx, { facts = {}, ...node }) => store.putNode(tx, { ...node, at: clock.now(), facts }),
-    link: (tx, edge) => store.putEdge(tx, edge),
-    linkFirst: (tx, edge) => store.putFirstEdge(tx, edge),
+    record: (tx, node) => store.putNodes(tx, [dated(node)]),
+    link: (tx, edge) => store.putEdges(tx, [edge]),
+    linkFirst: (tx, edge) => store.putFirstEdges(tx, [edge]),
+    async recordAll(tx, { nodes, edges, firstEdges }) {
+      await store.putNodes(tx, nodes.map(dated))
+      await store.putEdges(tx, edges)
+      await store.putFirstEdges(tx, firstEdges)
+    },
     provide: (prefix, resolver) => void resolvers.set(prefix, resolver),
     node: async id => (await resolve(id))?.node ?? store.findNode(id),
     projectsOf: digest => store.projectsOf(digest),

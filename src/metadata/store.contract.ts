@@ -15,10 +15,46 @@ export function ledgerStoreContract(
     const { db, store } = await open(t)
     const node = { id: 'run_1', kind: 'run', label: 'first', project: 'rain', at: 5 as Millis } as const
 
-    await db.transaction().execute(tx => store.putNode(tx, { ...node, facts: { a: 1 } }))
-    await db.transaction().execute(tx => store.putNode(tx, { ...node, label: 'second', facts: { b: 2 } }))
+    await db.transaction().execute(tx => store.putNodes(tx, [{ ...node, facts: { a: 1 } }]))
+    await db.transaction().execute(tx => store.putNodes(tx, [{ ...node, label: 'second', facts: { b: 2 } }]))
 
     assert.deepEqual(await store.findNode('run_1'), { ...node, facts: { a: 1, b: 2 } })
+  })
+
+  test(`${name}: many nodes and edges at once are as those written one after the other`, async t => {
+    const { db, store } = await open(t)
+    const node = (id: string, facts: Record<string, string | number>) =>
+      ({ id, kind: 'task', label: 'first', project: 'rain', at: 5 as Millis, facts }) as const
+    const many = Array.from({ length: 300 }, (_, index) => node(`tsk_${index}`, { index }))
+    const madeBy = (from: string, to: string): Edge => ({ from, to, relation: 'made_by' })
+    const digest = digestOf('rows')
+
+    await db.transaction().execute(async tx => {
+      await store.putNodes(tx, [node('tsk_7', { old: 1 })])
+      await store.putNodes(tx, [...many, { ...node('tsk_8', { again: 1 }), label: 'second' }, node('art', { digest })])
+      await store.putEdges(tx, [...many.map(({ id }) => madeBy(id, 'run')), madeBy('tsk_1', 'run')])
+      await store.putFirstEdges(tx, [madeBy('art', 'tsk_1'), madeBy('art', 'tsk_2'), madeBy('tsk_3', 'other')])
+    })
+
+    const facts = async (id: string): Promise<unknown> => (await store.findNode(id))?.facts
+    assert.deepEqual(
+      {
+        facts: [await facts('tsk_7'), await facts('tsk_8'), await facts('tsk_299')],
+        label: (await store.findNode('tsk_8'))?.label,
+        projects: await store.projectsOf(digest),
+        reached: (await store.walk({ downstream: ['run'] }, 400)).downstream?.nodes.length,
+        first: (await edgesOf(store, 'art', 'upstream')).filter(({ from }) => from === 'art'),
+        later: await edgesOf(store, 'tsk_3', 'upstream'),
+      },
+      {
+        facts: [{ old: 1, index: 7 }, { index: 8, again: 1 }, { index: 299 }],
+        label: 'first',
+        projects: ['rain'],
+        reached: 301,
+        first: [madeBy('art', 'tsk_1')],
+        later: [madeBy('tsk_3', 'run')],
+      },
+    )
   })
 
   test(`${name}: the projects of bytes are those of the nodes that are these bytes`, async t => {
@@ -27,7 +63,9 @@ export function ledgerStoreContract(
     const put = (id: string, project: string, facts: Record<string, string>): Promise<void> =>
       db
         .transaction()
-        .execute(tx => store.putNode(tx, { id, kind: 'dataset_version', label: id, project, at: 5 as Millis, facts }))
+        .execute(tx =>
+          store.putNodes(tx, [{ id, kind: 'dataset_version', label: id, project, at: 5 as Millis, facts }]),
+        )
     await put('dsv_1', 'rain', { digest })
     await put('dsv_2', 'rain', { digest })
     await put('dsv_3', 'snow', { digest })
@@ -42,8 +80,10 @@ export function ledgerStoreContract(
 
     await assert.rejects(
       db.transaction().execute(async tx => {
-        await store.putNode(tx, { id: 'run_1', kind: 'run', label: 'x', project: 'rain', at: 5 as Millis, facts: {} })
-        await store.putEdge(tx, { from: 'run_1', to: 'run_0', relation: 'after' })
+        await store.putNodes(tx, [
+          { id: 'run_1', kind: 'run', label: 'x', project: 'rain', at: 5 as Millis, facts: {} },
+        ])
+        await store.putEdges(tx, [{ from: 'run_1', to: 'run_0', relation: 'after' }])
         throw new Error('undone')
       }),
       /undone/,
@@ -57,8 +97,8 @@ export function ledgerStoreContract(
     const edge = { from: 'b', to: 'a', relation: 'made_by' }
 
     await db.transaction().execute(async tx => {
-      await store.putEdge(tx, edge)
-      await store.putEdge(tx, edge)
+      await store.putEdges(tx, [edge])
+      await store.putEdges(tx, [edge])
     })
 
     assert.deepEqual(
@@ -76,9 +116,9 @@ export function ledgerStoreContract(
     const first = { from: 'data', to: 'ingest1', relation: 'made_by' }
 
     await db.transaction().execute(async tx => {
-      await store.putFirstEdge(tx, first)
-      await store.putFirstEdge(tx, { ...first, to: 'ingest2' })
-      await store.putFirstEdge(tx, { ...first, to: 'raw', relation: 'read_from' })
+      await store.putFirstEdges(tx, [first])
+      await store.putFirstEdges(tx, [{ ...first, to: 'ingest2' }])
+      await store.putFirstEdges(tx, [{ ...first, to: 'raw', relation: 'read_from' }])
     })
 
     assert.deepEqual(await edgesOf(store, 'data', 'upstream'), [
@@ -91,7 +131,7 @@ export function ledgerStoreContract(
     const { db, store } = await open(t)
     await db.transaction().execute(async tx => {
       for (const id of ['data', 'left', 'right', 'model', 'live'])
-        await store.putNode(tx, { id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: { id } })
+        await store.putNodes(tx, [{ id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: { id } }])
       for (const edge of [
         'left>data',
         'right>data',
@@ -101,7 +141,7 @@ export function ledgerStoreContract(
         'live>unknown',
         'data>live',
       ])
-        await store.putEdge(tx, { from: edge.split('>')[0]!, to: edge.split('>')[1]!, relation: 'made_by' })
+        await store.putEdges(tx, [{ from: edge.split('>')[0]!, to: edge.split('>')[1]!, relation: 'made_by' }])
     })
 
     const { upstream, downstream } = await store.walk({ upstream: ['model'], downstream: ['model'] }, 10)
@@ -126,10 +166,10 @@ export function ledgerStoreContract(
     const { db, store } = await open(t)
     await db.transaction().execute(async tx => {
       for (const id of ['hub', 'leaf1', 'leaf2', 'twig1', 'twig2'])
-        await store.putNode(tx, { id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: {} })
+        await store.putNodes(tx, [{ id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: {} }])
       for (const n of [1, 2]) {
-        await store.putEdge(tx, { from: `leaf${n}`, to: 'hub', relation: 'made_by' })
-        await store.putEdge(tx, { from: `twig${n}`, to: `leaf${n}`, relation: 'made_by' })
+        await store.putEdges(tx, [{ from: `leaf${n}`, to: 'hub', relation: 'made_by' }])
+        await store.putEdges(tx, [{ from: `twig${n}`, to: `leaf${n}`, relation: 'made_by' }])
       }
     })
 

@@ -1,6 +1,6 @@
 import { sql, type RawBuilder, type Selectable } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
-import { engineOf, inside, type Db } from '#storage'
+import { engineOf, inside, runRows, type AnyTx, type Db, type RowStatement } from '#storage'
 import type { Edge, Node } from './node.ts'
 import { isDigest } from './openlineage.ts'
 import type { Direction, LedgerStore, Reached } from './store.ts'
@@ -11,46 +11,27 @@ export function sqlLedgerStore(db: Db): LedgerStore {
   const tables = db.withTables<LedgerTables>()
   const jsonText = engineOf(db) === 'sqlite' ? sql.raw('json_quote') : sql.raw('to_json')
   return {
-    async putNode(tx, { facts, ...node }) {
-      const own = inside<LedgerTables>(tx)
-      const inserted = await own
-        .insertInto('node')
-        .values({ ...node, facts: JSON.stringify(facts) })
-        .onConflict(c => c.column('id').doNothing())
-        .returning('id')
-        .executeTakeFirst()
-      const { digest } = facts
-      if (typeof digest === 'string' && isDigest(digest))
-        await own
-          .insertInto('node_digest')
-          .values({ digest, node: node.id })
-          .onConflict(c => c.doNothing())
-          .execute()
-      if (inserted || Object.keys(facts).length === 0) return
-      const known = await own.selectFrom('node').select('facts').where('id', '=', node.id).executeTakeFirstOrThrow()
-      const merged = JSON.stringify({ ...JSON.parse(known.facts), ...facts })
-      if (merged !== known.facts)
-        await own.updateTable('node').set({ facts: merged }).where('id', '=', node.id).execute()
+    async putNodes(tx, nodes) {
+      const rows = nodes.flatMap(({ id, kind, label, project, at, facts }) => [
+        id,
+        kind,
+        label,
+        project,
+        at,
+        JSON.stringify(facts),
+      ])
+      const inserted = new Set((await runRows<{ id: string }>(tx, newNodes, rows)).map(({ id }) => id))
+      await runRows(tx, newDigests, nodes.flatMap(digestRow))
+      for (const node of nodes) if (!inserted.delete(node.id)) await mergeFacts(tx, node)
     },
 
-    async putEdge(tx, { from, to, relation }) {
-      await inside<LedgerTables>(tx)
-        .insertInto('edge')
-        .values({ downstream: from, upstream: to, relation })
-        .onConflict(c => c.doNothing())
-        .execute()
+    async putEdges(tx, edges) {
+      await runRows(tx, newEdges, edges.flatMap(edgeRow))
     },
 
-    async putFirstEdge(tx, { from, to, relation }) {
-      const own = inside<LedgerTables>(tx)
-      const known = await own
-        .selectFrom('edge')
-        .select('upstream')
-        .where('downstream', '=', from)
-        .where('relation', '=', relation)
-        .limit(1)
-        .executeTakeFirst()
-      if (!known) await own.insertInto('edge').values({ downstream: from, upstream: to, relation }).execute()
+    async putFirstEdges(tx, edges) {
+      const firsts = new Map(edges.toReversed().map(edge => [`${edge.from} ${edge.relation}`, edge]))
+      await runRows(tx, firstEdges, [...firsts.values()].flatMap(edgeRow))
     },
 
     async findNode(id) {
@@ -81,6 +62,45 @@ export function sqlLedgerStore(db: Db): LedgerStore {
       return Object.fromEntries(directions.map(direction => [direction, reachedOf(rows, direction, limits)]))
     },
   }
+}
+
+const newNodes: RowStatement = {
+  head: 'insert into node (id, kind, label, project, at, facts)',
+  types: ['text', 'text', 'text', 'text', 'bigint', 'text'],
+  tail: 'on conflict (id) do nothing returning id',
+}
+const newDigests: RowStatement = {
+  head: 'insert into node_digest (digest, node)',
+  types: ['text', 'text'],
+  tail: 'on conflict do nothing',
+}
+const edgeColumns = ['text', 'text', 'text'] as const
+const newEdges: RowStatement = {
+  head: 'insert into edge (downstream, upstream, relation)',
+  types: edgeColumns,
+  tail: 'on conflict do nothing',
+}
+const firstEdges: RowStatement = {
+  head: 'with given (downstream, upstream, relation) as (',
+  types: edgeColumns,
+  tail: `) insert into edge (downstream, upstream, relation)
+    select downstream, upstream, relation from given where not exists (
+      select 1 from edge where edge.downstream = given.downstream and edge.relation = given.relation)
+    on conflict do nothing`,
+}
+
+const edgeRow = ({ from, to, relation }: Edge): string[] => [from, to, relation]
+
+const digestRow = ({ id, facts: { digest } }: Node): string[] =>
+  typeof digest === 'string' && isDigest(digest) ? [digest, id] : []
+
+/** Adds facts to a node that is there. */
+async function mergeFacts(tx: AnyTx, { id, facts }: Node): Promise<void> {
+  if (Object.keys(facts).length === 0) return
+  const own = inside<LedgerTables>(tx)
+  const known = await own.selectFrom('node').select('facts').where('id', '=', id).executeTakeFirstOrThrow()
+  const merged = JSON.stringify({ ...JSON.parse(known.facts), ...facts })
+  if (merged !== known.facts) await own.updateTable('node').set({ facts: merged }).where('id', '=', id).execute()
 }
 
 function reachedOf(rows: readonly WalkRow[], direction: Direction, limits: WalkLimits): Reached {

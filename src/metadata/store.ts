@@ -14,12 +14,12 @@ export interface Reached {
 
 /** Where the ledger is kept. Writes take the caller's transaction, so that a fact and its lineage are never apart. */
 export interface LedgerStore {
-  /** Writes a node; a repeat keeps kind, label and time, and merges the facts. */
-  putNode(tx: AnyTx, node: Node): Promise<void>
-  /** Writes an edge; a repeat changes nothing. */
-  putEdge(tx: AnyTx, edge: Edge): Promise<void>
-  /** Writes an edge unless its downstream end has one of the same relation already. */
-  putFirstEdge(tx: AnyTx, edge: Edge): Promise<void>
+  /** Writes nodes; a repeat keeps kind, label and time, and merges the facts. */
+  putNodes(tx: AnyTx, nodes: readonly Node[]): Promise<void>
+  /** Writes edges; a repeat changes nothing. */
+  putEdges(tx: AnyTx, edges: readonly Edge[]): Promise<void>
+  /** Writes of these edges those whose downstream end has none of the same relation already. */
+  putFirstEdges(tx: AnyTx, edges: readonly Edge[]): Promise<void>
   findNode(id: string): Promise<Node | undefined>
   /** The projects of the nodes that are these bytes. */
   projectsOf(digest: Digest): Promise<readonly string[]>

@@ -2,6 +2,7 @@ import type { Clock, Millis } from '#kernel/clock.ts'
 import type { Event, EventType } from '#kernel/event.ts'
 import { inside, type AnyTx, type Db } from './open.ts'
 import type { OutboxTables } from './outbox-tables.ts'
+import { runRows, type RowStatement } from './rows.sql.ts'
 import { createSubscribers, type Handler } from './subscriber.ts'
 
 /**
@@ -12,6 +13,8 @@ import { createSubscribers, type Handler } from './subscriber.ts'
 export interface Outbox {
   /** Writes an event inside the caller's transaction. Data that does not fit the type's schema is a bug, and throws. */
   emit<Data>(tx: AnyTx, type: EventType<Data>, event: NewEvent<Data>): Promise<void>
+  /** The same for several, in their order, which costs little more than for one. */
+  emitAll(tx: AnyTx, announcements: readonly Announcement[]): Promise<void>
   /** Declares what `name` does on each type. Called before `start`; the cursor of a new name begins at the first event. */
   subscribe(name: string, handlers: readonly Handler[]): void
   /** Runs the subscribers until `stop`. A handler that throws is tried again with growing pauses, then set aside. */
@@ -33,6 +36,17 @@ export interface NewEvent<Data> {
   readonly actor?: string
   readonly data: Data
 }
+
+/** An event with its type, checked. */
+export interface Announcement extends NewEvent<unknown> {
+  readonly type: string
+}
+
+/** Throws when the data does not fit the type's schema. */
+export const announcement = <Data>(
+  { type, schema }: EventType<Data>,
+  { data, ...event }: NewEvent<Data>,
+): Announcement => ({ type, ...event, data: schema.parse(data) })
 
 export interface OutboxContext {
   readonly db: Db
@@ -61,30 +75,36 @@ export function createOutbox(context: OutboxContext): Outbox {
     return (await query.execute()).map(fromRow)
   }
 
+  async function emitAll(tx: AnyTx, announcements: readonly Announcement[]): Promise<void> {
+    if (announcements.length === 0) return
+    // The counter's row is the lock on the order: events become visible in the order of their numbers.
+    const { last } = await inside<OutboxTables>(tx)
+      .updateTable('event_counter')
+      .set(eb => ({ last: eb('last', '+', announcements.length) }))
+      .where('name', '=', 'event')
+      .returning('last')
+      .executeTakeFirstOrThrow()
+    const first = last - announcements.length + 1
+    const now = clock.now()
+    const rows = announcements.flatMap(({ type, project = null, actor = 'trainyard', data }, index) => [
+      first + index,
+      type,
+      now,
+      project,
+      actor,
+      JSON.stringify(data),
+    ])
+    await runRows(tx, newEvents, rows)
+    // Readers wait for the commit on SQLite's one connection; elsewhere the next poll finds what this misses.
+    setTimeout(notify, 0)
+  }
+
   const subscribers = createSubscribers({ ...context, after, onAppend })
 
   return {
-    async emit(tx, type, { project, actor = 'trainyard', data }) {
-      const own = inside<OutboxTables>(tx)
-      // The counter's row is the lock on the order: events become visible in the order of their numbers.
-      const { last: seq } = await own
-        .updateTable('event_counter')
-        .set(eb => ({ last: eb('last', '+', 1) }))
-        .where('name', '=', 'event')
-        .returning('last')
-        .executeTakeFirstOrThrow()
-      const row = {
-        seq,
-        type: type.type,
-        at: clock.now(),
-        project: project ?? null,
-        actor,
-        data: JSON.stringify(type.schema.parse(data)),
-      }
-      await own.insertInto('event').values(row).execute()
-      // Readers wait for the commit on SQLite's one connection; elsewhere the next poll finds what this misses.
-      setTimeout(notify, 0)
-    },
+    // A promise all the same when the data does not fit.
+    emit: async (tx, type, event) => emitAll(tx, [announcement(type, event)]),
+    emitAll,
 
     subscribe: (name, handlers) => subscribers.add(name, handlers),
     start: () => subscribers.start(),
@@ -116,6 +136,12 @@ export function createOutbox(context: OutboxContext): Outbox {
 
     onAppend,
   }
+}
+
+const newEvents: RowStatement = {
+  head: 'insert into event (seq, type, at, project, actor, data)',
+  types: ['bigint', 'text', 'bigint', 'text', 'text', 'text'],
+  tail: '',
 }
 
 const fromRow = (row: OutboxTables['event']): Event => ({

@@ -1,8 +1,7 @@
 import { sql } from 'kysely'
-import { inside, type AnyTx } from '#storage'
+import { inside, runRows, type AnyTx, type RowStatement } from '#storage'
 import type { Write } from './log-store.sql.ts'
 import { pointBatch, type SeriesEnd } from './point-batch.ts'
-import { runRows, type RowStatement } from './rows.sql.ts'
 import { spanOf, type TrackingTables } from './tables.ts'
 
 /** Adds points and moves on the latest of their metrics; all writers lock them in the same order. */

@@ -53,13 +53,14 @@ export async function decide(
     const { verdict, reason, actor, role } = decision
     const data = { run: run.id, task: task.id, name: task.name, verdict, role, reason }
     await outbox.emit(tx, taskDecided, { project: run.project, actor, data })
-    await settler.announceTask(tx, finished, {
+    const given = {
       spec: { inputs: {} },
       inputs: {},
       producers: {},
       outputs: outcome.state === 'succeeded' ? outcome.outputs : {},
       facts: { verdict, by: actor, role, reason },
-    })
+    }
+    await settler.announceTasks(tx, [{ done: finished, given }])
     return true
   })
   if (!done) throw conflict(`Task ${task.name} waits for no decision: it is ${task.state}.`, { state: task.state })

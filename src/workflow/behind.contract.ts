@@ -121,7 +121,7 @@ export function behindContract(name: string, open: (t: TestContext) => Promise<W
 
     assert.deepEqual(
       [before, last?.runEnded, last?.run.verdict, last?.run.state, tell?.name],
-      [undefined, false, 'failed', 'queued', 'tell'],
+      [undefined, false, 'failed', 'running', 'tell'],
     )
   })
 

@@ -1,21 +1,27 @@
 import type { Transaction } from 'kysely'
+import { runRows, type RowStatement } from '#storage'
 import type { WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
-/** Counts a success to the tasks behind it; those that waited for nothing else are ready. */
-export async function release(tx: Tx, task: string, at: number): Promise<void> {
-  await tx
-    .updateTable('workflow_task')
-    .set(eb => ({
-      needs_open: eb('needs_open', '-', 1),
-      needs_good: eb('needs_good', '+', 1),
-      state: eb.case().when('needs_open', '=', 1).then('ready').else('blocked').end(),
-      next_at: eb.case().when('needs_open', '=', 1).then(at).else(null).end(),
-    }))
-    .where('id', 'in', eb => eb.selectFrom('workflow_edge').select('down').where('up', '=', task))
-    .where('state', '=', 'blocked')
-    .execute()
+/** Counts successes to the tasks behind them; those that waited for nothing else are ready. */
+export const release = (tx: Tx, ended: readonly { task: string; at: number }[]): Promise<unknown> =>
+  runRows(
+    tx,
+    released,
+    ended.flatMap(({ task, at }) => [task, at]),
+  )
+
+const released: RowStatement = {
+  head: 'with given (up, at) as (',
+  types: ['text', 'bigint'],
+  tail: `), behind (task, good, at) as (
+      select down, count(*), max(at) from given cross join workflow_edge where workflow_edge.up = given.up group by down)
+    update workflow_task
+    set needs_open = needs_open - good, needs_good = needs_good + good,
+        state = case when needs_open = good then 'ready' else 'blocked' end,
+        next_at = case when needs_open = good then behind.at end
+    from behind where workflow_task.id = behind.task and workflow_task.state = 'blocked'`,
 }
 
 /** A task that has ended without success, and what those are told who waited for it. */

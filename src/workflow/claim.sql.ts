@@ -1,25 +1,26 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { newId } from '#kernel/id.ts'
+import { runRows, type RowStatement } from '#storage'
 import type { TrackingRunId } from '#tracking'
-import { dueTasks } from './due.sql.ts'
+import { takeDue } from './due.sql.ts'
 import { recordFromRow } from './record.sql.ts'
-import { itemSpec, type AttemptId, type Item, type RunId, type TaskId } from './run.ts'
+import { runFromRow } from './run-row.sql.ts'
+import { itemSpec, type AttemptId, type Item, type Run, type RunId, type TaskId } from './run.ts'
 import type { Claim, ClaimRequest, LiveAttempt } from './store.ts'
-import type { AttemptRow, SpecRow, TaskRow, WorkflowTables } from './tables.ts'
+import type { RunRow, SpecRow, WorkflowTables } from './tables.ts'
+import { takeTasks, type TakenTask } from './take.sql.ts'
 
 type Tx = Transaction<WorkflowTables>
 type Taker = Omit<ClaimRequest, 'pool'>
 
 /** Takes due tasks out of the queue: each becomes a running attempt of the claimant, in one transaction. */
-export async function claim(tx: Tx, request: ClaimRequest): Promise<readonly Claim[]> {
-  const due = await dueTasks(tx, request)
-  return due.length === 0 ? [] : opened(tx, await takeTasks(tx, due, request), request)
-}
+export const claim = async (tx: Tx, request: ClaimRequest): Promise<readonly Claim[]> =>
+  opened(tx, await takeDue(tx, request), request)
 
 /** Takes tasks that have waited in the queue for longer than they may: room or not, somebody has to say so. */
 export async function claimOverdue(tx: Tx, request: Taker): Promise<readonly Claim[]> {
   const ids = (await overdue(tx, request)).map(({ id }) => id)
-  return ids.length === 0 ? [] : opened(tx, await takeTasks(tx, ids, request), request)
+  return opened(tx, await takeTasks(tx, ids, request.now), request)
 }
 
 export const overdue = (db: Kysely<WorkflowTables>, { now, limit }: { now: number; limit: number }) =>
@@ -33,101 +34,104 @@ export const overdue = (db: Kysely<WorkflowTables>, { now, limit }: { now: numbe
     .limit(limit)
     .execute()
 
-async function opened(tx: Tx, tasks: readonly TaskRow[], request: Taker): Promise<readonly Claim[]> {
+async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Promise<readonly Claim[]> {
   if (tasks.length === 0) return []
   const attempts = await openAttempts(tx, tasks, request)
-  const specs = await tx
-    .selectFrom('workflow_task_spec')
-    .selectAll()
-    .where(
-      'task',
-      'in',
-      tasks.map(task => task.parent ?? task.id),
-    )
-    .execute()
+  const specs = await runRows<SpecRow>(tx, specsOf, [...new Set(tasks.map(specified))])
   const specOf = new Map(specs.map(spec => [spec.task, spec]))
   const itemOf = await itemsOf(tx, tasks)
+  const runOf = await runsOf(tx, tasks, request.now)
   return tasks.map(task =>
     claimFromRow(
-      { ...task, ...specOf.get(task.parent ?? task.id)! },
-      { ...attempts.get(task.id)!, item: itemOf.get(task.id) },
+      { ...task, ...specOf.get(specified(task))! },
+      { ...attempts.get(task.id)!, item: itemOf.get(task.id), run: runOf.get(task.run)! },
     ),
   )
 }
 
+/** The task whose specification it has. */
+const specified = ({ id, parent }: TakenTask): string => parent ?? id
+
+const specsOf: RowStatement = {
+  head: 'with given (id) as (',
+  types: ['text'],
+  tail: `) select task, spec, needs, params from given cross join workflow_task_spec where task = given.id`,
+}
+
+/** The runs of these tasks, each running from its first task on. */
+async function runsOf(tx: Tx, tasks: readonly TakenTask[], now: number): Promise<ReadonlyMap<string, Run>> {
+  const ids = [...new Set(tasks.map(({ run }) => run))]
+  const rows = await runRows<RunRow>(tx, runsById, ids)
+  const queued = rows.filter(({ state }) => state === 'queued').map(({ id }) => id)
+  if (queued.length > 0)
+    await tx
+      .updateTable('workflow_run')
+      .set(eb => ({ state: 'running', started_at: eb.fn.coalesce('started_at', eb.val(now)) }))
+      .where('id', 'in', queued)
+      .where('state', '=', 'queued')
+      .execute()
+  return new Map(rows.map(row => [row.id, runFromRow(begun(row, now))]))
+}
+
+const begun = (row: RunRow, now: number): RunRow =>
+  row.state === 'queued' ? { ...row, state: 'running', started_at: row.started_at ?? now } : row
+
+const runsById: RowStatement = {
+  head: 'with given (run) as (',
+  types: ['text'],
+  tail: `) select workflow_run.* from given cross join workflow_run where workflow_run.id = given.run`,
+}
+
 /** What the calls among these tasks are for. */
-async function itemsOf(tx: Tx, tasks: readonly TaskRow[]): Promise<ReadonlyMap<string, Item>> {
+async function itemsOf(
+  tx: Tx,
+  tasks: readonly Pick<TakenTask, 'id' | 'parent' | 'item_index'>[],
+): Promise<ReadonlyMap<string, Item>> {
   const calls = tasks.filter(task => task.parent !== null)
-  if (calls.length === 0) return new Map()
   const indexOf = new Map(calls.map(task => [task.id, task.item_index!]))
-  const rows = await tx
-    .selectFrom('workflow_item')
-    .selectAll()
-    .where('task', 'in', [...indexOf.keys()])
-    .execute()
+  const rows = await runRows<{ task: string; item: string }>(tx, itemsById, [...indexOf.keys()])
   return new Map(rows.map(({ task, item }) => [task, { index: indexOf.get(task)!, value: JSON.parse(item) }]))
 }
 
-/** The condition is checked again by whoever waited for the row, so that two claimants never take the same task. */
-function takeTasks(tx: Tx, due: readonly string[], { now }: Taker): Promise<TaskRow[]> {
-  return tx
-    .updateTable('workflow_task')
-    .set(eb => ({
-      state: 'running',
-      next_at: null,
-      waiting_for: null,
-      attempt: eb
-        .case()
-        .when('state', '=', 'ready')
-        .then(eb('attempt', '+', 1))
-        .else(eb.ref('attempt'))
-        .end(),
-      started_at: eb.fn.coalesce('started_at', eb.val(now)),
-      ended_at: null,
-    }))
-    .where('id', 'in', due)
-    .where('next_at', '<=', now)
-    .where('state', 'in', ['ready', 'waiting'])
-    .returningAll()
-    .execute()
+const itemsById: RowStatement = {
+  head: 'with given (id) as (',
+  types: ['text'],
+  tail: `) select task, item from given cross join workflow_item where task = given.id`,
 }
 
 /** A new attempt for each task, or the one that has waited. */
 async function openAttempts(
   tx: Tx,
-  tasks: readonly TaskRow[],
+  tasks: readonly TakenTask[],
   { owner, machine, now, leaseUntil }: Taker,
 ): Promise<Map<string, { id: AttemptId; isNew: boolean }>> {
-  const drafts = tasks.map((task): AttemptRow => ({
-    id: newId<'attempt'>('att'),
-    task: task.id,
-    run: task.run,
-    number: task.attempt,
-    state: 'running',
+  const drafts = tasks.map(task => ({ ...task, attempt: newId<'attempt'>('att'), number: task.attempt }))
+  const values = drafts.flatMap(({ attempt, id, run, number, demand }) => [
+    attempt,
+    id,
+    run,
+    number,
     owner,
-    lease_until: leaseUntil,
-    handle: null,
-    tracking: null,
-    error: null,
-    facts: '{}',
-    demand: task.demand,
+    leaseUntil,
+    demand,
     machine,
-    claimed_at: now,
-    ended_at: null,
-  }))
-  const rows = await tx
-    .insertInto('workflow_attempt')
-    .values(drafts)
-    .onConflict(conflict =>
-      conflict
-        .columns(['task', 'number'])
-        .doUpdateSet({ state: 'running', owner, machine, lease_until: leaseUntil })
-        .where('workflow_attempt.state', '=', 'waiting'),
-    )
-    .returning(['id', 'task'])
-    .execute()
-  const drafted = new Set(drafts.map(draft => draft.id))
+    now,
+  ])
+  const rows = await runRows<{ id: string; task: string }>(tx, newAttempts, values)
+  const drafted = new Set<string>(drafts.map(({ attempt }) => attempt))
   return new Map(rows.map(row => [row.task, { id: row.id as AttemptId, isNew: drafted.has(row.id) }]))
+}
+
+const newAttempts: RowStatement = {
+  head: `with given (attempt, of_task, of_run, place, taker, until, takes, taken_on, at) as (`,
+  types: ['text', 'text', 'text', 'bigint', 'text', 'bigint', 'text', 'text', 'bigint'],
+  tail: `) insert into workflow_attempt
+      (id, task, run, number, state, owner, lease_until, facts, demand, machine, claimed_at)
+    select attempt, of_task, of_run, place, 'running', taker, until, '{}', takes, taken_on, at from given where true
+    on conflict (task, number) do update
+    set state = 'running', owner = excluded.owner, machine = excluded.machine, lease_until = excluded.lease_until
+    where workflow_attempt.state = 'waiting'
+    returning id, task`,
 }
 
 /** Makes an attempt another owner's, as long as nobody else has, and its owner has not come back. */
@@ -159,7 +163,10 @@ export async function takeOver(
     .where('attempt', '=', attempt.id)
     .executeTakeFirst()
   const item = (await itemsOf(tx, [task])).get(task.id)
-  const claimed = claimFromRow(task, { id: seen.id, isNew: false, item })
+  const run = runFromRow(
+    await tx.selectFrom('workflow_run').selectAll().where('id', '=', task.run).executeTakeFirstOrThrow(),
+  )
+  const claimed = claimFromRow(task, { id: seen.id, isNew: false, item, run })
   if (attempt.handle === null) return claimed
   const tracking = (attempt.tracking ?? undefined) as TrackingRunId | undefined
   const begun = { at: attempt.claimed_at, handle: JSON.parse(attempt.handle), tracking, record: recordFromRow(record) }
@@ -167,14 +174,14 @@ export async function takeOver(
 }
 
 const claimFromRow = (
-  row: TaskRow & SpecRow,
-  { id, isNew, item }: { id: AttemptId; isNew: boolean; item: Item | undefined },
+  row: Omit<TakenTask, 'run'> & SpecRow,
+  { id, isNew, item, run }: { id: AttemptId; isNew: boolean; item: Item | undefined; run: Run },
 ): Claim => ({
   attempt: id,
   number: row.attempt,
   isNew,
   task: row.id as TaskId,
-  run: row.run as RunId,
+  run,
   name: row.name,
   declared: item ? row.name.slice(0, row.name.lastIndexOf('[')) : row.name,
   spec: item ? itemSpec(JSON.parse(row.spec)) : JSON.parse(row.spec),

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { runRows, type RowStatement } from '#storage'
 import { letNext } from './lane.sql.ts'
 import type { Run } from './run.ts'
 import { runFromRow } from './run-row.sql.ts'
@@ -6,14 +7,20 @@ import type { RunRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
-/** Counts tasks as ended, and holds the run's row from here on: of two tasks that end together, one is the last. */
-export const countDown = (tx: Tx, run: string, count: number): Promise<RunRow> =>
-  tx
-    .updateTable('workflow_run')
-    .set(eb => ({ tasks_open: eb('tasks_open', '-', count) }))
-    .where('id', '=', run)
-    .returningAll()
-    .executeTakeFirstOrThrow()
+/** Counts tasks of runs as ended, and holds the runs' rows from here on: of two tasks that end together, one is the last. */
+export async function countDown(tx: Tx, counts: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, RunRow>> {
+  // In one order for everybody.
+  const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const rows = await runRows<RunRow>(tx, counted, sorted.flat())
+  return new Map(rows.map(row => [row.id, row]))
+}
+
+const counted: RowStatement = {
+  head: 'with given (run, ended) as (',
+  types: ['text', 'bigint'],
+  tail: `) update workflow_run set tasks_open = tasks_open - given.ended from given
+    where workflow_run.id = given.run returning *`,
+}
 
 /**
  * Ends the run when none of its tasks is open, or first lets those run that run at its end. The row must be as it stands

@@ -13,7 +13,7 @@ const crashes = [
   { point: 'workflow.run_inserted:1', calls: ['ingest', 'validate', 'train'], attempts: [1, 1, 1, 1] },
   { point: 'workflow.task_claimed:2', calls: ['ingest', 'validate', 'train'], attempts: [1, 2, 1, 1] },
   { point: 'workflow.task_executed:3', calls: ['ingest', 'validate', 'train', 'train'], attempts: [1, 1, 2, 1] },
-  { point: 'workflow.task_recorded:1', calls: ['ingest', 'validate', 'train'], attempts: [1, 1, 1, 1] },
+  { point: 'workflow.task_recorded:1', calls: ['ingest', 'validate', 'train'], attempts: [1, 2, 1, 1] },
   { point: 'workflow.items_inserted:1', calls: ['ingest', 'validate', 'train'], attempts: [1, 1, 1, 2] },
 ]
 

@@ -1,8 +1,10 @@
 import { sql, type Transaction } from 'kysely'
+import { engineOf, runText, type Engine } from '#storage'
 import { fitting, on, type Candidate, type Demand } from './room.ts'
 import { holdSlots, roomIn } from './slots.sql.ts'
 import type { ClaimRequest } from './store.ts'
 import type { WorkflowTables } from './tables.ts'
+import { takeTasks, taking, type TakenTask } from './take.sql.ts'
 
 type Tx = Transaction<WorkflowTables>
 
@@ -10,15 +12,34 @@ type Tx = Transaction<WorkflowTables>
 const rank = sql<number>`(next_at - priority * 60000)`
 
 /**
- * The due tasks that may begin, first those of the least rank. As long as no task asks for room, that is one look at an
- * index; of those that ask for the same only the first are looked at, however many there are.
+ * Takes the due tasks that may begin, first those of the least rank. As long as no task asks for room, that is one look at
+ * an index; of those that ask for the same only the first are looked at, however many there are.
  */
-export async function dueTasks(tx: Tx, request: ClaimRequest): Promise<readonly string[]> {
+export async function takeDue(tx: Tx, request: ClaimRequest): Promise<readonly TakenTask[]> {
   const demands = await demandsDue(tx, request)
-  const free = await first(tx, request, '')
-  if (demands.length === 0) return free.map(({ id }) => id)
-  const asking = await Promise.all(demands.map(demand => first(tx, request, demand)))
-  const candidates = [...free, ...asking.flat()]
+  if (demands.length === 0) return takeFree(tx, request)
+  return takeTasks(tx, await fittingTasks(tx, request, demands), request.now)
+}
+
+/** Of several who take at once each takes others, and nobody waits: that is for PostgreSQL, on SQLite there is one. */
+const takeFree = (tx: Tx, { pool, now, limit }: ClaimRequest): Promise<readonly TakenTask[]> =>
+  runText(tx, freeTasks[engineOf(tx)], [now, pool, now, limit])
+
+const freeText = (lock: string): string => `
+  with due (task, at) as materialized (
+    select id, cast(? as bigint) from workflow_task
+    where pool = ? and demand = '' and next_at is not null and +next_at <= ?
+    order by (next_at - priority * 60000), id limit ? ${lock})
+  ${taking('due')}`
+
+const freeTasks: Readonly<Record<Engine, string>> = {
+  sqlite: freeText(''),
+  postgres: freeText('for update skip locked'),
+}
+
+async function fittingTasks(tx: Tx, request: ClaimRequest, demands: readonly string[]): Promise<readonly string[]> {
+  const candidates: Candidate[] = []
+  for (const demand of ['', ...demands]) candidates.push(...(await first(tx, request, demand)))
   const chosen = fitting(candidates, await roomIn(tx), request.limit)
   const demandOf = new Map(candidates.map(({ id, demand }) => [id, demand]))
   const keys = chosen.flatMap(id => Object.keys(demandOf.get(id) ?? {}))
@@ -29,13 +50,16 @@ export async function dueTasks(tx: Tx, request: ClaimRequest): Promise<readonly 
 
 /** What due tasks ask for, each once: a leap through the index from one to the next. */
 async function demandsDue(tx: Tx, { pool }: ClaimRequest): Promise<readonly string[]> {
-  const least = sql`select min(demand) from workflow_task where pool = ${pool} and next_at is not null`
-  const { rows } = await sql<{ demand: string }>`
-    with recursive asked(demand) as (
-      select (${least} and demand > '') union all select (${least} and demand > asked.demand) from asked where asked.demand is not null)
-    select demand from asked where demand is not null`.execute(tx)
+  const rows = await runText<{ demand: string }>(tx, askedFor, [pool, pool])
   return rows.map(({ demand }) => demand)
 }
+
+const least = 'select min(demand) from workflow_task where pool = ? and next_at is not null'
+const askedFor = `
+  with recursive asked(demand) as (
+    select (${least} and demand > '')
+    union all select (${least} and demand > asked.demand) from asked where asked.demand is not null)
+  select demand from asked where demand is not null`
 
 async function first(
   tx: Tx,

@@ -1,21 +1,29 @@
 import { sql, type Transaction, type UpdateObject } from 'kysely'
+import { runRows, type RowStatement } from '#storage'
 import type { TrackingRunId } from '#tracking'
-import { runFromRow } from './run-row.sql.ts'
 import { isGood, underCancel, type Outcome, type Run, type TaskId, type TaskState } from './run.ts'
 import { release, skip } from './behind.sql.ts'
 import { conclude, countDown } from './conclude.sql.ts'
-import { expand, itemEnded } from './items.sql.ts'
+import { expand, itemsEnded } from './items.sql.ts'
 import type { Finished, FinishRequest } from './store.ts'
 import type { AttemptRow, RunRow, TaskRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
-/** Ends an attempt, and does what follows from it. */
-export async function finish(tx: Tx, request: FinishRequest): Promise<Finished | undefined> {
-  const { at } = request
-  const attempt = await endAttempt(tx, request)
-  if (!attempt) return undefined
-  return endTask(tx, { attempt, wished: await ifCalledAgain(tx, attempt.task, request.outcome), at })
+/** Ends attempts, and does what follows from it. */
+export async function finish(tx: Tx, requests: readonly FinishRequest[]): Promise<readonly (Finished | undefined)[]> {
+  const ended = await endAttempts(tx, requests)
+  const ends: End[] = []
+  const places = new Map<number, number>()
+  for (const [place, request] of requests.entries()) {
+    const attempt = ended.get(keyOf(request))
+    // Of several results of one attempt the first counts.
+    if (!attempt || !ended.delete(keyOf(request))) continue
+    places.set(place, ends.length)
+    ends.push({ attempt, outcome: await ifCalledAgain(tx, attempt.task, request.outcome), at: request.at })
+  }
+  const finished = await endTasks(tx, ends)
+  return requests.map((_, place) => finished[places.get(place) ?? -1])
 }
 
 /** Ends a task that waits for somebody's word; undefined when it does not, or no longer. */
@@ -23,7 +31,7 @@ export async function decide(
   tx: Tx,
   { run, task, outcome, at }: { run: string; task: string; outcome: Outcome; at: number },
 ): Promise<Finished | undefined> {
-  await countDown(tx, run, 0)
+  await countDown(tx, new Map([[run, 0]]))
   const waiting = await tx
     .updateTable('workflow_task')
     .set({ next_at: null, waiting_for: null })
@@ -38,43 +46,172 @@ export async function decide(
     .set({ state: attemptState[outcome.state], error: errorOf(outcome), ended_at: at })
     .where('task', '=', task)
     .where('state', '=', 'waiting')
-    .returning(['id', 'task', 'run', 'tracking'])
+    .returning(['id', 'owner', 'task', 'run', 'tracking'])
     .executeTakeFirstOrThrow()
-  return endTask(tx, { attempt, wished: outcome, at })
+  return (await endTasks(tx, [{ attempt, outcome, at }]))[0]
 }
 
-type EndedAttempt = Pick<AttemptRow, 'id' | 'task' | 'run' | 'tracking'>
+type EndedAttempt = Pick<AttemptRow, 'id' | 'owner' | 'task' | 'run' | 'tracking'>
 
-async function endTask(
-  tx: Tx,
-  { attempt, wished, at }: { attempt: EndedAttempt; wished: Outcome; at: number },
-): Promise<Finished> {
-  const before = await countDown(tx, attempt.run, isOpen(wished) ? 0 : 1)
-  const outcome = before.cancel_requested_at === null ? wished : underCancel(wished)
-  if (outcome !== wished)
-    await tx.updateTable('workflow_attempt').set({ state: 'cancelled' }).where('id', '=', attempt.id).execute()
+/** An attempt that has ended, and what it came to. */
+interface End {
+  readonly attempt: EndedAttempt
+  readonly outcome: Outcome
+  readonly at: number
+}
 
-  const task = await tx
+const keyOf = ({ attempt, owner }: { attempt: string; owner: string }): string => `${attempt} ${owner}`
+
+async function endAttempts(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedAttempt>> {
+  const first = new Map(requests.toReversed().map(request => [keyOf(request), request]))
+  const values = [...first.values()].flatMap(({ attempt, owner, outcome, facts = {}, at }) => [
+    attempt,
+    owner,
+    attemptState[outcome.state],
+    JSON.stringify(facts),
+    errorOf(outcome),
+    at,
+  ])
+  const rows = await runRows<EndedAttempt>(tx, endedAttempts, values)
+  return new Map(rows.map(row => [keyOf({ attempt: row.id, owner: row.owner }), row]))
+}
+
+const endedAttempts: RowStatement = {
+  head: 'with given (attempt, holder, outcome, facts, error, at) as (',
+  types: ['text', 'text', 'text', 'text', 'text', 'bigint'],
+  tail: `) update workflow_attempt
+    set state = given.outcome, lease_until = null, facts = given.facts, error = given.error,
+        ended_at = case when given.outcome = 'waiting' then null else given.at end
+    from given where id = given.attempt and owner = given.holder and lease_until is not null
+    returning id, owner, task, run, tracking`,
+}
+
+/** Ends the tasks of attempts: many as one, and those that have come to no good one after the other. */
+async function endTasks(tx: Tx, wished: readonly End[]): Promise<readonly Finished[]> {
+  const before = await countDown(
+    tx,
+    countBy(wished, end => (isOpen(end.outcome) ? 0 : 1)),
+  )
+  const ends = wished.map(end =>
+    before.get(end.attempt.run)!.cancel_requested_at === null ? end : { ...end, outcome: underCancel(end.outcome) },
+  )
+  const late = ends.filter(({ outcome }, index) => !isOpen(outcome) && isOpen(wished[index]!.outcome))
+  await cancelAttempts(
+    tx,
+    ends.flatMap(({ attempt, outcome }, index) => (outcome === wished[index]!.outcome ? [] : [attempt.id])),
+  )
+  const [good, others] = [ends.filter(isSuccess), ends.filter(end => !isSuccess(end))]
+  const tasks = await succeed(tx, good)
+  await release(tx, good.filter(({ attempt }) => tasks.get(attempt.task)!.parent === null).map(toRelease))
+  const more = countBy(late, () => 1)
+  for (const end of others) {
+    const { run, task: id } = end.attempt
+    const task = await change(tx, end)
+    tasks.set(id, task)
+    more.set(run, (more.get(run) ?? 0) + (await consequences(tx, { ...end, task })))
+  }
+  await endItems(tx, ends, tasks)
+  const now = new Map([...before, ...(await countDown(tx, more))])
+  return concluded(tx, ends, { tasks, runs: now })
+}
+
+/** What is known of a task that has ended. */
+type EndedTask = Pick<TaskRow, 'id' | 'name' | 'kind' | 'state' | 'attempt' | 'started_at' | 'parent'>
+
+const toRelease = ({ attempt, at }: End): { task: string; at: number } => ({ task: attempt.task, at })
+
+function countBy(ends: readonly End[], countOf: (end: End) => number): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const end of ends) counts.set(end.attempt.run, (counts.get(end.attempt.run) ?? 0) + countOf(end))
+  return counts
+}
+
+async function cancelAttempts(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx.updateTable('workflow_attempt').set({ state: 'cancelled' }).where('id', 'in', ids).execute()
+}
+
+type Success = End & { readonly outcome: Extract<Outcome, { state: 'succeeded' | 'cached' }> }
+
+const isSuccess = (end: End): end is Success => isGood(end.outcome.state)
+
+async function succeed(tx: Tx, ends: readonly Success[]): Promise<Map<string, EndedTask>> {
+  const values = ends.flatMap(({ attempt, outcome, at }) => [
+    attempt.task,
+    outcome.state,
+    outcome.state === 'cached' ? outcome.producer : null,
+    JSON.stringify(outcome.outputs),
+    JSON.stringify(outcome.metrics),
+    at,
+  ])
+  const rows = await runRows<EndedTask>(tx, succeeded, values)
+  return new Map(rows.map(row => [row.id, row]))
+}
+
+const succeeded: RowStatement = {
+  head: 'with given (task, outcome, made_by, outputs, metrics, at) as (',
+  types: ['text', 'text', 'text', 'text', 'text', 'bigint'],
+  tail: `) update workflow_task
+    set state = given.outcome, producer = given.made_by, outputs = given.outputs, metrics = given.metrics, error = null,
+        ended_at = given.at
+    from given where id = given.task
+    returning id, name, kind, state, attempt, started_at, parent`,
+}
+
+const change = (tx: Tx, { attempt, outcome, at }: End): Promise<TaskRow> =>
+  tx
     .updateTable('workflow_task')
     .set(taskChange(outcome, at))
     .where('id', '=', attempt.task)
     .returningAll()
     .executeTakeFirstOrThrow()
-  const { run, ended } = await follow(tx, { before, task, outcome, at, late: isOpen(wished) && !isOpen(outcome) })
-  return {
-    run,
-    runEnded: ended,
-    task: {
-      id: task.id as TaskId,
-      name: task.name,
-      kind: task.kind,
-      state: task.state as TaskState,
-      attempt: task.attempt,
-      startedAt: task.started_at ?? undefined,
-      parent: (task.parent ?? undefined) as TaskId | undefined,
-    },
-    tracking: (attempt.tracking ?? undefined) as TrackingRunId | undefined,
-  }
+
+/**
+ * What follows from the state of a task that has not succeeded, beside the end of a call for an item. Answers how many more
+ * tasks of the run have ended by it; less than none when it has brought new ones.
+ */
+async function consequences(tx: Tx, { task, outcome, at }: End & { readonly task: TaskRow }): Promise<number> {
+  if (outcome.state === 'expanded') return -(await expand(tx, { task, outcome, at }))
+  if (task.parent !== null) return 0
+  if (outcome.state === 'failed') await blame(tx, task, outcome.error)
+  const word = badEnd[outcome.state]
+  return word === undefined ? 0 : skip(tx, { task: task.id, reason: `Task ${task.name} ${word}.`, at })
+}
+
+/** Tells the tasks with a call for each item which of their calls have ended. */
+async function endItems(tx: Tx, ends: readonly End[], tasks: ReadonlyMap<string, EndedTask>): Promise<void> {
+  const calls = ends.filter(({ attempt, outcome }) => tasks.get(attempt.task)!.parent !== null && !isOpen(outcome))
+  const byParent = Map.groupBy(calls, ({ attempt }) => tasks.get(attempt.task)!.parent!)
+  for (const [parent, ended] of byParent) await itemsEnded(tx, { parent, count: ended.length, at: ended.at(-1)!.at })
+}
+
+/** Ends the runs that these tasks were the last of: the last of them says so. */
+async function concluded(
+  tx: Tx,
+  ends: readonly End[],
+  { tasks, runs }: { tasks: ReadonlyMap<string, EndedTask>; runs: ReadonlyMap<string, RunRow> },
+): Promise<readonly Finished[]> {
+  const lastOf = new Map(ends.map(end => [end.attempt.run, end]))
+  const done = new Map<string, { run: Run; ended: boolean }>()
+  for (const [run, { at }] of lastOf) done.set(run, await conclude(tx, runs.get(run)!, at))
+  return ends.map(end => {
+    const { run, ended } = done.get(end.attempt.run)!
+    const task = tasks.get(end.attempt.task)!
+    return {
+      run,
+      runEnded: ended && lastOf.get(end.attempt.run) === end,
+      task: {
+        id: task.id as TaskId,
+        name: task.name,
+        kind: task.kind,
+        state: task.state as TaskState,
+        attempt: task.attempt,
+        startedAt: task.started_at ?? undefined,
+        parent: (task.parent ?? undefined) as TaskId | undefined,
+      },
+      tracking: (end.attempt.tracking ?? undefined) as TrackingRunId | undefined,
+    }
+  })
 }
 
 /** So many losses in a row are no accident: the task itself brings them about. */
@@ -92,46 +229,6 @@ async function ifCalledAgain(tx: Tx, task: string, outcome: Outcome): Promise<Ou
   if (retry_lost !== 1) return failed('It is not called again, because its `retry.on` leaves out lost.')
   if (outcome.isPlanned || losses + 1 < lossesMax) return outcome
   return failed(`It was lost ${lossesMax} times in a row and is not called again: does it end its own processes?`)
-}
-
-const endAttempt = (tx: Tx, { attempt, owner, outcome, at, facts = {} }: FinishRequest) =>
-  tx
-    .updateTable('workflow_attempt')
-    .set({
-      state: attemptState[outcome.state],
-      lease_until: null,
-      facts: JSON.stringify(facts),
-      error: errorOf(outcome),
-      ended_at: attemptState[outcome.state] === 'waiting' ? null : at,
-    })
-    .where('id', '=', attempt)
-    .where('owner', '=', owner)
-    .where('lease_until', 'is not', null)
-    .returning(['id', 'task', 'run', 'tracking'])
-    .executeTakeFirst()
-
-interface Change {
-  readonly before: RunRow
-  readonly task: TaskRow
-  readonly outcome: Outcome
-  readonly at: number
-  /** Whether the task has ended after all and is not yet counted. */
-  readonly late: boolean
-}
-
-/** What follows from a task's new state: others become ready or are skipped, and the run ends with its last task. */
-async function follow(tx: Tx, { before, task, outcome, at, late }: Change): Promise<{ run: Run; ended: boolean }> {
-  if (outcome.state === 'expanded') return { run: runFromRow(await expand(tx, { task, outcome, at })), ended: false }
-  if (task.parent !== null) {
-    if (!isOpen(outcome)) await itemEnded(tx, task.parent, at)
-    return conclude(tx, late ? await countDown(tx, task.run, 1) : before, at)
-  }
-  if (isGood(outcome.state)) await release(tx, task.id, at)
-  const word = badEnd[outcome.state]
-  const skipped = word === undefined ? 0 : await skip(tx, { task: task.id, reason: `Task ${task.name} ${word}.`, at })
-  if (outcome.state === 'failed') await blame(tx, task, outcome.error)
-  const count = skipped + (late ? 1 : 0)
-  return conclude(tx, outcome.state === 'failed' || count > 0 ? await countDown(tx, task.run, count) : before, at)
 }
 
 /** What is said of a task to those that waited for its success in vain. */

@@ -2,9 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { newId } from '#kernel/id.ts'
-import { countDown } from './conclude.sql.ts'
 import type { Outcome } from './run.ts'
-import type { RunRow, TaskRow, WorkflowTables } from './tables.ts'
+import type { TaskRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
@@ -17,8 +16,11 @@ interface Expansion {
   readonly at: number
 }
 
-/** Adds a call for each item, unless that was done before, and makes ready as many as may run at the same time. */
-export async function expand(tx: Tx, { task, outcome: { items, parallel, demand }, at }: Expansion): Promise<RunRow> {
+/**
+ * Adds a call for each item, unless that was done before, and makes ready as many as may run at the same time. Answers how
+ * many were added.
+ */
+export async function expand(tx: Tx, { task, outcome: { items, parallel, demand }, at }: Expansion): Promise<number> {
   if (task.items_open === null) await insertItems(tx, { ...task, demand: demand ?? '' }, items)
   const { open } = await tx
     .selectFrom('workflow_task')
@@ -32,7 +34,7 @@ export async function expand(tx: Tx, { task, outcome: { items, parallel, demand 
     .where('id', '=', task.id)
     .execute()
   await releaseItems(tx, task.id, { count: parallel, at })
-  return countDown(tx, task.run, task.items_open === null ? -items.length : 0)
+  return task.items_open === null ? items.length : 0
 }
 
 /** All in the transaction of the caller: a crash leaves every item or none. */
@@ -95,14 +97,17 @@ const releaseItems = (tx: Tx, parent: string, { count, at }: { count: number | u
     )
     .execute()
 
-/** A call has ended: the next one takes its place, and with the last one its task is called to gather what they gave. */
-export async function itemEnded(tx: Tx, parent: string, at: number): Promise<void> {
-  await releaseItems(tx, parent, { count: 1, at })
+/** Calls have ended: the next ones take their places, and with the last one their task is called to gather what they gave. */
+export async function itemsEnded(
+  tx: Tx,
+  { parent, count, at }: { parent: string; count: number; at: number },
+): Promise<void> {
+  await releaseItems(tx, parent, { count, at })
   await tx
     .updateTable('workflow_task')
     .set(eb => ({
-      items_open: eb('items_open', '-', 1),
-      next_at: eb.case().when('items_open', '=', 1).then(at).else(null).end(),
+      items_open: eb('items_open', '-', count),
+      next_at: eb.case().when('items_open', '=', count).then(at).else(null).end(),
     }))
     .where('id', '=', parent)
     .where('state', '=', 'waiting')

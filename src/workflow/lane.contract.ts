@@ -28,7 +28,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
           leaseUntil: at + 10_000,
         }),
       )
-      return claims.map(claim => claim.run)
+      return claims.map(claim => claim.run.id)
     }
     const [first, second, third] = runs.map(({ run }) => run.id)
 
@@ -40,7 +40,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
     await store.transaction(tx => store.cancel(tx, first!, { at }))
     const stopping = await states()
     await store.transaction(tx =>
-      store.finish(tx, { attempt: attempt!.id, owner: 'me', outcome: { state: 'cancelled' }, at }),
+      store.finish(tx, [{ attempt: attempt!.id, owner: 'me', outcome: { state: 'cancelled' }, at }]),
     )
 
     assert.deepEqual(
@@ -53,12 +53,12 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
         ],
         atFirst: [first],
         cancelled: [
-          ['queued', undefined],
+          ['running', undefined],
           ['cancelled', undefined],
           ['held', first],
         ],
         stopping: [
-          ['queued', undefined],
+          ['running', undefined],
           ['cancelled', undefined],
           ['held', first],
         ],
@@ -82,7 +82,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
       )
       if (!claim) return
       const outcome = { state: 'succeeded', outputs: {}, metrics: {} } as const
-      await store.transaction(tx => store.finish(tx, { attempt: claim.attempt, owner: 'me', outcome, at }))
+      await store.transaction(tx => store.finish(tx, [{ attempt: claim.attempt, owner: 'me', outcome, at }]))
     }
     const watch = async (): Promise<void> => {
       const open = await store.transaction(tx => store.openRuns(tx, lane))

@@ -1,9 +1,9 @@
 import type { Clock } from '#kernel/clock.ts'
 import type { AttemptId } from './run.ts'
-import type { Settler } from './settle.ts'
 import type { StopKind } from './stop.ts'
 import type { Claim, LiveAttempt, Renewal, WorkflowStore } from './store.ts'
 import type { Executor } from './task.ts'
+import type { Turns } from './turn.ts'
 
 /** An attempt is its owner's for so long, unless the owner says that it is still there. */
 export const leaseMs = 8_000
@@ -16,7 +16,7 @@ const expiredMax = 100
 
 export interface LeaseDeps {
   readonly store: WorkflowStore
-  readonly settler: Settler
+  readonly turns: Pick<Turns, 'settle'>
   readonly clock: Clock
   readonly owner: string
   readonly executor: () => Executor | undefined
@@ -43,7 +43,7 @@ interface Hands {
 }
 
 export function createLeases(deps: LeaseDeps, { running, follow, end }: Hands): Leases {
-  const { store, settler, clock, owner, warn } = deps
+  const { store, turns, clock, owner, warn } = deps
   /** Since when the database has answered without a break. */
   let wellSince: number | undefined
 
@@ -55,7 +55,7 @@ export function createLeases(deps: LeaseDeps, { running, follow, end }: Hands): 
     if (!claim) return
     if (canFollow) return follow(claim)
     warn({ task: seen.task, attempt: seen.id, owner: seen.owner }, 'attempt is lost, its task is ready again')
-    await settler.settle({ attempt: seen.id, owner, outcome: { state: 'lost', error: why } })
+    await turns.settle({ attempt: seen.id, owner, outcome: { state: 'lost', error: why } })
   }
 
   function endOf(id: AttemptId, { held, taken, cancelled }: Renewal): void {

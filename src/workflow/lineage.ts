@@ -1,5 +1,5 @@
 import type { Json } from '#kernel/json.ts'
-import type { Ledger } from '#metadata'
+import type { Edge, Entries, Ledger, NewNode } from '#metadata'
 import type { AnyTx } from '#storage'
 import { portOf } from './graph.ts'
 import type { Artifact, Artifacts, Run, RunTask, TaskId } from './run.ts'
@@ -39,18 +39,15 @@ export interface Given {
   readonly producer?: TaskId
 }
 
-export async function recordTask(ledger: Ledger, tx: AnyTx, { task, run }: Finished, given: Given): Promise<void> {
+export function taskEntries({ task, run }: Finished, given: Given): Entries {
   const facts = { kind: task.kind, state: task.state, attempt: task.attempt, ...given.facts }
-  await ledger.record(tx, { id: task.id, kind: 'task', label: task.name, project: run.project, facts })
-  await ledger.link(tx, { from: task.id, to: task.parent ?? run.id, relation: 'part_of' })
-  if (given.producer !== undefined) await ledger.link(tx, { from: task.id, to: given.producer, relation: 'reused' })
+  const nodes: NewNode[] = [{ id: task.id, kind: 'task', label: task.name, project: run.project, facts }]
+  const edges: Edge[] = [{ from: task.id, to: task.parent ?? run.id, relation: 'part_of' }]
+  const firstEdges: Edge[] = []
+  if (given.producer !== undefined) edges.push({ from: task.id, to: given.producer, relation: 'reused' })
   for (const [name, artifact] of Object.entries(given.inputs)) {
     const { task: producer, output } = portOf(given.spec.inputs[name]!)
-    await ledger.link(tx, {
-      from: task.id,
-      to: nodeOf(artifact, given.producers[producer]!.id, output),
-      relation: 'read',
-    })
+    edges.push({ from: task.id, to: nodeOf(artifact, given.producers[producer]!.id, output), relation: 'read' })
   }
   const passedOn = new Set(Object.values(given.inputs).map(artifact => artifact.ref))
   for (const [name, artifact] of Object.entries(given.outputs)) {
@@ -59,9 +56,10 @@ export async function recordTask(ledger: Ledger, tx: AnyTx, { task, run }: Finis
     const id = nodeOf(artifact, task.id, name)
     if (id === task.id) continue
     if (artifact.ref === undefined)
-      await ledger.record(tx, { id, kind: 'artifact', label: name, project: run.project, facts: bytesOf(artifact) })
-    await ledger.linkFirst(tx, { from: id, to: task.id, relation: 'made_by' })
+      nodes.push({ id, kind: 'artifact', label: name, project: run.project, facts: bytesOf(artifact) })
+    firstEdges.push({ from: id, to: task.id, relation: 'made_by' })
   }
+  return { nodes, edges, firstEdges }
 }
 
 /** A thing of the ledger, bytes, or (for a mere value) the task itself. */

@@ -6,11 +6,11 @@ const overdueMax = 100
 /** Fails the tasks that have waited in the queue for longer than they may, with what they waited for. */
 export async function failOverdue({
   store,
-  settler,
+  turns,
   clock,
   owner,
   machine,
-}: Pick<LeaseDeps, 'store' | 'settler' | 'clock' | 'owner'> & { machine: string }): Promise<void> {
+}: Pick<LeaseDeps, 'store' | 'turns' | 'clock' | 'owner'> & { machine: string }): Promise<void> {
   const now = clock.now()
   const request = { limit: overdueMax, owner, machine, now, leaseUntil: now + leaseMs }
   if (!(await store.hasOverdue(now))) return
@@ -18,7 +18,7 @@ export async function failOverdue({
   const claims = await store.transaction(tx => store.claimOverdue(tx, request))
   for (const { attempt, spec } of claims) {
     const waited = spec.demand === undefined ? '' : `: ${waitOf(on(machine, JSON.parse(spec.demand)), room)}`
-    await settler.settle({
+    await turns.settle({
       attempt,
       owner,
       outcome: { state: 'failed', error: `It has waited for room for longer than ${spec.queueTimeout}${waited}.` },

@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely'
-import { inside } from '#storage'
+import { CompiledQuery, type Kysely } from 'kysely'
+import { inside, prepared } from '#storage'
 import { claim, takeOver } from './claim.sql.ts'
 import { decide, finish } from './finish.sql.ts'
-import type { AttemptId, TaskId } from './run.ts'
+import { pools, type AttemptId, type Pool, type TaskId } from './run.ts'
 import type { LiveAttempt, QueueStore } from './store.ts'
 import type { AttemptRow, WorkflowTables } from './tables.ts'
 
@@ -14,28 +14,19 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
       .where('lease_until', 'is not', null)
 
   return {
-    async hasDue(pool, now) {
-      const row = await db
-        .selectFrom('workflow_task')
-        .select('id')
-        .where('pool', '=', pool)
-        .where('next_at', '<=', now)
-        .limit(1)
-        .executeTakeFirst()
-      return row !== undefined
+    async dueAt(tx) {
+      const own = tx ? inside<WorkflowTables>(tx) : db
+      const { rows } = await own.executeQuery<{ pool: Pool; next_at: number | null }>(CompiledQuery.raw(nextByPool))
+      return Object.fromEntries(rows.flatMap(({ pool, next_at }) => (next_at === null ? [] : [[pool, next_at]])))
     },
 
     claim: (tx, request) => claim(inside<WorkflowTables>(tx), request),
 
-    async begin(tx, { claim, at, tracking }) {
-      const own = inside<WorkflowTables>(tx)
-      if (tracking)
-        await own.updateTable('workflow_attempt').set({ tracking }).where('id', '=', claim.attempt).execute()
-      await own
-        .updateTable('workflow_run')
-        .set(eb => ({ state: 'running', started_at: eb.fn.coalesce('started_at', eb.val(at)) }))
-        .where('id', '=', claim.run)
-        .where('state', '=', 'queued')
+    async setTracking(tx, attempt, tracking) {
+      await inside<WorkflowTables>(tx)
+        .updateTable('workflow_attempt')
+        .set({ tracking })
+        .where('id', '=', attempt)
         .execute()
     },
 
@@ -50,7 +41,7 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
       return Number(numUpdatedRows) > 0
     },
 
-    finish: (tx, request) => finish(inside<WorkflowTables>(tx), request),
+    finish: (tx, requests) => finish(inside<WorkflowTables>(tx), requests),
     decide: (tx, decision) => decide(inside<WorkflowTables>(tx), decision),
 
     async renew(owner, attempts, leaseUntil) {
@@ -92,6 +83,16 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
     takeOver: (tx, seen, to) => takeOver(inside<WorkflowTables>(tx), seen, to),
   }
 }
+
+/** A leap to the first of each pool in the index that is the queue. */
+const nextByPool = prepared(
+  pools
+    .map(
+      pool => `select '${pool}' as pool, (
+        select min(next_at) from workflow_task where pool = '${pool}' and next_at is not null) as next_at`,
+    )
+    .join(' union all '),
+)
 
 const liveFromRow = (row: Pick<AttemptRow, 'id' | 'task' | 'owner' | 'lease_until' | 'handle'>): LiveAttempt => ({
   id: row.id as AttemptId,

@@ -1,19 +1,18 @@
 import type { Kysely } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
-import { inside } from '#storage'
+import { runRows, type RowStatement } from '#storage'
 import type { AttemptDetail, TaskRecord } from './record.ts'
 import type { RecordStore } from './store.ts'
 import type { AttemptRow, RecordRow, WorkflowTables } from './tables.ts'
 
 export function recordStore(db: Kysely<WorkflowTables>): RecordStore {
   return {
-    async putRecord(tx, attempt, record) {
-      const row = toRow(record)
-      await inside<WorkflowTables>(tx)
-        .insertInto('workflow_record')
-        .values({ attempt, ...row })
-        .onConflict(conflict => conflict.column('attempt').doUpdateSet(row))
-        .execute()
+    async putRecords(tx, records) {
+      const values = records.flatMap(({ attempt, record }) => {
+        const { record: text, series } = toRow(record)
+        return [attempt, text, series]
+      })
+      await runRows(tx, newRecords, values)
     },
 
     async attempts(task) {
@@ -28,6 +27,12 @@ export function recordStore(db: Kysely<WorkflowTables>): RecordStore {
       return rows.map(fromRow)
     },
   }
+}
+
+const newRecords: RowStatement = {
+  head: 'insert into workflow_record (attempt, record, series)',
+  types: ['text', 'text', 'text'],
+  tail: 'on conflict (attempt) do update set record = excluded.record, series = excluded.series',
 }
 
 function toRow({

@@ -115,13 +115,15 @@ test('a neighbour takes over when a lease runs out, and the late result of the f
     return (await neighbour.states(id))['a'] === 'succeeded'
   })
   const run = await neighbour.workflow.settled(id, { timeoutMs: 60_000 })
-  const late = await sleeper.store.transaction(tx =>
-    sleeper.store.finish(tx, {
-      attempt: claim!.attempt,
-      owner: 'sleeper',
-      outcome: { state: 'succeeded', outputs: { by: { value: 'sleeper' } }, metrics: {} },
-      at: 0,
-    }),
+  const [late] = await sleeper.store.transaction(tx =>
+    sleeper.store.finish(tx, [
+      {
+        attempt: claim!.attempt,
+        owner: 'sleeper',
+        outcome: { state: 'succeeded', outputs: { by: { value: 'sleeper' } }, metrics: {} },
+        at: 0,
+      },
+    ]),
   )
 
   assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Millis } from '#kernel/clock.ts'
 import { draft } from './contract-bed.ts'
-import type { RunTask } from './run.ts'
+import type { Outcome, RunTask } from './run.ts'
 import type { Claim, WorkflowStore } from './store.ts'
 import { task } from './testing.ts'
 
@@ -117,7 +117,7 @@ async function bed(
   await store.transaction(tx => store.insertRun(tx, draft(tasks)))
   const take = (owner = 'me', machine = 'here', limit = 10): Promise<readonly Claim[]> =>
     store.transaction(tx => store.claim(tx, { pool: 'platform', limit, owner, machine, now, leaseUntil: now + 10_000 }))
-  const end = (claim: Claim, outcome: Parameters<WorkflowStore['finish']>[1]['outcome'], owner = 'me') =>
-    store.transaction(tx => store.finish(tx, { attempt: claim.attempt, owner, outcome, at: now }))
+  const end = (claim: Claim, outcome: Outcome, owner = 'me') =>
+    store.transaction(tx => store.finish(tx, [{ attempt: claim.attempt, owner, outcome, at: now }]))
   return { store, take, end, at: (instant: number) => void (now = instant) }
 }

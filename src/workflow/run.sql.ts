@@ -85,7 +85,8 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
         .where('task', 'in', eb => eb.selectFrom('workflow_task').select('id').where('run', '=', id))
         .where('state', '=', 'waiting')
         .execute()
-      return conclude(own, await countDown(own, id, Number(tasks.numUpdatedRows)), at)
+      const counted = await countDown(own, new Map([[id, Number(tasks.numUpdatedRows)]]))
+      return conclude(own, counted.get(id)!, at)
     },
 
     resume: (tx, id, request) => resume(inside<WorkflowTables>(tx), id, request),

@@ -15,16 +15,16 @@ import { perform, type Answer, type Call, type PerformDeps } from './perform.ts'
 import { causeOfEnd, recordAtStart, withoutValues } from './record-attempt.ts'
 import { createRecorder, type TaskRecord } from './record.ts'
 import { isTolerant, poolOf, timeoutOf, type Artifacts, type Outcome, type Params, type Run } from './run.ts'
-import type { Settler } from './settle.ts'
 import { stop, stopKind } from './stop.ts'
 import type { Claim, Producer } from './store.ts'
 import { datasetsOf, sourceTags } from './tracked-task.ts'
+import type { Turns } from './turn.ts'
 import { resolvedParams, subjectOf, type Sources } from './values.ts'
 
 export interface RunnerDeps extends PerformDeps {
   readonly projects: Pick<Projects, 'revision'>
   readonly tracking: Pick<Tracking, 'runs' | 'log' | 'history'>
-  readonly settler: Settler
+  readonly turns: Pick<Turns, 'settle'>
   readonly logs: Logs
   readonly owner: string
   readonly taskTimeoutMs: number
@@ -41,12 +41,12 @@ interface Reading {
 }
 
 export function createRunner(deps: RunnerDeps): Runner {
-  const { store, clock, logs } = deps
+  const { clock, logs } = deps
 
   return async (claim, controller) => {
     const { signal } = controller
-    const run = (await store.findRun(claim.run))!
-    const reading = await read(deps, claim, run)
+    const { run } = claim
+    const reading = await read(deps, claim)
     const before = await guarded(deps, { claim, signal }, () => beforehand(claim, reading))
     if ('outcome' in before && before.outcome.state === 'skipped')
       return record(deps, claim, { ...before, given: givenOf(claim, reading, before) })
@@ -95,13 +95,13 @@ export function createRunner(deps: RunnerDeps): Runner {
   }
 }
 
-async function read({ store, blobs }: RunnerDeps, { run: id, spec, params, item }: Claim, run: Run): Promise<Reading> {
+async function read({ store, blobs }: RunnerDeps, { run, spec, params, item }: Claim): Promise<Reading> {
   const values = valuesOf({ ...spec, params: params as typeof spec.params })
   const names = [
     ...Object.values(spec.inputs).map(taskOf),
     ...values.filter(({ source }) => isTaskSource(source)).map(({ source }) => taskOf(source)),
   ]
-  const producers = await store.outputs(id, [...new Set(names)])
+  const producers = await store.outputs(run.id, [...new Set(names)])
   const inputs = inputsFrom(spec, name => producers[name]?.outputs)
   return { producers, inputs, sources: { blobs, producers, run, item, params } }
 }
@@ -150,7 +150,7 @@ async function guarded<T>(
     // What a stopped task throws is only its way to stop.
     const error: unknown = signal.aborted && !(thrown instanceof TrainyardError) ? signal.reason : thrown
     const isExpected = error instanceof TrainyardError
-    if (!isExpected) deps.warn({ run: claim.run, task: claim.task, err: error }, 'task threw an unexpected error')
+    if (!isExpected) deps.warn({ run: claim.run.id, task: claim.task, err: error }, 'task threw an unexpected error')
     return {
       outcome: outcomeOf(error, claim, { signal, now: deps.clock.now() }),
       facts: isExpected ? causeOf(error) : {},
@@ -167,28 +167,25 @@ const givenOf = ({ spec }: Claim, { inputs, producers }: Reading, { outcome, fac
   facts,
 })
 
-/** Opens the tracking run of users' code, and marks the run as running with its first task. */
+/** Opens the tracking run of users' code. */
 async function begin(
   { store, tracking: tracked, clock }: RunnerDeps,
   { claim, run, params, record }: { claim: Claim; run: Run; params: Params; record: TaskRecord },
 ): Promise<TrackingRunId | undefined> {
-  const isTracked = poolOf(claim.spec) !== 'platform'
-  if (!isTracked && run.state !== 'queued') return undefined
+  if (poolOf(claim.spec) === 'platform') return undefined
   return store.transaction(async tx => {
-    const tracking = isTracked
-      ? await tracked.runs.begin(tx, {
-          project: run.project,
-          experiment: `${run.pipeline}/${claim.declared}`,
-          name: `${claim.name} ${isoInstant(clock.now())}`,
-          run: run.id,
-          task: claim.task,
-          params,
-          tags: sourceTags(record),
-          datasets: datasetsOf(record.inputs ?? {}),
-        })
-      : undefined
-    await store.begin(tx, { claim, at: clock.now(), ...(tracking && { tracking }) })
-    if (isTracked) await store.putRecord(tx, claim.attempt, record)
+    const tracking = await tracked.runs.begin(tx, {
+      project: run.project,
+      experiment: `${run.pipeline}/${claim.declared}`,
+      name: `${claim.name} ${isoInstant(clock.now())}`,
+      run: run.id,
+      task: claim.task,
+      params,
+      tags: sourceTags(record),
+      datasets: datasetsOf(record.inputs ?? {}),
+    })
+    await store.setTracking(tx, claim.attempt, tracking)
+    await store.putRecords(tx, [{ attempt: claim.attempt, record }])
     return tracking
   })
 }
@@ -217,18 +214,18 @@ const recordTriesMax = 5
  * keeps refusing is a fault; the task then fails with it, rather than being done again for ever.
  */
 async function record(
-  { settler, owner, warn }: RunnerDeps,
+  { turns, owner, warn }: RunnerDeps,
   claim: Claim,
   result: { outcome: Outcome; facts: Readonly<Record<string, Json>>; given: Given; record?: TaskRecord },
 ): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await settler.settle({ attempt: claim.attempt, owner, ...result })
+      await turns.settle({ attempt: claim.attempt, owner, ...result })
       return
     } catch (error) {
-      warn({ run: claim.run, task: claim.task, tries, err: error }, 'result of a task could not be recorded')
+      warn({ run: claim.run.id, task: claim.task, tries, err: error }, 'result of a task could not be recorded')
       if (tries >= recordTriesMax) {
-        await settler.settle({
+        await turns.settle({
           attempt: claim.attempt,
           owner,
           outcome: { state: 'failed', error: `The result could not be recorded: ${messageOf(error)}` },

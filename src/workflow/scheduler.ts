@@ -10,9 +10,10 @@ import type { Runner } from './runner.ts'
 import type { Signal } from './signal.ts'
 import { stop, type StopKind } from './stop.ts'
 import type { Claim, WorkflowStore } from './store.ts'
+import type { Places, Turns } from './turn.ts'
 
 /** Gives due tasks to this process as long as it has room, keeps its leases, and takes over what others have lost. */
-export interface Scheduler {
+export interface Scheduler extends Places {
   /** Takes back what this owner's former process has left running, then schedules until `stop`. */
   start(): Promise<void>
   /**
@@ -26,6 +27,7 @@ export interface Scheduler {
 
 interface Deps extends LeaseDeps {
   readonly changed: Signal
+  readonly turns: Turns
   readonly limits: Readonly<Record<Pool, number>>
   readonly runner: Runner
   /** What there is for tasks to take. */
@@ -41,51 +43,57 @@ interface Running {
   readonly pool: Pool
   readonly controller: AbortController
   readonly done: Promise<void>
+  /** Whether its result is written: its place is somebody else's. */
+  hasSettled: boolean
 }
 
 const pollMsDefault = 200
 const machine = hostname()
+const nobody: ReadonlySet<AttemptId> = new Set()
 
 export function createScheduler(deps: Deps): Scheduler {
-  const { store, clock, changed, owner, limits, warn, pollMs = pollMsDefault } = deps
+  const { store, clock, changed, turns, owner, limits, warn, pollMs = pollMsDefault } = deps
   const running = new Map<AttemptId, Running>()
   const loops: Promise<void>[] = []
   let stopping = new AbortController()
+  let isTaking = false
 
   function launch(claim: Claim): void {
+    const { attempt, run } = claim
     const controller = new AbortController()
     const done = deps
       .runner(claim, controller)
-      .catch(error => warn({ run: claim.run, task: claim.task, err: error }, 'attempt is left to its lease'))
+      .catch(error => warn({ run: run.id, task: claim.task, err: error }, 'attempt is left to its lease'))
       .finally(() => {
-        running.delete(claim.attempt)
-        changed.notify()
+        if (!running.get(attempt)!.hasSettled) changed.notify()
+        running.delete(attempt)
       })
-    running.set(claim.attempt, { run: claim.run, pool: poolOf(claim.spec), controller, done })
+    running.set(attempt, { run: run.id, pool: poolOf(claim.spec), controller, done, hasSettled: false })
   }
 
-  /** Fills the free places of one pool. Returns whether it found anything. */
-  async function fill(pool: Pool): Promise<boolean> {
-    const limit = limits[pool] - [...running.values()].filter(other => other.pool === pool).length
+  /** Places of a pool, those of attempts included that are just ending. */
+  function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
+    const taken = [...running].filter(([id, one]) => one.pool === pool && !one.hasSettled && !ended.has(id))
+    return limits[pool] - taken.length
+  }
+
+  /** Fills free places with what is due. Answers how long nothing more will be due by itself. */
+  async function look(): Promise<number> {
+    const due = await store.dueAt()
     const now = clock.now()
-    if (limit <= 0 || !(await store.hasDue(pool, now))) return false
-    const claims = await store.transaction(tx =>
-      store.claim(tx, { pool, limit, owner, machine, now, leaseUntil: now + leaseMs }),
-    )
-    if (claims.length > 0) crashPoint('workflow.task_claimed')
-    for (const claim of claims) launch(claim)
-    return claims.length > 0
+    if (pools.some(pool => isDue(due[pool], now) && free(pool, nobody) > 0)) await turns.take()
+    const later = Object.values(due).filter(at => at > now)
+    return Math.min(pollMs, ...later.map(at => at - now))
   }
 
   async function dispatch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const mark = changed.mark()
-      try {
-        for (const pool of pools) await fill(pool)
-      } catch (error) {
+      const waitMs = await look().catch(error => {
         warn({ err: error }, 'tasks could not be claimed')
-      }
-      if (!signal.aborted) await changed.wait(mark, pollMs)
+        return pollMs
+      })
+      if (!signal.aborted) await changed.wait(mark, waitMs)
     }
   }
 
@@ -97,6 +105,7 @@ export function createScheduler(deps: Deps): Scheduler {
       stopping = new AbortController()
       await offer(store, deps.room)
       await leases.takeBack()
+      isTaking = true
       const { signal } = stopping
       const failed = (error: unknown): void => warn({ err: error }, 'a chore of the scheduler failed')
       loops.push(
@@ -110,14 +119,39 @@ export function createScheduler(deps: Deps): Scheduler {
 
     async stop({ endTasks = false } = {}) {
       const ids = [...running.keys()]
+      isTaking = false
       stopping.abort()
       changed.notify()
       endAll(running, endTasks)
       await Promise.all(loops.splice(0))
-      // What was claimed by the last pass.
-      endAll(running, endTasks)
-      await Promise.all([...running.values()].map(({ done }) => done))
+      while (running.size > 0) {
+        // What was claimed by the last turn.
+        endAll(running, endTasks)
+        await Promise.all([...running.values()].map(({ done }) => done))
+      }
       await leases.release(ids)
+    },
+
+    async claim(tx, ended) {
+      if (!isTaking) return []
+      const due = await store.dueAt(tx)
+      const now = clock.now()
+      const claims: Claim[] = []
+      for (const pool of pools) {
+        const limit = free(pool, ended)
+        if (limit > 0 && isDue(due[pool], now))
+          claims.push(...(await store.claim(tx, { pool, limit, owner, machine, now, leaseUntil: now + leaseMs })))
+      }
+      return claims
+    },
+
+    fill(claims, ended) {
+      for (const id of ended) {
+        const one = running.get(id)
+        if (one) one.hasSettled = true
+      }
+      if (claims.length > 0) crashPoint('workflow.task_claimed')
+      for (const claim of claims) launch(claim)
     },
 
     cancel(run) {
@@ -125,6 +159,8 @@ export function createScheduler(deps: Deps): Scheduler {
     },
   }
 }
+
+const isDue = (at: number | undefined, now: number): boolean => at !== undefined && at <= now
 
 /** Says what this server and its machine have for tasks. */
 const offer = (store: WorkflowStore, room: RoomAt): Promise<void> =>

@@ -3,6 +3,7 @@ import { testVault } from '#secrets/testing.ts'
 import { testEngines } from '#storage/testing.ts'
 import { behindContract } from './behind.contract.ts'
 import { cacheContract } from './cache.contract.ts'
+import { finishContract } from './finish.contract.ts'
 import { itemsContract } from './items.contract.ts'
 import { laneContract } from './lane.contract.ts'
 import { roomContract } from './room.contract.ts'
@@ -16,6 +17,7 @@ for (const engine of testEngines()) {
     workflowStoreContract,
     laneContract,
     roomContract,
+    finishContract,
     behindContract,
     itemsContract,
     cacheContract,

@@ -88,19 +88,22 @@ interface ResumeRequest {
 }
 
 export interface QueueStore {
-  /** Whether {@link claim} would find anything; costs less. */
-  hasDue(pool: Pool, now: number): Promise<boolean>
-  /** Takes due tasks for which there is room, by priority and age. Each is given to one claimant, as a running attempt with a lease. */
+  /** From when on {@link claim} may find something, by pool; a pool without tasks in its queue is left out. */
+  dueAt(tx?: AnyTx): Promise<Readonly<Partial<Record<Pool, number>>>>
+  /**
+   * Takes due tasks for which there is room, by priority and age. Each is given to one claimant, as a running attempt with a
+   * lease; its run is running from then on.
+   */
   claim(tx: AnyTx, request: ClaimRequest): Promise<readonly Claim[]>
-  /** Marks the run as running, and keeps the tracking run of the attempt. */
-  begin(tx: AnyTx, begin: { claim: Claim; at: number; tracking?: TrackingRunId }): Promise<void>
+  /** Keeps the tracking run of an attempt. */
+  setTracking(tx: AnyTx, attempt: AttemptId, tracking: TrackingRunId): Promise<void>
   /** Notes where an attempt is to be found. False when it is no longer this owner's: it must then not be begun. */
   setHandle(attempt: AttemptId, owner: string, handle: Json): Promise<boolean>
   /**
-   * Ends an attempt and does what follows from it: releases or skips the tasks behind it, ends the run with its last
-   * task. Undefined when the attempt is no longer this owner's: its result is then to be thrown away.
+   * Ends attempts and does what follows from it: releases or skips the tasks behind them, ends runs with their last tasks.
+   * Undefined for an attempt that is no longer this owner's: its result is then to be thrown away.
    */
-  finish(tx: AnyTx, request: FinishRequest): Promise<Finished | undefined>
+  finish(tx: AnyTx, requests: readonly FinishRequest[]): Promise<readonly (Finished | undefined)[]>
   /** Ends a task that waits for somebody's word, and does what follows. Undefined when it does not wait, or no longer. */
   decide(tx: AnyTx, decision: { run: RunId; task: TaskId; outcome: Outcome; at: number }): Promise<Finished | undefined>
 
@@ -132,8 +135,8 @@ export interface CacheHolder extends Producer {
 
 /** What is noted of attempts while they run and when they end. */
 export interface RecordStore {
-  /** Writes the record of an attempt; a repeat replaces it. */
-  putRecord(tx: AnyTx, attempt: AttemptId, record: TaskRecord): Promise<void>
+  /** Writes the records of attempts, each named once; a repeat replaces what was there. */
+  putRecords(tx: AnyTx, records: readonly { attempt: AttemptId; record: TaskRecord }[]): Promise<void>
   /** The attempts at a task, first to last; a record is empty when none was written. */
   attempts(task: string): Promise<readonly AttemptDetail[]>
 }
@@ -200,7 +203,7 @@ export interface Claim {
   /** Whether this is the attempt's first call, rather than the next one after a wait. */
   readonly isNew: boolean
   readonly task: TaskId
-  readonly run: RunId
+  readonly run: Run
   readonly name: string
   /** Its name in the pipeline, which all calls of a task with a call for each item share. */
   readonly declared: string
@@ -250,7 +253,9 @@ export interface FinishRequest {
 }
 
 export interface Finished {
+  /** As it is when all that was asked for together is done. */
   readonly run: Run
+  /** Whether the run has ended with this task. */
   readonly runEnded: boolean
   readonly task: {
     readonly id: TaskId

@@ -22,6 +22,7 @@ import type { WorkflowStore } from './store.ts'
 import type { Executor, PlatformTask } from './task.ts'
 import type { Snapshot } from './changed-files.ts'
 import { createTriggers, type TriggerDoor } from './triggers.ts'
+import { createTurns, type Turns } from './turn.ts'
 
 /** The paper's workflow orchestration (C3): pipelines as DAGs of tasks, run on schedules, events and demand. */
 export interface Workflow extends RunControl, RunReads {
@@ -84,10 +85,18 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
   const logs = createLogs(deps.logFolder)
   const starter = createStarter(parts)
   const settler = createSettler({ ...parts, starter })
-  const runner = createRunner({ ...parts, settler, starter, logs, graceMs: deps.graceMs ?? 15_000 })
-  const scheduler = createScheduler({
+  const turns: Turns = createTurns({
     ...parts,
     settler,
+    places: {
+      claim: (tx, ended) => scheduler.claim(tx, ended),
+      fill: (claims, ended) => scheduler.fill(claims, ended),
+    },
+  })
+  const runner = createRunner({ ...parts, turns, starter, logs, graceMs: deps.graceMs ?? 15_000 })
+  const scheduler = createScheduler({
+    ...parts,
+    turns,
     runner,
     limits: {
       executor: deps.parallelTasks,

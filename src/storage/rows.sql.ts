@@ -1,5 +1,8 @@
 import { CompiledQuery } from 'kysely'
-import { type AnyTx, bigintArray, doubleArray, engineOf, inside, prepared } from '#storage'
+import { engineOf } from './engine.ts'
+import { inside, type AnyTx } from './open.ts'
+import { bigintArray, doubleArray } from './postgres-array.ts'
+import { prepared } from './prepared.ts'
 
 /** A statement of many rows, written by hand: building one in Kysely takes longer than running it. */
 export interface RowStatement {
@@ -20,7 +23,8 @@ const arrayOf = {
   text: (values: readonly Value[]): unknown => values,
 }
 
-type Value = string | number
+/** A text may be null. */
+export type Value = string | number | null
 
 /** On SQLite few texts, so that it keeps them prepared: as many rows as these, the largest that fit first. */
 const sizes = [250, 50, 10, 3, 1] as const
@@ -69,4 +73,22 @@ function columnOf(values: readonly Value[], column: number, width: number): read
   const found: Value[] = []
   for (let index = column; index < values.length; index += width) found.push(values[index]!)
   return found
+}
+
+/** Runs a statement that is written by hand, with `?` for each value. Gives the rows that it returns. */
+export async function runText<Row>(tx: AnyTx, text: string, values: readonly Value[]): Promise<readonly Row[]> {
+  const own = inside<Record<never, never>>(tx)
+  const known = engineOf(own) === 'postgres' ? numbered(text) : text
+  return (await own.executeQuery<Row>(CompiledQuery.raw(known, [...values]))).rows
+}
+
+const numberedTexts = new Map<string, string>()
+
+function numbered(text: string): string {
+  const known = numberedTexts.get(text)
+  if (known !== undefined) return known
+  let count = 0
+  const made = prepared(text.replaceAll('?', () => `$${++count}`))
+  numberedTexts.set(text, made)
+  return made
 }

@@ -1,0 +1,64 @@
+import { batched } from '#kernel/batch.ts'
+import type { AnyTx } from '#storage'
+import type { AttemptId } from './run.ts'
+import type { SettleRequest, Settler } from './settle.ts'
+import type { Signal } from './signal.ts'
+import type { Claim, WorkflowStore } from './store.ts'
+
+/**
+ * The transactions of the engine, one after the other: each writes the results that have come in meanwhile, and gives the
+ * places that they leave to tasks that are due. From the end of a task to the start of the next one is one wait for the disk.
+ */
+export interface Turns {
+  /** Writes what became of an attempt. False when it was no longer the owner's, and nothing was written. */
+  settle(request: SettleRequest): Promise<boolean>
+  /** Gives free places to tasks that are due. */
+  take(): Promise<void>
+}
+
+/** Who has places for tasks. */
+export interface Places {
+  /** Takes due tasks for the places that are free when these attempts have ended. */
+  claim(tx: AnyTx, ended: ReadonlySet<AttemptId>): Promise<readonly Claim[]>
+  /** Called when both are written. */
+  fill(claims: readonly Claim[], ended: ReadonlySet<AttemptId>): void
+}
+
+interface Deps {
+  readonly store: Pick<WorkflowStore, 'transaction'>
+  readonly settler: Pick<Settler, 'settle'>
+  readonly places: Places
+  readonly changed: Signal
+}
+
+/** So many results share one transaction. */
+const batchMax = 256
+
+export function createTurns({ store, settler, places, changed }: Deps): Turns {
+  async function turn(requests: readonly SettleRequest[], isTaking: boolean): Promise<readonly boolean[]> {
+    const ended = new Set(requests.map(({ attempt }) => attempt))
+    let claims: readonly Claim[] = []
+    const settled = await store.transaction(tx =>
+      settler.settle(tx, requests, async () => {
+        claims = isTaking ? await places.claim(tx, ended) : []
+      }),
+    )
+    places.fill(claims, ended)
+    if (requests.length + claims.length > 0) changed.notify()
+    return settled
+  }
+
+  /** Undefined asks for free places to be filled and nothing else. */
+  const add = batched<SettleRequest | undefined, boolean>(async items => {
+    const requests = items.filter(item => item !== undefined)
+    const settled = await turn(requests, true).catch(error => {
+      // A task that cannot be taken must not keep the results of others from being written.
+      if (requests.length === 0) throw error
+      return turn(requests, false)
+    })
+    const results = settled.values()
+    return items.map(item => item === undefined || results.next().value!)
+  }, batchMax)
+
+  return { settle: add, take: async () => void (await add(undefined)) }
+}
