@@ -7,13 +7,13 @@ import { testFolder } from './testing.ts'
 
 test('a log is read piece by piece, over all attempts', async t => {
   const logs = createLogs(await testFolder(t))
-  const first = await logs.open('run', 'train')
+  const first = logs.open('run', 'train')
   first.line('one')
-  await first.close()
+  first.close()
   const before = await logs.read('run', 'train', 0)
-  const second = await logs.open('run', 'train')
+  const second = logs.open('run', 'train')
   second.line('two')
-  await second.close()
+  second.close()
 
   const after = await logs.read('run', 'train', before.next)
 
@@ -27,12 +27,28 @@ test('a log is read piece by piece, over all attempts', async t => {
   assert.deepEqual(await logs.read('run', 'other', 0), { text: '', next: 0, isAll: true })
 })
 
+test('a heading stands before what comes after it, and alone only where another process goes on', async t => {
+  const logs = createLogs(await testFolder(t))
+  const alone = logs.open('run', 'silent')
+  alone.heading('one')
+  alone.close()
+  const begun = logs.open('run', 'begun')
+  begun.heading('two')
+  begun.flush()
+  begun.line('three')
+  begun.close()
+
+  const [silent, said] = [await logs.read('run', 'silent', 0), await logs.read('run', 'begun', 0)]
+
+  assert.deepEqual([silent.text, said.text], ['', 'two\nthree\n'])
+})
+
 test('a character is never cut in two', async t => {
   const logs = createLogs(await testFolder(t))
   const text = `${'x'.repeat(256 * 1024 - 2)}€uro`
-  const log = await logs.open('run', 'train')
+  const log = logs.open('run', 'train')
   log.line(text)
-  await log.close()
+  log.close()
 
   const first = await logs.read('run', 'train', 0)
   const second = await logs.read('run', 'train', first.next)
@@ -42,10 +58,10 @@ test('a character is never cut in two', async t => {
 
 test('a log that is full keeps its beginning and its end, and says what it left out', async t => {
   const folder = await testFolder(t)
-  const log = await createLogs(folder, 1_000).open('run', 'train')
+  const log = createLogs(folder, 1_000).open('run', 'train')
   const line = (index: number): string => `${index} ${'x'.repeat(98)}`.slice(0, 99)
   for (let index = 1; index <= 2_000; index++) log.line(line(index))
-  await log.close()
+  log.close()
 
   const lines = (await readFile(join(folder, 'run', 'train.log'), 'utf8')).trimEnd().split('\n')
 

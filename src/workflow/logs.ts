@@ -1,11 +1,11 @@
-import { createWriteStream } from 'node:fs'
-import { mkdir, open, stat } from 'node:fs/promises'
+import { appendFileSync, mkdirSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** The log of a task: one file for all its attempts, written line by line and read from any offset. */
 export interface Logs {
   /** Opens the log to append to it. */
-  open(run: string, task: string): Promise<LogFile>
+  open(run: string, task: string): LogFile
   /** Whole characters from byte `offset` on, at most 256 KiB, and the offset after them. Nothing when there is no log. */
   read(run: string, task: string, offset: number): Promise<{ text: string; next: number; isAll: boolean }>
 }
@@ -15,14 +15,19 @@ export interface LogFile {
   /** How long it may become. */
   readonly bytesMax: number
   line(text: string): void
-  /** Resolves when every line so far can be read, so that another process may go on. */
-  flush(): Promise<void>
-  /** Resolves when every line can be read. */
-  close(): Promise<void>
+  /** A line that stands before the next one: nobody needs it alone, and to make a file costs as much as a small task. */
+  heading(text: string): void
+  /** Every line so far can be read, the heading too, so that another process may go on. */
+  flush(): void
+  /** Every line can be read. */
+  close(): void
 }
 
 const readBytesMax = 256 * 1024
 const tailBytesMax = 64 * 1024
+/** So much is written at once, and nothing waits for longer. */
+const pendingBytesMax = 64 * 1024
+const pendingMs = 50
 
 /**
  * Logs in `<folder>/<run>/<task>.log`. A log keeps its first `bytesMax` bytes; of what each attempt writes beyond, the
@@ -32,10 +37,10 @@ export function createLogs(folder: string, bytesMax = 16 * 1024 * 1024): Logs {
   const pathOf = (run: string, task: string): string => join(folder, run, `${task}.log`)
 
   return {
-    async open(run, task) {
+    open(run, task) {
       const path = pathOf(run, task)
-      await mkdir(dirname(path), { recursive: true })
-      return { path, bytesMax, ...capped(path, bytesMax - (await sizeOf(path))) }
+      mkdirSync(dirname(path), { recursive: true })
+      return { path, bytesMax, ...capped(path, bytesMax - (statSync(path, { throwIfNoEntry: false })?.size ?? 0)) }
     },
 
     read: (run, task, offset) => readLogFile(pathOf(run, task), offset),
@@ -56,16 +61,38 @@ export async function readLogFile(path: string, offset: number): ReturnType<Logs
   }
 }
 
-const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0
+/** Appends at intervals. A few lines to the page cache take microseconds: a thread of the pool takes ten times as long to wake. */
+function appender(path: string): { write(text: string): void; flush(): void } {
+  let pending = ''
+  let timer: NodeJS.Timeout | undefined
+  function flush(): void {
+    clearTimeout(timer)
+    timer = undefined
+    if (pending === '') return
+    try {
+      appendFileSync(path, pending)
+    } catch {
+      // A full disk must not end the task: the log is then shorter than it should be.
+    }
+    pending = ''
+  }
+  return {
+    write(text) {
+      pending += text
+      if (pending.length > pendingBytesMax) flush()
+      else timer ??= setTimeout(flush, pendingMs).unref()
+    },
+    flush,
+  }
+}
 
-function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'flush' | 'close'> {
-  const stream = createWriteStream(path, { flags: 'a' })
-  // A full disk must not end the task: the log is then shorter than it should be.
-  stream.on('error', () => {})
+function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'heading' | 'flush' | 'close'> {
+  const { write, flush } = appender(path)
   let room = bytesLeft
   let leftOut = 0
   let tail: string[] = []
   let tailBytes = 0
+  let heading: string | undefined
 
   function keep(line: string): void {
     tail.push(line)
@@ -76,19 +103,33 @@ function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'flush'
     }
   }
 
+  function put(text: string): void {
+    const line = `${text}\n`
+    room -= Buffer.byteLength(line)
+    if (room >= 0 && tail.length === 0) write(line)
+    else keep(line)
+  }
+
+  function begin(): void {
+    if (heading !== undefined) put(heading)
+    heading = undefined
+  }
+
   return {
+    heading: text => void (heading = text),
     line(text) {
-      const line = `${text}\n`
-      room -= Buffer.byteLength(line)
-      if (room >= 0 && tail.length === 0) stream.write(line)
-      else keep(line)
+      begin()
+      put(text)
     },
-    flush: () => new Promise(resolve => stream.write('', () => resolve())),
+    flush() {
+      begin()
+      flush()
+    },
     close() {
-      if (leftOut > 0) stream.write(`… the log is full: ${leftOut} lines are left out here …\n`)
-      for (const line of tail) stream.write(line)
+      if (leftOut > 0) write(`… the log is full: ${leftOut} lines are left out here …\n`)
+      for (const line of tail) write(line)
       tail = []
-      return new Promise(resolve => stream.on('close', resolve).end())
+      flush()
     },
   }
 }

@@ -174,7 +174,7 @@ function attemptOf(
     ran,
     secrets,
     async started(handle) {
-      await log.flush()
+      log.flush()
       if (!(await deps.store.setHandle(claim.attempt, deps.owner, handle))) stop(controller, 'lost')
       signal.throwIfAborted()
       call.isBegun = true

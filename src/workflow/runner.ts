@@ -59,9 +59,9 @@ export function createRunner(deps: RunnerDeps): Runner {
     const start = begun?.record ?? (await recordAtStart(deps.projects, { run, spec: claim.spec, inputs }))
     const recorder = createRecorder(start)
     const tracking = begun ? begun.tracking : await begin(deps, { claim, run, params, record: start })
-    const log = await logs.open(run.id, claim.name)
+    const log = logs.open(run.id, claim.name)
     if (claim.isNew)
-      log.line(`== attempt ${claim.number} of ${claim.attemptsMax}, ${isoInstant(clock.now())}, ${hostname()} ==`)
+      log.heading(`== attempt ${claim.number} of ${claim.attemptsMax}, ${isoInstant(clock.now())}, ${hostname()} ==`)
 
     const limitMs = timeoutOf(claim.spec, deps.taskTimeoutMs)
     const limit = createLimit(controller, limitMs, claim.spec.timeout ?? `${deps.taskTimeoutMs / 1_000}s`)
@@ -78,7 +78,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     // It goes on without this process, and it is another one's turn to follow it.
     if (outcome.state === 'lost' && stopKind(signal) === 'left' && call.isBegun) return log.close()
     if ('error' in outcome && outcome.error !== undefined) log.line(outcome.error)
-    await log.close()
+    log.close()
     crashPoint('workflow.task_executed')
     if (stopKind(signal) === 'lost') return
 

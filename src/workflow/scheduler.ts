@@ -61,14 +61,19 @@ export function createScheduler(deps: Deps): Scheduler {
   function launch(claim: Claim): void {
     const { attempt, run } = claim
     const controller = new AbortController()
-    const done = deps
-      .runner(claim, controller)
-      .catch(error => warn({ run: run.id, task: claim.task, err: error }, 'attempt is left to its lease'))
-      .finally(() => {
-        if (!running.get(attempt)!.hasSettled) changed.notify()
-        running.delete(attempt)
-      })
-    running.set(attempt, { run: run.id, pool: poolOf(claim.spec), controller, done, hasSettled: false })
+    const one: Running = { run: run.id, pool: poolOf(claim.spec), controller, done: follow(), hasSettled: false }
+    running.set(attempt, one)
+
+    async function follow(): Promise<void> {
+      try {
+        await deps.runner(claim, controller)
+      } catch (error) {
+        warn({ run: run.id, task: claim.task, err: error }, 'attempt is left to its lease')
+      }
+      if (!one.hasSettled) changed.notify()
+      // An attempt that has waited may have been called again meanwhile.
+      if (running.get(attempt) === one) running.delete(attempt)
+    }
   }
 
   /** Places of a pool, those of attempts included that are just ending. */
