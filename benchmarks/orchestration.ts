@@ -42,7 +42,8 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   const { perSecond, cpuMs } = await fanned(bed)
   note(`results kept per second, ${wide} tasks at once`, Math.round(perSecond), goal)
   note('processor time of this process for each of them, ms', cpuMs.toFixed(2), '')
-  if (long > 0 && database !== 'PostgreSQL') note(`${long} chained Python tasks, s`, (await python(bed)).toFixed(2), '3 or less')
+  if (long > 0 && database !== 'PostgreSQL')
+    note(`${long} chained Python tasks, s`, (await python(bed)).toFixed(2), '3 or less')
 
   await bed.workflow.stop()
   executor.stop()

@@ -1,5 +1,14 @@
 import { invalid, TrainyardError } from '#kernel/error.ts'
-import { type AnyTx, type ColumnType, type Db, type Engine, engineOf, inside, type RowStatement, runRows } from '#storage'
+import {
+  type AnyTx,
+  type ColumnType,
+  type Db,
+  type Engine,
+  engineOf,
+  inside,
+  type RowStatement,
+  runRows,
+} from '#storage'
 import type { Keys } from './key-store.sql.ts'
 import { appendPoints } from './point-statement.sql.ts'
 import { putPoints } from './point-write.sql.ts'

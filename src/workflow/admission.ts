@@ -3,6 +3,7 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import { conflict, type TrainyardError } from '#kernel/error.ts'
 import type { Projects } from '#project'
 import type { AnyTx } from '#storage'
+import type { Announcer } from './announce.ts'
 import { entryOf, overlapOf, type OverlapRule } from './overlap.ts'
 import type { Run, RunId } from './run.ts'
 import type { Settler } from './settle.ts'
@@ -29,18 +30,19 @@ export interface Admissions {
 
 interface Deps {
   readonly store: WorkflowStore
-  readonly settler: Settler
+  readonly settler: Pick<Settler, 'resume'>
+  readonly announcer: Announcer
   readonly starter: Pick<Starter, 'insert'>
   readonly projects: Pick<Projects, 'find'>
   readonly clock: Clock
 }
 
-export function createAdmissions({ store, settler, starter, projects, clock }: Deps): Admissions {
+export function createAdmissions({ store, settler, announcer, starter, projects, clock }: Deps): Admissions {
   const cancel: Admissions['cancel'] = async (tx, id, { actor, why }) => {
     const children = await store.childrenOf(tx, id)
     const done = await store.cancel(tx, id, { at: clock.now(), why })
     if (!done) return []
-    if (done.ended) await settler.announceEnd(tx, done.run, actor)
+    if (done.ended) await announcer.run(tx, done.run, actor)
     const below: Run[] = []
     for (const child of children) below.push(...(await cancel(tx, child, { actor })))
     return [done.run, ...below]

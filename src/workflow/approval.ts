@@ -2,9 +2,9 @@ import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
 import type { Clock } from '#kernel/clock.ts'
 import { deciders, type ApprovalSpec } from '#project'
 import type { Outbox } from '#storage'
+import type { Announcer } from './announce.ts'
 import { taskDecided } from './events.ts'
 import type { Outcome, Run, TaskRun } from './run.ts'
-import type { Settler } from './settle.ts'
 import type { Signal } from './signal.ts'
 import type { WorkflowStore } from './store.ts'
 import type { verdicts } from './wire.ts'
@@ -27,7 +27,7 @@ export const approvalOf = ({ message, roles = [...deciders] }: ApprovalSpec): { 
 interface Deps {
   readonly store: WorkflowStore
   readonly outbox: Outbox
-  readonly settler: Settler
+  readonly announcer: Announcer
   readonly clock: Clock
   readonly changed: Signal
 }
@@ -37,7 +37,7 @@ interface Deps {
  * or was decided already, `forbidden` for a role that has no say.
  */
 export async function decide(
-  { store, outbox, settler, clock, changed }: Deps,
+  { store, outbox, announcer, clock, changed }: Deps,
   run: Run,
   name: string,
   decision: Decision,
@@ -60,7 +60,7 @@ export async function decide(
       outputs: outcome.state === 'succeeded' ? outcome.outputs : {},
       facts: { verdict, by: actor, role, reason },
     }
-    await settler.announceTasks(tx, [{ done: finished, given }])
+    await announcer.tasks(tx, [{ done: finished, given }])
     return true
   })
   if (!done) throw conflict(`Task ${task.name} waits for no decision: it is ${task.state}.`, { state: task.state })

@@ -4,10 +4,10 @@ import { conflict, notFound } from '#kernel/error.ts'
 import type { Projects } from '#project'
 import type { Outbox } from '#storage'
 import { refusal, type Admissions } from './admission.ts'
+import type { Announcer } from './announce.ts'
 import { decide, type Decision } from './approval.ts'
 import { reproductionOf } from './reproduction.ts'
 import type { Run, RunId, TaskRun } from './run.ts'
-import type { Settler } from './settle.ts'
 import type { Signal } from './signal.ts'
 import type { Starter, StartRequest } from './start.ts'
 import type { WorkflowStore } from './store.ts'
@@ -34,7 +34,7 @@ interface Deps {
   readonly store: WorkflowStore
   readonly outbox: Outbox
   readonly clock: Clock
-  readonly settler: Settler
+  readonly announcer: Announcer
   readonly starter: Pick<Starter, 'prepare'>
   readonly admissions: Admissions
   readonly changed: Signal

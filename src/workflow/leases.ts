@@ -38,11 +38,11 @@ export interface Leases {
 interface Hands {
   readonly running: ReadonlyMap<AttemptId, unknown>
   /** Follows an attempt that was begun elsewhere. */
-  follow(claim: Claim): void
+  launch(claim: Claim): void
   end(id: AttemptId, kind: StopKind): void
 }
 
-export function createLeases(deps: LeaseDeps, { running, follow, end }: Hands): Leases {
+export function createLeases(deps: LeaseDeps, { running, launch, end }: Hands): Leases {
   const { store, turns, clock, owner, warn } = deps
   /** Since when the database has answered without a break. */
   let wellSince: number | undefined
@@ -53,7 +53,7 @@ export function createLeases(deps: LeaseDeps, { running, follow, end }: Hands): 
     if (seen.handle !== undefined && !canFollow && clock.now() - seen.leaseUntil < unseenMs) return
     const claim = await store.transaction(tx => store.takeOver(tx, seen, { owner, leaseUntil: clock.now() + leaseMs }))
     if (!claim) return
-    if (canFollow) return follow(claim)
+    if (canFollow) return launch(claim)
     warn({ task: seen.task, attempt: seen.id, owner: seen.owner }, 'attempt is lost, its task is ready again')
     await turns.settle({ attempt: seen.id, owner, outcome: { state: 'lost', error: why } })
   }

@@ -1,6 +1,5 @@
 import { batched } from '#kernel/batch.ts'
-import type { AnyTx } from '#storage'
-import type { AttemptId } from './run.ts'
+import type { Places } from './places.ts'
 import type { SettleRequest, Settler } from './settle.ts'
 import type { Signal } from './signal.ts'
 import type { Claim, WorkflowStore } from './store.ts'
@@ -16,18 +15,10 @@ export interface Turns {
   take(): Promise<void>
 }
 
-/** Who has places for tasks. */
-export interface Places {
-  /** Takes due tasks for the places that are free when these attempts have ended. */
-  claim(tx: AnyTx, ended: ReadonlySet<AttemptId>): Promise<readonly Claim[]>
-  /** Called when both are written. */
-  fill(claims: readonly Claim[], ended: ReadonlySet<AttemptId>): void
-}
-
 interface Deps {
   readonly store: Pick<WorkflowStore, 'transaction'>
   readonly settler: Pick<Settler, 'settle'>
-  readonly places: Places
+  readonly places: Pick<Places, 'claim' | 'fill'>
   readonly changed: Signal
 }
 

@@ -6,10 +6,12 @@ import type { Blobs, Outbox, WakeUps } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Secrets } from '#secrets'
 import { createAdmissions } from './admission.ts'
+import { createAnnouncer } from './announce.ts'
 import { createBackfills, type Backfills } from './backfills.ts'
 import { createControl, type RunControl } from './control.ts'
 import { machineRoom } from './host.ts'
 import { createLogs } from './logs.ts'
+import { createPlaces } from './places.ts'
 import { createReads, type RunReads } from './reads.ts'
 import { recorded, recordedTask } from './reproduction.ts'
 import type { RunId } from './run.ts'
@@ -84,32 +86,34 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
   const parts = { ...deps, room, changed: sharedSignal(deps.wakeUps), handlers, executor: () => executor }
   const logs = createLogs(deps.logFolder)
   const starter = createStarter(parts)
-  const settler = createSettler({ ...parts, starter })
+  const announcer = createAnnouncer(parts)
+  const settler = createSettler({ ...parts, announcer, starter })
   const turns: Turns = createTurns({
     ...parts,
     settler,
     places: {
-      claim: (tx, ended) => scheduler.claim(tx, ended),
-      fill: (claims, ended) => scheduler.fill(claims, ended),
+      claim: (tx, ended) => places.claim(tx, ended),
+      fill: (claims, ended) => places.fill(claims, ended),
     },
   })
   const runner = createRunner({ ...parts, turns, starter, logs, graceMs: deps.graceMs ?? 15_000 })
+  const limits = {
+    executor: deps.parallelTasks,
+    platform: deps.parallelPlatformTasks ?? 4,
+    remote: deps.parallelRemoteTasks ?? 100,
+  }
+  const places = createPlaces({ ...parts, runner, limits })
   const scheduler = createScheduler({
     ...parts,
     turns,
-    runner,
-    limits: {
-      executor: deps.parallelTasks,
-      platform: deps.parallelPlatformTasks ?? 4,
-      remote: deps.parallelRemoteTasks ?? 100,
-    },
+    places,
     tick: async () => {
       await triggers.tick()
       await backfills.tick()
     },
   })
-  const admissions = createAdmissions({ ...parts, settler, starter })
-  const acting = { ...parts, settler, starter, admissions, endTasks: (run: RunId) => scheduler.cancel(run) }
+  const admissions = createAdmissions({ ...parts, settler, announcer, starter })
+  const acting = { ...parts, announcer, starter, admissions, endTasks: (run: RunId) => scheduler.cancel(run) }
   const control = createControl(acting)
   const triggers = createTriggers({ ...acting, snapshot: (project, commit) => snapshot(project, commit) })
   const backfills = createBackfills(acting)

@@ -1,0 +1,133 @@
+import { hostname } from 'node:os'
+import type { Clock } from '#kernel/clock.ts'
+import { crashPoint } from '#kernel/crash-point.ts'
+import type { AnyTx } from '#storage'
+import { leaseMs } from './leases.ts'
+import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
+import type { Runner } from './runner.ts'
+import type { Signal } from './signal.ts'
+import { stop, type StopKind } from './stop.ts'
+import type { Claim, WorkflowStore } from './store.ts'
+
+/** What runs in this process: as many tasks of each pool as there are places. */
+export interface Places {
+  readonly running: ReadonlyMap<AttemptId, { readonly run: RunId }>
+  /** Whether there is a place for something that is due. */
+  canTake(due: Due, now: number): boolean
+  /** Takes due tasks for the places that are free when these attempts have ended. */
+  claim(tx: AnyTx, ended: ReadonlySet<AttemptId>): Promise<readonly Claim[]>
+  /** Called when both are written. */
+  fill(claims: readonly Claim[], ended: ReadonlySet<AttemptId>): void
+  /** Runs what was claimed, place or not. */
+  launch(claim: Claim): void
+  end(id: AttemptId, kind: StopKind): void
+  /** Takes nothing more until it is opened again, and resolves when all that runs has ended, or was left. */
+  close(options: { endTasks: boolean }): Promise<void>
+  open(): void
+}
+
+type Due = Readonly<Partial<Record<Pool, number>>>
+
+interface Deps {
+  readonly store: Pick<WorkflowStore, 'dueAt' | 'claim'>
+  readonly clock: Clock
+  readonly changed: Signal
+  readonly owner: string
+  readonly limits: Readonly<Record<Pool, number>>
+  readonly runner: Runner
+  warn(facts: object, message: string): void
+}
+
+interface Running {
+  readonly run: RunId
+  readonly pool: Pool
+  readonly controller: AbortController
+  readonly done: Promise<void>
+  /** Whether its result is written: its place is somebody else's. */
+  hasSettled: boolean
+}
+
+const nobody: ReadonlySet<AttemptId> = new Set()
+
+export function createPlaces(deps: Deps): Places {
+  const { store, clock, owner } = deps
+  const running = new Map<AttemptId, Running>()
+  let isOpen = false
+
+  /** Places of a pool, those of attempts included that are just ending. */
+  function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
+    const taken = [...running].filter(([id, one]) => one.pool === pool && !one.hasSettled && !ended.has(id))
+    return deps.limits[pool] - taken.length
+  }
+
+  const launch = (claim: Claim): void => begin(deps, running, claim)
+
+  return {
+    running,
+    launch,
+    canTake: (due, now) => isOpen && pools.some(pool => isDue(due[pool], now) && free(pool, nobody) > 0),
+
+    async claim(tx, ended) {
+      if (!isOpen) return []
+      const due = await store.dueAt(tx)
+      const now = clock.now()
+      const taker = { owner, machine: hostname(), now, leaseUntil: now + leaseMs }
+      const claims: Claim[] = []
+      for (const pool of pools) {
+        const limit = free(pool, ended)
+        if (limit > 0 && isDue(due[pool], now)) claims.push(...(await store.claim(tx, { pool, limit, ...taker })))
+      }
+      return claims
+    },
+
+    fill(claims, ended) {
+      for (const id of ended) {
+        const one = running.get(id)
+        if (one) one.hasSettled = true
+      }
+      if (claims.length > 0) crashPoint('workflow.task_claimed')
+      for (const claim of claims) launch(claim)
+    },
+
+    end(id, kind) {
+      const one = running.get(id)
+      if (one) stop(one.controller, kind)
+    },
+
+    open: () => void (isOpen = true),
+
+    async close({ endTasks }) {
+      isOpen = false
+      // Also what was claimed by a turn that had begun.
+      while (running.size > 0) {
+        endAll(running.values(), endTasks)
+        await Promise.all([...running.values()].map(({ done }) => done))
+      }
+    },
+  }
+}
+
+const isDue = (at: number | undefined, now: number): boolean => at !== undefined && at <= now
+
+function begin({ runner, changed, warn }: Deps, running: Map<AttemptId, Running>, claim: Claim): void {
+  const { attempt, run } = claim
+  const controller = new AbortController()
+  const one: Running = { run: run.id, pool: poolOf(claim.spec), controller, done: follow(), hasSettled: false }
+  running.set(attempt, one)
+
+  async function follow(): Promise<void> {
+    try {
+      await runner(claim, controller)
+    } catch (error) {
+      warn({ run: run.id, task: claim.task, err: error }, 'attempt is left to its lease')
+    }
+    if (!one.hasSettled) changed.notify()
+    // An attempt that has waited may have been called again meanwhile.
+    if (running.get(attempt) === one) running.delete(attempt)
+  }
+}
+
+/** What the platform does itself ends with it; users' code can go on. */
+function endAll(running: Iterable<Running>, endTasks: boolean): void {
+  for (const { pool, controller } of running) stop(controller, pool !== 'platform' && !endTasks ? 'left' : 'shutdown')
+}
