@@ -56,7 +56,9 @@ async function run(name: string): Promise<boolean> {
   child.stdout.on('data', chunk => output.push(chunk))
   child.stderr.on('data', chunk => output.push(chunk))
   const [code] = (await once(child, 'close')) as [number | null]
-  process.stdout.write(`\n== ${name}, ${Math.round((performance.now() - begun) / 1000)} s\n${Buffer.concat(output).toString()}`)
+  process.stdout.write(
+    `\n== ${name}, ${Math.round((performance.now() - begun) / 1000)} s\n${Buffer.concat(output).toString()}`,
+  )
   return code === 0
 }
 
