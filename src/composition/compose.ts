@@ -283,6 +283,7 @@ function composeServing(
       predict: config.servingPredictRoute,
       health: config.servingHealthRoute,
       isOpen: config.servingTokens === 'none',
+      grpcPort: config.servingGrpcPort === '' ? null : config.servingGrpcPort,
     },
     version,
     retentionMs: durationMs(config.predictionRetention),

@@ -40,6 +40,10 @@ export const settings = {
     help: 'Port of the model server; 0 takes a free one and keeps it. Also `AIP_HTTP_PORT`, as Vertex AI says it.',
     also: 'AIP_HTTP_PORT',
   },
+  servingGrpcPort: {
+    type: z.union([z.literal(''), port]).default(''),
+    help: 'Port at which the model server answers gRPC; 0 takes a free one and keeps it. Empty: it does not.',
+  },
   servingDeployment: {
     type: z.string().default(''),
     help: 'Deployment that is asked where the address names none, as at `/invocations`. Empty: the one that the header `x-trainyard-deployment` names, or the only one.',

@@ -37,6 +37,8 @@ export const ServerFile = z.object({
   ticks: z.number(),
   host: z.string(),
   port: z.int(),
+  /** Where it answers gRPC; absent: nowhere. */
+  grpcPort: z.int().optional(),
   startedAt: z.int(),
   /** Digest of what it was told at its start. */
   settings: z.string(),

@@ -11,10 +11,13 @@ export const DoorSettings = z.object({
   health: z.string(),
   /** Whoever reaches it may ask it: somebody before it asks who they are. */
   isOpen: z.boolean(),
+  /** Where gRPC is answered; 0 takes a free port and keeps it, null is nowhere. */
+  grpcPort: z.int().nullable(),
 })
 export type DoorSettings = z.output<typeof DoorSettings>
 
-const ownDoors: DoorSettings = { deployment: '', predict: '', health: '', isOpen: false }
+/** Of a server that nobody has told more. */
+export const ownDoors: DoorSettings = { deployment: '', predict: '', health: '', isOpen: false, grpcPort: null }
 
 /** `settings.json`: what the control plane tells a model server before it starts. */
 export const ServerSettings = z.object({

@@ -10,7 +10,9 @@ import { createDuckdb, createOutbox, fsBlobs, outboxMigrations, type Blobs, type
 import { testEngines } from '#storage/testing.ts'
 import { packBundle, type BundleManifest } from './bundle.ts'
 import { createServing, type Serving, type ServingParts } from './serving.ts'
+import { readJsonFile, ServerFile, serverFile } from './routes-file.ts'
 import { call } from './server-process.ts'
+import { ownDoors } from './server-settings.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
 
@@ -74,6 +76,8 @@ export interface Bench {
   deploy(bundle: Digest, weight?: number): Promise<Awaited<ReturnType<Serving['deploy']>>>
   /** Another control plane over the same state and folder. */
   again(): Serving
+  /** Where gRPC is answered: host and port. */
+  grpcAddress(): Promise<string>
   get(path: string, headers?: Record<string, string>): Promise<{ status: number; text: string }>
   infer(
     body: unknown,
@@ -143,7 +147,7 @@ export async function openBench(
       port: 0,
       online,
       keys,
-      doors: { deployment: '', predict: '', health: '', isOpen: false, ...doors },
+      doors: { ...ownDoors, ...doors },
       version: '0',
       retentionMs: 1e12,
       warn,
@@ -163,6 +167,10 @@ export async function openBench(
     lineage,
     again,
     events: async () => (await outbox.after(0, 1_000)).map(({ type, data }) => [type, data] as const),
+    async grpcAddress() {
+      const { grpcPort } = (await readJsonFile(serverFile(join(folder, 'serving')), ServerFile))!
+      return `127.0.0.1:${grpcPort}`
+    },
     async get(path: string, headers: Record<string, string> = {}) {
       return call(addressOf(serving), { method: 'GET', path, headers, timeoutMs: 60_000 })
     },

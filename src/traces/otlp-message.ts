@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs/light.js'
 import { invalid } from '#kernel/error.ts'
+import { measureMessage, TooLarge } from '#kernel/protobuf-measure.ts'
 
 /**
  * The message that OpenTelemetry exporters send [opentelemetry-proto 1.x, ExportTraceServiceRequest], described here as
@@ -130,7 +131,7 @@ const depthMax = 64
 /** Reads a request. Throws `invalid` on bytes that are no such message, that hold too much, or are nested too deep. */
 export function decodeRequest(bytes: Uint8Array): readonly ResourceSpans[] {
   try {
-    measure(protobuf.Reader.create(bytes), requestType())
+    measureMessage(bytes, requestType(), { messages: messagesMax, depth: depthMax })
     const { resource_spans } = requestType().decode(bytes) as unknown as { resource_spans: readonly ResourceSpans[] }
     return resource_spans
   } catch (error) {
@@ -138,28 +139,6 @@ export function decodeRequest(bytes: Uint8Array): readonly ResourceSpans[] {
     throw invalid('Invalid OpenTelemetry format: the bytes are no ExportTraceServiceRequest.')
   }
 }
-
-class TooLarge extends Error {}
-
-/** Walks the bytes without making anything of them, so that a request's cost is known before it is paid. */
-function measure(reader: protobuf.Reader, type: protobuf.Type): void {
-  let messages = 0
-  const walk = (of: protobuf.Type, end: number, depth: number): void => {
-    messages++
-    if (messages > messagesMax) throw new TooLarge(`${messagesMax} messages are allowed`)
-    if (depth > depthMax) throw new TooLarge(`${depthMax} levels are allowed`)
-    while (reader.pos < end) {
-      const tag = reader.uint32()
-      const inner = of.fieldsById[tag >>> 3]?.resolvedType
-      if (inner instanceof protobuf.Type && (tag & 7) === lengthDelimited)
-        walk(inner, reader.uint32() + reader.pos, depth + 1)
-      else reader.skipType(tag & 7)
-    }
-  }
-  walk(type, reader.len, 0)
-}
-
-const lengthDelimited = 2
 
 /** The bytes of a request: what an exporter would send. */
 export const encodeRequest = (resourceSpans: readonly object[]): Uint8Array =>

@@ -4,20 +4,23 @@ import { promisify } from 'node:util'
 import { fileHooks, makeBundle, openBench, type Bench } from '../../src/serving/testing.ts'
 import { pythonWith } from '../mlflow/environment.ts'
 
-/** A model server with the deployment `rain`, and clients of others that ask it. */
+/** A model server with the deployments `rain` and `plain`, and clients of others that ask it. */
 
 const hooks = fileHooks()
 let opening: Promise<Bench> | undefined
 
-/** One for all tests of a file. The model is the sigmoid of wind − rain; its serving code adds a text and a truth value. */
+/** One for all tests of a file. The model is the sigmoid of wind − rain; its serving code adds a text and a truth value. `plain` has none. */
 export const openBed = (): Promise<Bench> =>
   (opening ??= (async () => {
-    const bench = await openBench(hooks, { doors: { predict: '/predict', health: '/healthy' } })
+    const bench = await openBench(hooks, {
+      doors: { deployment: 'rain', predict: '/predict', health: '/healthy', grpcPort: 0 },
+    })
     await bench.deploy(
       await makeBundle(bench.blobs, {
         code: `export const postprocess = ({ probability }) => ({ advice: probability.map(p => p > 0.5 ? 'take' : 'leave'), sure: probability.map(p => p > 0.9) })`,
       }),
     )
+    await bench.at('plain').deploy(await makeBundle(bench.blobs))
     return bench
   })())
 

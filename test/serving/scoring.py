@@ -6,7 +6,7 @@ import sys
 
 import numpy
 import pandas
-from kserve import InferRequest, InferInput, InferenceRESTClient, RESTConfig
+from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 host, port = sys.argv[1], int(sys.argv[2])
@@ -39,7 +39,13 @@ async def kserve():
         tensor.set_data_from_numpy(numpy.array([[value] for value in values], dtype="float32"), binary_data=name == "wind")
         inputs.append(tensor)
     answer = await second.infer(url, InferRequest(model_name="rain", infer_inputs=inputs, request_id="mine"), model_name="rain")
+    third = InferenceGRPCClient(sys.argv[3])
+    for tensor in inputs:
+        tensor.set_data_from_numpy(tensor.as_numpy(), binary_data=True)
+    called = await third.infer(InferRequest(model_name="rain", infer_inputs=inputs, request_id="mine"))
     return {
+        "grpc": [called.id, [output.as_numpy().tolist() for output in called.outputs]],
+        "grpc ready": [await third.is_server_ready(), await third.is_server_live(), await third.is_model_ready("rain")],
         "v1": (await first.infer(url, {"instances": [[2, 1], [0, 0]]}, model_name="rain"))["predictions"],
         "v1 ready": await first.is_model_ready(url, "rain"),
         "v2": [answer.id, [output.as_numpy().tolist() for output in answer.outputs]],
@@ -47,4 +53,4 @@ async def kserve():
     }
 
 
-print(json.dumps({"mlflow": mlflow(), "kserve": asyncio.run(kserve())}))
+print(json.dumps({"mlflow": mlflow(), "kserve": asyncio.run(kserve())}, default=bytes.decode))

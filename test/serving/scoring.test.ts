@@ -13,22 +13,25 @@ const predictions = probability.map((value, row) => ({
   sure: false,
 }))
 
-test('the scoring client of MLflow and both protocols of the KServe client', limits, async () => {
-  const { serving } = await openBed()
+test('the scoring client of MLflow, and all protocols of the KServe client', limits, async () => {
+  const { serving, grpcAddress } = await openBed()
   const { hostname, port } = new URL(serving.url())
   const table = { probability, advice: ['take', 'leave'], sure: [false, false] }
 
-  const { mlflow, kserve } = (await askWith('scoring.py', 'serving-clients', hostname, port)) as {
+  const { mlflow, kserve } = (await askWith('scoring.py', 'serving-clients', hostname, port, await grpcAddress())) as {
     mlflow: Record<string, unknown>
     kserve: Record<string, unknown>
   }
 
   assert.match(String(mlflow['refused']), /Missing inputs: wind/)
   assert.deepEqual({ ...mlflow, refused: '' }, { frame: table, params: table, lists: table, refused: '' })
+  const tensors = ['mine', [probability.map(value => [value]), ['take', 'leave'], [[false], [false]]]]
   assert.deepEqual(kserve, {
+    grpc: tensors,
+    'grpc ready': [true, true, true],
     v1: predictions,
     'v1 ready': true,
-    v2: ['mine', [probability.map(value => [value]), ['take', 'leave'], [[false], [false]]]],
+    v2: tensors,
     'v2 ready': [true, true, true],
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { extensions } from '../../src/serving/server/pages.ts'
-import { makeBundle, sigmoid } from '../../src/serving/testing.ts'
+import { sigmoid } from '../../src/serving/testing.ts'
 import { askWith, openBed } from './bed.ts'
 
 const environment = 'serving-clients'
@@ -15,7 +15,6 @@ const all = [probability, advice, sure]
 
 test('tritonclient[http] is answered in all that it asks', limits, async () => {
   const bench = await openBed()
-  await bench.at('plain').deploy(await makeBundle(bench.blobs))
 
   const { refused, ...found } = (await askWith('triton_http.py', environment, new URL(bench.serving.url()).host)) as {
     refused: Record<string, unknown>
@@ -63,6 +62,57 @@ test('tritonclient[http] is answered in all that it asks', limits, async () => {
     'unknown model loads': ['404', 'There is no deployment "snow".'],
     'model in a load': [
       '400',
+      'Parameter config: a load brings no model and no configuration. Deploy a version instead.',
+    ],
+  })
+})
+
+test('tritonclient[grpc] is answered the same', limits, async () => {
+  const bench = await openBed()
+  const { found, refused } = (await askWith('triton_grpc.py', environment, await bench.grpcAddress())) as {
+    found: Record<string, unknown>
+    refused: Record<string, unknown>
+  }
+
+  assert.deepEqual(found, {
+    health: [true, true, true, false],
+    server: extensions,
+    metadata: { name: 'wind', datatype: 'FP32', shape: ['-1', '1'] },
+    config: {
+      name: 'rain',
+      platform: 'onnx_onnxv1',
+      max_batch_size: 10_000,
+      input: ['wind', 'rain'].map(name => ({ name, data_type: 'TYPE_FP32', dims: ['1'] })),
+      output: [{ name: 'probability', data_type: 'TYPE_FP32', dims: ['1'] }],
+    },
+    infer: all,
+    some: [advice],
+    classes: [probability.map(([value]) => [`${value}:0`])],
+    id: 'mine',
+    version: '1',
+    options: [advice],
+    rows: 3_000,
+    typed: [0, probability.flat(), advice, sure.flat()],
+    stream: {
+      'in order': true,
+      refused: 'Input wind, row 1: NaN is not a finite number of 32 bits; missing values are not accepted.',
+      values: [0.5],
+    },
+    index: ['plain', 'rain'].map(name => ({ name, version: '1', state: 'READY' })),
+    stats: 'rain',
+    unloaded: [null, false, 'StatusCode.UNAVAILABLE', null, true],
+  })
+  assert.deepEqual(refused, {
+    'no such model': ['StatusCode.NOT_FOUND', 'There is no deployment "snow".'],
+    'no such version': ['StatusCode.NOT_FOUND', 'Deployment rain has no revision "7"; it has 1.'],
+    'no such output': ['StatusCode.INVALID_ARGUMENT', 'Output "snow" is unknown; the outputs are probability.'],
+    nan: [
+      'StatusCode.INVALID_ARGUMENT',
+      'Input wind, row 1: NaN is not a finite number of 32 bits; missing values are not accepted.',
+    ],
+    trace: 'StatusCode.UNIMPLEMENTED',
+    'model in a load': [
+      'StatusCode.INVALID_ARGUMENT',
       'Parameter config: a load brings no model and no configuration. Deploy a version instead.',
     ],
   })

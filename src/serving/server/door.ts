@@ -1,12 +1,22 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { isCrossOrigin, isLoopbackName, isReading } from '#http/origin.ts'
-import { pathOf, refusal, type Reply } from './call.ts'
+import { pathOf, problemOf } from './call.ts'
 import { nobody, type Caller, type KeyRing } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { RequestError } from './request-error.ts'
 
-/** Decides by its head whether a request is read at all: who is not known here sends no bodies. */
-export type Door = (request: IncomingMessage) => { readonly caller: Caller } | { readonly refused: Reply }
+/** What stands before the body of a request. */
+export interface Head {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: IncomingHttpHeaders
+}
+
+/**
+ * Decides by its head whether a request is read at all: who is not known here sends no bodies. Throws `RequestError`
+ * for who stays outside.
+ */
+export type Door = (head: Head) => Caller
 
 export function createDoor({
   isLocal,
@@ -28,12 +38,11 @@ export function createDoor({
         throw new RequestError(403, `Host ${headers.host ?? ''} is not this server: it listens on loopback only.`)
       if (!isReading(method) && isCrossOrigin(headers))
         throw new RequestError(403, 'A page of another origin may not ask for a prediction.')
-      return { caller: isHealth(pathOf(url)) ? nobody : keys.caller(headers.authorization) }
+      return isHealth(pathOf(url)) ? nobody : keys.caller(headers.authorization)
     } catch (error) {
-      const refused = refusal(error)
       const seconds = (performance.now() - startedAt) / 1_000
-      metrics.observe({ deployment: '', revision: '', protocol: '', status: refused.status, seconds })
-      return { refused }
+      metrics.observe({ deployment: '', revision: '', protocol: '', status: problemOf(error).status, seconds })
+      throw error
     }
   }
 }

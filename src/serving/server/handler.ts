@@ -1,12 +1,12 @@
 import { rotatePath } from '../routes-file.ts'
-import { json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
+import { decodePart, json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
 import { readInvocation, refusedInvocation } from './invocations.ts'
 import { readOip } from './oip-rest.ts'
-import { decodePart, pageAt, type PageParts } from './pages.ts'
+import { pageAt, type PageParts } from './pages.ts'
 import type { Predictor } from './predictor.ts'
 import { meantDeployment } from './predictions.ts'
 import type { PredictionLog } from './prediction-log.ts'
-import { changeModel, repositoryIndex } from './repository.ts'
+import { repositoryReply } from './repository.ts'
 import { RequestError } from './request-error.ts'
 import { readV1 } from './v1-rest.ts'
 
@@ -77,12 +77,7 @@ async function invoked(parts: HandlerParts, call: Call): Promise<Reply> {
 
 /** What is done with POST beside predictions; undefined when it is nothing of the kind. */
 async function command({ table, log }: HandlerParts, call: Call): Promise<Reply | undefined> {
-  if (call.path === rotatePath && call.caller.isKeeper) {
-    await log.rotate()
-    return json({})
-  }
-  if (call.path === '/v2/repository/index') return repositoryIndex(table, call)
-  const [, name, verb] = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/.exec(call.path) ?? []
-  if (name === undefined) return undefined
-  return changeModel(table, call, { name: decodePart(name), verb: verb as 'load' | 'unload' })
+  if (call.path !== rotatePath || !call.caller.isKeeper) return repositoryReply(table, call)
+  await log.rotate()
+  return json({})
 }

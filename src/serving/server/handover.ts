@@ -6,13 +6,19 @@ import { ServerSettings, settingsFile } from '../server-settings.ts'
 
 /**
  * One process takes over from another without a connection lost: the old one starts the new one and, when that has its
- * models loaded, gives it the listening socket. Connections that wait in the socket's queue meet one of the two.
+ * models loaded, gives it the listening sockets. Connections that wait in a socket's queue meet one of the two.
  */
 
-type Message = 'ready' | 'socket' | 'serving'
+/** The listening sockets of a model server, by what is spoken there. */
+export interface Sockets {
+  readonly http: Server
+  readonly grpc?: Server | undefined
+}
+
+type Message = 'ready' | keyof Sockets | 'last' | 'serving'
 
 /** In the old process: resolves when the successor serves, or rejects when it ends before; nothing has changed then. */
-export async function handOver(folder: string, socket: Server): Promise<void> {
+export async function handOver(folder: string, sockets: Sockets): Promise<void> {
   const { main } = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
   const successor = fork(main, [folder], {
     cwd: folder,
@@ -26,19 +32,30 @@ export async function handOver(folder: string, socket: Server): Promise<void> {
     for (let message: unknown; message !== expected;) [message] = (await once(successor, 'message')) as [unknown]
   }
   await Promise.race([said('ready'), ended])
-  successor.send('socket' satisfies Message, socket)
+  for (const [spoken, socket] of Object.entries(sockets)) if (socket) successor.send(spoken, socket as Server)
+  successor.send('last' satisfies Message)
   await Promise.race([said('serving'), ended])
   ended.catch(() => {})
   successor.disconnect()
   successor.unref()
 }
 
-/** In the new process: says that it is ready, and answers the socket; undefined in a process that follows nobody. */
-export async function inheritedSocket(): Promise<Server | undefined> {
+/** In the new process: says that it is ready, and answers the sockets; undefined in a process that follows nobody. */
+export async function inheritedSockets(): Promise<Sockets | undefined> {
   if (!process.send) return undefined
+  const sockets: Partial<Record<string, Server>> = {}
+  const all = new Promise<void>(resolve => {
+    process.on('message', function take(message: Message | 'socket', socket: unknown) {
+      if (message !== 'last') sockets[message === 'socket' ? 'http' : message] = socket as Server
+      // A server from before gRPC gives its one socket and says no more.
+      if (message !== 'last' && message !== 'socket') return
+      process.off('message', take)
+      resolve()
+    })
+  })
   process.send('ready' satisfies Message)
-  const [, socket] = (await once(process, 'message')) as [Message, Server]
-  return socket
+  await all
+  return sockets as unknown as Sockets
 }
 
 /** In the new process: says that it serves. */

@@ -28,11 +28,15 @@ export async function listenHttp(
     { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
     (request, response) => {
       const startedAt = performance.now()
-      const admitted = door(request)
-      if ('refused' in admitted) return send(response, admitted.refused, true)
+      let caller: Caller
+      try {
+        caller = door(request)
+      } catch (error) {
+        return send(response, refusal(error), true)
+      }
       readBody(request, (unread, body) => {
         if (unread) return send(response, unread, true)
-        answer(handler, { request, body, startedAt, caller: admitted.caller }).then(
+        answer(handler, { request, body, startedAt, caller }).then(
           reply => send(response, reply, isDraining),
           (error: unknown) => send(response, refusal(error), true),
         )

@@ -8,7 +8,8 @@ import { logFolder, readJsonFile, replaceFile, routesFile, ServerFile, serverFil
 import { createDoor } from './door.ts'
 import { createHandler } from './handler.ts'
 import { listenHttp } from './listen.ts'
-import { handOver, inheritedSocket, sayServing } from './handover.ts'
+import { openGrpc } from './grpc/open-grpc.ts'
+import { handOver, inheritedSockets, sayServing } from './handover.ts'
 import { createKeyRing } from './key-ring.ts'
 import { createMetrics } from './metrics.ts'
 import { openOnlineFeatures } from './online.ts'
@@ -45,7 +46,7 @@ const metrics = createMetrics(() => table.deployments())
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
 const predict = createPredictor({ table, log, online, metrics, statistics })
-const handler = createHandler({
+const parts = {
   table,
   predict,
   log,
@@ -54,18 +55,26 @@ const handler = createHandler({
   version: settings.version,
   routes: doors,
   isDraining: () => isDraining,
-})
+}
+const handler = createHandler(parts)
 
 // Before anybody learns the pid: without a listener this signal ends a process.
 process.on('SIGHUP', () => void reload())
 await reload()
-const http = await listenHttp({ door, handler }, (await inheritedSocket()) ?? { host, port })
+const inherited = await inheritedSockets()
+const http = await listenHttp({ door, handler }, inherited?.http ?? { host, port })
+const former = await readJsonFile(serverFile(folder), ServerFile)
+const grpc = await openGrpc(
+  { door, parts },
+  { host, port: doors.grpcPort, kept: former?.grpcPort, inherited: inherited?.grpc },
+)
 await replaceFile(
   serverFile(folder),
   JSON.stringify({
     ...owner,
     host,
     port: http.port,
+    ...(grpc && { grpcPort: grpc.port }),
     startedAt: Date.now(),
     settings: settingsDigest(settings),
     secret,
@@ -106,7 +115,7 @@ async function stop(): Promise<void> {
   isDraining = true
   clearInterval(poll)
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
-  await http.drain()
+  await Promise.all([http.drain(), grpc?.drain()])
   await log.rotate()
   clearTimeout(deadline)
   process.exit(0)
@@ -116,7 +125,7 @@ async function succeed(): Promise<void> {
   if (isDraining || isSucceeding) return
   isSucceeding = true
   try {
-    await handOver(folder, http.socket)
+    await handOver(folder, { http: http.socket, grpc: grpc?.socket })
     await stop()
   } catch (error) {
     process.stderr.write(`The successor did not take over: ${String(error)}\n`)

@@ -1,6 +1,6 @@
 import { statusPath } from '../routes-file.ts'
 import { rowsMax } from './bind.ts'
-import { json, type Call, type Reply } from './call.ts'
+import { decodePart, json, type Call, type Reply } from './call.ts'
 import type { Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { seen } from './predictor.ts'
@@ -39,7 +39,16 @@ export function pageAt(routes: OtherRoutes, { path, caller }: Pick<Call, 'path' 
   return Object.hasOwn(pages, path) ? pages[path] : (modelPage(path) ?? v1Page(path))
 }
 
-const healthPaths = new Set(['/healthz', '/ping', '/health', '/v2/health/live', '/v2/health/ready'])
+const healthPaths = new Set([
+  '/healthz',
+  '/ping',
+  '/health',
+  '/v2/health/live',
+  '/v2/health/ready',
+  '/inference.GRPCInferenceService/ServerLive',
+  '/inference.GRPCInferenceService/ServerReady',
+  '/grpc.health.v1.Health/Check',
+])
 
 /** Answered to everyone: load balancers and orchestrators have no token. */
 export const isHealth = ({ health }: OtherRoutes, path: string): boolean => healthPaths.has(path) || path === health
@@ -66,7 +75,8 @@ const live = (): Reply => json({ live: true })
 export const isServerReady = ({ table, isDraining }: Pick<PageParts, 'table' | 'isDraining'>): boolean =>
   table.isReady() && !isDraining()
 
-const readable = ({ table }: PageParts, caller: Caller): readonly LiveDeployment[] =>
+/** The deployments that are there for a caller. */
+export const readable = ({ table }: Pick<PageParts, 'table'>, caller: Caller): readonly LiveDeployment[] =>
   table.deployments().filter(deployment => caller.reads(deployment))
 
 /** Whether predictions can be asked for, in the status alone [SageMaker, MLflow, Vertex AI]. */
@@ -167,13 +177,4 @@ export function modelConfig({ name }: LiveDeployment, { model }: LiveRevision) {
       dims: shape.length > 1 ? shape.slice(1) : [1],
     }))
   return { name, platform, backend: '', max_batch_size: rowsMax, input: described(inputs), output: described(outputs) }
-}
-
-/** A part of a path as it was meant; as it was written when that cannot be told. */
-export function decodePart(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

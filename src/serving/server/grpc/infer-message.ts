@@ -1,0 +1,126 @@
+import { bindTensors, show, type GivenTensor } from '../bind.ts'
+import type { Asked } from '../call.ts'
+import type { Inference } from '../infer.ts'
+import { readSubjects } from '../lookup.ts'
+import { answerParameters, requireOutputs, tensorHead } from '../oip-rest.ts'
+import { badRequest } from '../request-error.ts'
+import { bytesOf, tensorOf } from '../tensor-bytes.ts'
+import type { InferParameter, Int64, ModelInferRequest, Parameters, TensorContents } from './messages.ts'
+
+/** Inference by gRPC [Open Inference Protocol 2, ModelInfer]. */
+
+/** Reads a request for predictions. Throws `RequestError`. */
+export function readModelInfer(request: ModelInferRequest): Asked<object> {
+  const { id, parameters, inputs, outputs, raw_input_contents: raw } = request
+  const wanted = outputs.length === 0 ? undefined : new Map(outputs.map(each => [each.name, classesOf(each)]))
+  const isTyped = raw.length === 0 && inputs.some(({ contents }) => contents)
+  return {
+    content: manifest => {
+      requireOutputs(manifest, wanted)
+      return {
+        ...bindTensors(manifest.signature, tensorsOf(request)),
+        ...readSubjects(Object.fromEntries(Object.entries(parameters).map(([name, each]) => [name, valueOf(each)]))),
+      }
+    },
+    reply: inference => answerMessage(inference, { id, wanted, isTyped }),
+  }
+}
+
+function classesOf({ name, parameters }: ModelInferRequest['outputs'][number]): number | undefined {
+  const given = parameters['classification']
+  const classes = given && valueOf(given)
+  if (classes === undefined || (Number.isSafeInteger(classes) && (classes as number) > 0)) return classes as undefined
+  throw badRequest(`Output ${name}: classification is a number of classes from 1 on, not ${show(classes)}.`)
+}
+
+function valueOf(parameter: InferParameter): unknown {
+  const value = parameter.parameter_choice && parameter[parameter.parameter_choice]
+  return typeof value === 'object' ? Number(value.toString()) : value
+}
+
+function tensorsOf({ inputs, raw_input_contents: raw }: ModelInferRequest): readonly GivenTensor[] {
+  if (raw.length > 0 && inputs.some(({ contents }) => contents))
+    throw badRequest('Inputs have either contents or raw_input_contents, not both.')
+  for (const { name, parameters } of inputs)
+    if (hasSharedMemory(parameters))
+      throw badRequest(`Input ${show(name)}: shared memory is not supported, send the data with the request.`)
+  if (raw.length > 0 && raw.length !== inputs.length)
+    throw badRequest(`raw_input_contents has ${raw.length} members for ${inputs.length} inputs.`)
+  return inputs.map(({ name, datatype, shape, contents }, index) => {
+    const tensor = { name, datatype, shape: shape.map(dimension => requireDimension(name, dimension)) }
+    const bytes = raw[index]
+    if (bytes) return tensorOf(tensor, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    if (contents) return { ...tensor, data: elementsOf(tensor, contents) }
+    throw badRequest(`Input ${show(name)} has no contents.`)
+  })
+}
+
+const hasSharedMemory = (parameters: Parameters): boolean => Object.hasOwn(parameters, 'shared_memory_region')
+
+function requireDimension(name: string, dimension: Int64): number {
+  const number = Number(dimension.toString())
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  throw badRequest(`Input ${show(name)} needs a shape of whole numbers, not ${dimension.toString()}.`)
+}
+
+type Member = keyof TensorContents
+
+/** Which member of the contents has the elements of a datatype. */
+const members: Readonly<Record<string, Member>> = {
+  BOOL: 'bool_contents',
+  INT8: 'int_contents',
+  INT16: 'int_contents',
+  INT32: 'int_contents',
+  INT64: 'int64_contents',
+  UINT8: 'uint_contents',
+  UINT16: 'uint_contents',
+  UINT32: 'uint_contents',
+  UINT64: 'uint64_contents',
+  FP32: 'fp32_contents',
+  FP64: 'fp64_contents',
+  BYTES: 'bytes_contents',
+}
+
+const utf8 = new TextDecoder()
+
+function elementsOf({ name, datatype }: Omit<GivenTensor, 'data'>, contents: TensorContents): ArrayLike<unknown> {
+  const member = members[datatype]
+  if (!member) throw badRequest(`Input ${show(name)}: datatype ${show(datatype)} has no contents, send it raw.`)
+  if (member === 'bytes_contents') return contents.bytes_contents.map(bytes => utf8.decode(bytes))
+  if (member === 'int64_contents' || member === 'uint64_contents')
+    return contents[member].map(value => BigInt(value.toString()))
+  return contents[member]
+}
+
+interface Form {
+  readonly id: string
+  readonly wanted: ReadonlyMap<string, number | undefined> | undefined
+  /** The inputs were no bytes, and the outputs are none. */
+  readonly isTyped: boolean
+}
+
+function answerMessage({ deployment, revision, ids, rows, ...inference }: Inference, form: Form): object {
+  const { id, wanted, isTyped } = form
+  const raw: Buffer[] = []
+  const outputs = inference.outputs
+    .filter(({ name }) => !wanted || wanted.has(name))
+    .map(output => {
+      const { head, values } = tensorHead(output, { rows, classes: wanted?.get(output.name) })
+      const member = isTyped ? members[head.datatype] : undefined
+      if (member === undefined) {
+        raw.push(bytesOf(head.datatype, values))
+        return head
+      }
+      const elements = member === 'bytes_contents' ? values.map(value => Buffer.from(String(value))) : values
+      return { ...head, contents: { [member]: elements } }
+    })
+  const parameters = Object.entries(answerParameters({ ids, revision }))
+  return {
+    model_name: deployment.name,
+    model_version: String(revision.number),
+    id,
+    parameters: Object.fromEntries(parameters.map(([name, value]) => [name, { string_param: value }])),
+    outputs,
+    raw_output_contents: raw,
+  }
+}

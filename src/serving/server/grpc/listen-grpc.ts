@@ -1,0 +1,188 @@
+import {
+  Server as GrpcServer,
+  ServerCredentials,
+  ServerInterceptingCall,
+  status as code,
+  type Metadata,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerInterceptor,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { createServer, type AddressInfo, type Server as NetServer } from 'node:net'
+import { problemOf } from '../call.ts'
+import { bodyBytesMax } from '../compression.ts'
+import type { Door } from '../door.ts'
+import type { Caller } from '../key-ring.ts'
+import { answers, type MethodParts } from './methods.ts'
+import { readMethods, type Method } from './messages.ts'
+
+export interface ModelGrpc {
+  readonly port: number
+  /** The listening socket, for a process that takes over. */
+  readonly socket: NetServer
+  /** Takes no more connections, answers what has begun, and resolves when all connections are gone. */
+  drain(): Promise<void>
+}
+
+/** How long calls that have begun may go on, and streams stay open, when the server ends. */
+const drainMs = 5_000
+/** Requests of one stream that are answered at a time; more are not read. */
+const streamRequestsMax = 64
+
+/**
+ * The gRPC edge of the model server. The listening socket is this process' own and its connections are handed on, so
+ * that a successor can take it over as it does that of HTTP. `at` is an address, or such a socket.
+ */
+export async function listenGrpc(
+  { door, parts }: { door: Door; parts: MethodParts },
+  at: { host: string; port: number } | NetServer,
+): Promise<ModelGrpc> {
+  const callers = new WeakMap<Metadata, Caller>()
+  const grpc = new GrpcServer({
+    interceptors: [doorman(door, callers)],
+    'grpc.max_receive_message_length': bodyBytesMax,
+    'grpc.max_send_message_length': bodyBytesMax,
+    'grpc.max_metadata_size': 16_384,
+  })
+  const methods = readMethods()
+  for (const service of new Set(methods.map(({ path }) => path.slice(0, path.lastIndexOf('/')))))
+    addService(grpc, { methods: methods.filter(({ path }) => path.startsWith(`${service}/`)), parts, callers })
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+  const socket = createServer({ noDelay: true }, connection => {
+    connection.on('error', () => connection.destroy())
+    injector.injectConnection(connection)
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.listen('host' in at ? { ...at, backlog: 1_024 } : at, () => {
+      socket.off('error', reject)
+      resolve()
+    })
+  })
+  return {
+    port: (socket.address() as AddressInfo).port,
+    socket,
+    drain: () =>
+      new Promise(resolve => {
+        socket.close(() => resolve())
+        injector.drain(drainMs)
+      }),
+  }
+}
+
+/** Lets in who is known, before a byte of the message is read. */
+const doorman =
+  (door: Door, callers: WeakMap<Metadata, Caller>): ServerInterceptor =>
+  (method, call) =>
+    new ServerInterceptingCall(call, {
+      start(next) {
+        next({
+          onReceiveMetadata(metadata, go) {
+            try {
+              callers.set(
+                metadata,
+                door({ method: 'POST', url: method.path, headers: headersOf(metadata, call.getHost()) }),
+              )
+              go(metadata)
+            } catch (error) {
+              call.sendStatus(statusOf(error))
+            }
+          },
+        })
+      },
+    })
+
+function headersOf(metadata: Metadata, host: string): Record<string, string | undefined> {
+  const first = (name: string): string | undefined => metadata.get(name)[0]?.toString()
+  return { host, authorization: first('authorization'), origin: first('origin') }
+}
+
+interface ServiceParts {
+  readonly methods: readonly Method[]
+  readonly parts: MethodParts
+  readonly callers: WeakMap<Metadata, Caller>
+}
+
+function addService(grpc: GrpcServer, { methods, parts, callers }: ServiceParts): void {
+  const definition: Record<string, ServiceDefinition[string]> = {}
+  const implementation: UntypedServiceImplementation = {}
+  for (const method of methods) {
+    const asIs = (bytes: Buffer): Buffer => bytes
+    definition[method.name] = {
+      path: method.path,
+      requestStream: method.isStream,
+      responseStream: method.isStream,
+      // Read by who answers, so that bytes which are no message are refused in words.
+      requestDeserialize: asIs,
+      requestSerialize: asIs,
+      responseDeserialize: asIs,
+      responseSerialize: asIs,
+    }
+    const answer = (bytes: Buffer, metadata: Metadata): Promise<Buffer> =>
+      answered({ parts, method }, bytes, callers.get(metadata)!)
+    implementation[method.name] = method.isStream
+      ? (call: ServerDuplexStream<Buffer, Buffer>) => answerStream(call, method, answer)
+      : async (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
+          const [error, bytes] = await answer(call.request, call.metadata).then(
+            ready => [null, ready] as const,
+            (thrown: unknown) => [statusOf(thrown), undefined] as const,
+          )
+          done(error, bytes)
+        }
+  }
+  grpc.addService(definition, implementation)
+}
+
+async function answered(
+  { parts, method }: { parts: MethodParts; method: Method },
+  bytes: Buffer,
+  caller: Caller,
+): Promise<Buffer> {
+  const startedAt = performance.now()
+  const request = method.decode(bytes) as never
+  return method.encode(await answers[method.name]!(parts, request, { caller, startedAt }))
+}
+
+/** Requests are answered together and told in their order. */
+function answerStream(
+  call: ServerDuplexStream<Buffer, Buffer>,
+  method: Method,
+  answer: (bytes: Buffer, metadata: Metadata) => Promise<Buffer>,
+): void {
+  let told = Promise.resolve()
+  let waiting = 0
+  call.on('data', (bytes: Buffer) => {
+    const answering = answer(bytes, call.metadata).catch((error: unknown) =>
+      method.encode({ error_message: problemOf(error).message }),
+    )
+    if (++waiting >= streamRequestsMax) call.pause()
+    told = told.then(async () => {
+      const ready = await answering
+      if (!call.cancelled) call.write(ready)
+      if (--waiting < streamRequestsMax) call.resume()
+    })
+  })
+  call.on('end', () => void told.then(() => call.end()))
+  // The client is gone: there is nobody to answer.
+  call.on('error', () => {})
+}
+
+/** The status of gRPC for each of HTTP. */
+const codes: Readonly<Record<number, number>> = {
+  400: code.INVALID_ARGUMENT,
+  401: code.UNAUTHENTICATED,
+  403: code.PERMISSION_DENIED,
+  404: code.NOT_FOUND,
+  413: code.RESOURCE_EXHAUSTED,
+  500: code.INTERNAL,
+  503: code.UNAVAILABLE,
+  504: code.DEADLINE_EXCEEDED,
+}
+
+function statusOf(error: unknown): { code: number; details: string } {
+  const { status, message } = problemOf(error)
+  return { code: codes[status] ?? code.UNKNOWN, details: message }
+}

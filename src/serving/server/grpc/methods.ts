@@ -1,0 +1,87 @@
+import type { Caller } from '../key-ring.ts'
+import { isServerReady, modelConfig, modelMetadata, readable, serverMetadata, type PageParts } from '../pages.ts'
+import { seen, type Predictor } from '../predictor.ts'
+import { changeModel, repositoryIndex } from '../repository.ts'
+import { isModelReady, pictured } from '../route-table.ts'
+import { readModelInfer } from './infer-message.ts'
+import type { ModelInferRequest } from './messages.ts'
+
+export interface MethodParts extends PageParts {
+  readonly predict: Predictor
+}
+
+export interface Asking {
+  readonly caller: Caller
+  /** `performance.now()` when the request was read. */
+  readonly startedAt: number
+}
+
+type Answer = (parts: MethodParts, request: never, asking: Asking) => object | Promise<object>
+
+interface Named {
+  readonly name: string
+  readonly version: string
+}
+
+interface Change {
+  readonly model_name: string
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** An empty version is none. */
+const said = (version: string): string | undefined => (version === '' ? undefined : version)
+
+/** What each method answers; they say what the pages of the same name say over REST. Throws `RequestError`. */
+export const answers: Readonly<Record<string, Answer>> = {
+  ServerLive: () => ({ live: true }),
+  ServerReady: parts => ({ ready: isServerReady(parts) }),
+  ServerMetadata: parts => serverMetadata(parts),
+  // Of grpc.health.v1: the services of this server are as ready as the server.
+  Check: parts => ({ status: isServerReady(parts) ? 'SERVING' : 'NOT_SERVING' }),
+
+  ModelReady: ({ table }, { name, version }: Named, { caller }) => ({
+    ready: isModelReady(seen(table, name, caller), said(version)),
+  }),
+  ModelMetadata({ table }, { name, version }: Named, { caller }) {
+    const deployment = seen(table, name, caller)
+    return modelMetadata(deployment, pictured(table, deployment, said(version)))
+  },
+  ModelConfig({ table }, { name, version }: Named, { caller }) {
+    const deployment = seen(table, name, caller)
+    return { config: modelConfig(deployment, pictured(table, deployment, said(version))) }
+  },
+  ModelStatistics(parts, { name, version }: Named, { caller }) {
+    const { table, statistics } = parts
+    return statistics.read(name === '' ? readable(parts, caller) : [seen(table, name, caller)], said(version))
+  },
+
+  ModelInfer: inferMessage,
+  async ModelStreamInfer(parts, request: ModelInferRequest, asking) {
+    return { infer_response: await inferMessage(parts, request, asking) }
+  },
+
+  RepositoryIndex: ({ table }, { ready }: { ready: boolean }, { caller }) => ({
+    models: repositoryIndex(table, caller, ready),
+  }),
+  RepositoryModelLoad: ({ table }, change: Change, { caller }) => changed(table, change, { verb: 'load', caller }),
+  RepositoryModelUnload: ({ table }, change: Change, { caller }) => changed(table, change, { verb: 'unload', caller }),
+}
+
+function inferMessage({ predict }: MethodParts, request: ModelInferRequest, asking: Asking): Promise<object> {
+  return predict({
+    protocol: 'grpc',
+    ...asking,
+    deployment: request.model_name,
+    revision: said(request.model_version),
+    read: () => readModelInfer(request),
+  })
+}
+
+async function changed(
+  table: MethodParts['table'],
+  { model_name: name, parameters }: Change,
+  { verb, caller }: { verb: 'load' | 'unload'; caller: Caller },
+): Promise<object> {
+  await changeModel(table, caller, { name, verb, parameters: Object.keys(parameters) })
+  return {}
+}
