@@ -335,7 +335,7 @@ function composeEngine(surroundings: Surroundings) {
   const dataFolder = config.data
   const blobFolder = config.blobs.replace(/^file:/, '') || join(dataFolder, 'blobs')
   const blobs = fsBlobs(blobFolder)
-  const outbox = createOutbox({ db, clock, owner, warn })
+  const outbox = createOutbox({ db, clock, owner, warn, ...(wakeUps && { wakeUps }) })
   const ledger = createLedger({ clock, store: sqlLedgerStore(db) })
   const { specs: executorSpecs, at: executors } = readExecutors(config.executors, config.executor)
   const room = roomOf(config)

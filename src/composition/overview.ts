@@ -181,15 +181,18 @@ function featureStation(views: Awaited<ReturnType<Features['views']>>, sources: 
   }
 }
 
-function runStation(runs: Awaited<ReturnType<Workflow['runs']>>['items']): Cell {
+/** What is held waits for a run that is active, if that is among the newest or not. */
+export function runStation(runs: Awaited<ReturnType<Workflow['runs']>>['items']): Cell {
   const latest = runs[0]
   if (!latest) return none('runs', 'start a pipeline')
-  const active = runs.find(run => run.state === 'running' || run.state === 'queued')
+  const held = runs.filter(run => run.state === 'held')
+  const active = runs.find(run => run.state === 'running' || run.state === 'queued') ?? held[0]
   const shown = active ?? latest
+  const waiting = held.length > 0 && shown.state !== 'held' ? `, ${held.length} held` : ''
   return {
     station: 'runs',
     state: active ? 'running' : latest.state === 'failed' ? 'fail' : 'ok',
-    headline: `${shown.pipeline} ${shown.state}`,
+    headline: `${shown.pipeline} ${shown.state}${waiting}`,
     detail: shown.cause.reason,
     at: shown.createdAt,
   }

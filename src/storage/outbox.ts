@@ -3,7 +3,9 @@ import type { Event, EventType } from '#kernel/event.ts'
 import { inside, type AnyTx, type Db } from './open.ts'
 import type { OutboxTables } from './outbox-tables.ts'
 import { runRows, type RowStatement } from './rows.sql.ts'
+import { createSignal } from './signal.ts'
 import { createSubscribers, type Handler } from './subscriber.ts'
+import type { WakeUps } from './wake-ups.ts'
 
 /**
  * The event table. A change of state and the event that announces it are written in one transaction; subscribers read
@@ -53,20 +55,15 @@ export interface OutboxContext {
   readonly clock: Clock
   /** Names this process among those that share the database: one of them moves a cursor at a time. */
   readonly owner: string
+  /** Between the processes of one database; when left out they see each other's events a moment later. */
+  readonly wakeUps?: Pick<WakeUps, 'tell' | 'hear' | 'isHearing'>
   warn(facts: object, message: string): void
 }
 
 export function createOutbox(context: OutboxContext): Outbox {
   const { db, clock } = context
   const tables = db.withTables<OutboxTables>()
-  const listeners = new Set<() => void>()
-  const notify = (): void => {
-    for (const listener of listeners) listener()
-  }
-  const onAppend = (listener: () => void): (() => void) => {
-    listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
+  const changed = createSignal(context.wakeUps)
 
   async function after(seq: number, limit: number, projects?: readonly string[]): Promise<readonly Event[]> {
     if (projects?.length === 0) return []
@@ -95,11 +92,11 @@ export function createOutbox(context: OutboxContext): Outbox {
       JSON.stringify(data),
     ])
     await runRows(tx, newEvents, rows)
-    // Readers wait for the commit on SQLite's one connection; elsewhere the next poll finds what this misses.
-    setTimeout(notify, 0)
+    // Readers wait for the commit on SQLite's one connection; elsewhere they look again until it is there.
+    setTimeout(() => changed.notify(), 0)
   }
 
-  const subscribers = createSubscribers({ ...context, after, onAppend })
+  const subscribers = createSubscribers({ ...context, after, changed })
 
   return {
     // A promise all the same when the data does not fit.
@@ -109,11 +106,7 @@ export function createOutbox(context: OutboxContext): Outbox {
     subscribe: (name, handlers) => subscribers.add(name, handlers),
     start: () => subscribers.start(),
 
-    async stop() {
-      const stopped = subscribers.stop()
-      notify()
-      await stopped
-    },
+    stop: () => subscribers.stop(),
 
     async settled() {
       const { last } = await tables
@@ -134,7 +127,7 @@ export function createOutbox(context: OutboxContext): Outbox {
       return (await query.execute()).map(fromRow)
     },
 
-    onAppend,
+    onAppend: listener => changed.on(listener),
   }
 }
 

@@ -1,8 +1,10 @@
 import { crashPoint } from '#kernel/crash-point.ts'
 import { messageOf } from '#kernel/error.ts'
 import type { Event, EventType } from '#kernel/event.ts'
+import { createCursor, type Cursor } from './cursor.ts'
 import type { OutboxContext } from './outbox.ts'
 import type { OutboxTables } from './outbox-tables.ts'
+import type { Signal } from './signal.ts'
 
 /** The `type` of a handler that is called on every event. */
 export const everyType = '*'
@@ -30,21 +32,24 @@ export interface Subscribers {
 
 interface Context extends OutboxContext {
   after(seq: number, limit: number): Promise<readonly Event[]>
-  onAppend(listener: () => void): () => void
+  /** Hints that events may have been added. */
+  readonly changed: Signal
 }
 
-const pollMs = 200
-const leaseMs = 10_000
 const batchMax = 100
 const attemptsMax = 5
 const retryMs = 50
+/** What was handled is written at the end of a batch, and in one that takes long as often. */
+const saveMs = 1_000
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 export function createSubscribers(context: Context): Subscribers {
   const tables = context.db.withTables<OutboxTables>()
   const added = new Map<string, readonly Handler[]>()
+  const cursors = new Map<string, Cursor>()
   const running: Promise<void>[] = []
+  const after = shared(context.after)
   let stopping = new AbortController()
 
   return {
@@ -52,66 +57,82 @@ export function createSubscribers(context: Context): Subscribers {
 
     start() {
       stopping = new AbortController()
-      for (const [name, handlers] of added) running.push(run({ ...context, name, handlers, signal: stopping.signal }))
+      for (const [name, handlers] of added) {
+        const cursor = createCursor(context, name)
+        cursors.set(name, cursor)
+        running.push(run({ ...context, after, name, handlers, cursor, signal: stopping.signal }))
+      }
     },
 
     async stop() {
       stopping.abort()
+      context.changed.notify()
       await Promise.all(running.splice(0))
     },
 
     async reached(seq) {
-      const behind = async (): Promise<boolean> => {
+      const isBehind = async (): Promise<boolean> => {
+        const others = [...added.keys()].filter(name => (cursors.get(name)?.place() ?? 0) < seq)
+        if (others.length === 0) return false
         const rows = await tables.selectFrom('event_subscriber').select(['name', 'seq']).execute()
-        return [...added.keys()].some(name => (rows.find(row => row.name === name)?.seq ?? 0) < seq)
+        return others.some(name => (rows.find(row => row.name === name)?.seq ?? 0) < seq)
       }
-      while (!stopping.signal.aborted && (await behind())) await sleep(5)
+      while (!stopping.signal.aborted && (await isBehind())) await sleep(5)
     },
+  }
+}
+
+/** Those who stand at the same place share one look at the table. */
+function shared(after: Context['after']): Context['after'] {
+  const looks = new Map<number, Promise<readonly Event[]>>()
+  return (seq, limit) => {
+    const known = looks.get(seq)
+    if (known) return known
+    const look = after(seq, limit).finally(() => looks.delete(seq))
+    looks.set(seq, look)
+    return look
   }
 }
 
 interface Subscriber extends Context {
   readonly name: string
   readonly handlers: readonly Handler[]
+  readonly cursor: Cursor
   readonly signal: AbortSignal
 }
 
 async function run(subscriber: Subscriber): Promise<void> {
-  const { name, signal, warn } = subscriber
-  const lease = leaseOn(subscriber)
-  while (!signal.aborted) {
-    const busy = await advance(subscriber, lease).catch(error => {
-      if (!signal.aborted) warn({ subscriber: name, err: error }, 'subscriber could not read events')
-      return false
-    })
-    if (!busy) await pause(subscriber)
+  const { name, changed, cursor, signal, warn } = subscriber
+  const failed = (error: unknown): false => {
+    if (!signal.aborted) warn({ subscriber: name, err: error }, 'subscriber could not read events')
+    return false
   }
+  while (!signal.aborted) {
+    const mark = changed.mark()
+    const busy = await advance(subscriber).catch(failed)
+    if (!busy && !signal.aborted) await changed.wait(mark, changed.pauseMs())
+  }
+  await cursor.save(0).catch(failed)
 }
 
 /** One pass over what is new. Returns whether there was anything. */
-async function advance(subscriber: Subscriber, lease: () => Promise<boolean>): Promise<boolean> {
-  const { db, name, handlers, owner, after, signal } = subscriber
-  if (!(await lease())) return false
-  const tables = db.withTables<OutboxTables>()
-  const { seq } = await tables
-    .selectFrom('event_subscriber')
-    .select('seq')
-    .where('name', '=', name)
-    .executeTakeFirstOrThrow()
-  const events = await after(seq, batchMax)
+async function advance(subscriber: Subscriber): Promise<boolean> {
+  const { cursor, handlers, after, signal } = subscriber
+  if (!(await cursor.hold())) return false
+  const events = await after(cursor.place()!, batchMax)
+  let hasHandled = false
   for (const event of events) {
-    for (const handler of handlers) {
-      if (handler.type === event.type || handler.type === everyType) await deliver(subscriber, handler, event)
-    }
+    const meant = handlers.filter(({ type }) => type === event.type || type === everyType)
+    for (const handler of meant) await deliver(subscriber, handler, event)
     if (signal.aborted) return false
+    cursor.pass(event.seq)
+    if (meant.length === 0) continue
+    hasHandled = true
     crashPoint('outbox.handled')
-    await tables
-      .updateTable('event_subscriber')
-      .set({ seq: event.seq })
-      .where('name', '=', name)
-      .where('owner', '=', owner)
-      .execute()
+    await cursor.save(saveMs)
+    if (!(await cursor.hold())) return false
   }
+  await cursor.save(hasHandled ? 0 : saveMs)
   return events.length > 0
 }
 
@@ -137,42 +158,4 @@ async function setAside({ db, name, clock }: Subscriber, { seq }: Event, error: 
     .values(row)
     .onConflict(conflict => conflict.doNothing())
     .execute()
-}
-
-/** Asks whether this process may move the cursor: nobody else holds it, or its holder has been silent. */
-function leaseOn({ db, name, owner, clock }: Subscriber): () => Promise<boolean> {
-  let heldUntil = 0
-  return async () => {
-    const now = clock.now()
-    if (heldUntil - now > leaseMs / 2) return true
-    const lease_until = now + leaseMs
-    const { numInsertedOrUpdatedRows } = await db
-      .withTables<OutboxTables>()
-      .insertInto('event_subscriber')
-      .values({ name, seq: 0, owner, lease_until })
-      .onConflict(conflict =>
-        conflict
-          .column('name')
-          .doUpdateSet({ owner, lease_until })
-          .where(eb => eb.or([eb('event_subscriber.owner', '=', owner), eb('event_subscriber.lease_until', '<', now)])),
-      )
-      .executeTakeFirstOrThrow()
-    const held = (numInsertedOrUpdatedRows ?? 0n) > 0n
-    heldUntil = held ? lease_until : 0
-    return held
-  }
-}
-
-/** Waits for news, a poll's length at most. */
-function pause({ onAppend, signal }: Subscriber): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => {
-    const done = (): void => {
-      clearTimeout(timer)
-      forget()
-      resolve()
-    }
-    const timer = setTimeout(done, pollMs)
-    const forget = onAppend(done)
-  })
 }

@@ -7,6 +7,8 @@ export interface WakeUps {
   tell(): void
   /** Called when another process has told. */
   hear(listener: () => void): void
+  /** Whether others would be heard now. */
+  isHearing(): boolean
   stop(): Promise<void>
 }
 
@@ -17,8 +19,11 @@ const reconnectMs = 1_000
 
 /** For PostgreSQL by a connection of its own, for SQLite, which has one process, none. */
 export function openWakeUps(url: string): WakeUps {
-  return url.startsWith('sqlite:') ? { tell() {}, hear() {}, stop: async () => {} } : postgresWakeUps(url)
+  return url.startsWith('sqlite:') ? alone : postgresWakeUps(url)
 }
+
+/** There is nobody to be heard. */
+const alone: WakeUps = { tell() {}, hear() {}, isHearing: () => true, stop: async () => {} }
 
 function postgresWakeUps(url: string): WakeUps {
   const self = randomUUID()
@@ -70,6 +75,7 @@ function postgresWakeUps(url: string): WakeUps {
       else send()
     },
     hear: listener => void listeners.push(listener),
+    isHearing: () => client !== undefined,
     async stop() {
       isStopped = true
       clearTimeout(pause)

@@ -1,11 +1,10 @@
 import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
 import type { Clock } from '#kernel/clock.ts'
 import { deciders, type ApprovalSpec } from '#project'
-import type { Outbox } from '#storage'
+import type { Outbox, Signal } from '#storage'
 import type { Announcer } from './announce.ts'
 import { taskDecided } from './events.ts'
 import type { Outcome, Run, TaskRun } from './run.ts'
-import type { Signal } from './signal.ts'
 import type { WorkflowStore } from './store.ts'
 import type { verdicts } from './wire.ts'
 

@@ -1,11 +1,10 @@
 import { isoInstant, type Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { TrainyardError } from '#kernel/error.ts'
-import type { AnyTx } from '#storage'
+import type { AnyTx, Signal } from '#storage'
 import type { Admissions } from './admission.ts'
 import { isAgain, type Backfill } from './backfill.ts'
 import { lastInstants, nextInstant } from './schedule.ts'
-import type { Signal } from './signal.ts'
 import type { Starter } from './start.ts'
 import type { RunDraft, WorkflowStore } from './store.ts'
 

@@ -1,11 +1,10 @@
 import { hostname } from 'node:os'
 import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
-import type { AnyTx } from '#storage'
+import type { AnyTx, Signal } from '#storage'
 import { leaseMs } from './leases.ts'
 import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
 import type { Runner } from './runner.ts'
-import type { Signal } from './signal.ts'
 import { stop, type StopKind } from './stop.ts'
 import type { Claim, WorkflowStore } from './store.ts'
 

@@ -4,7 +4,7 @@ import type { Clock } from '#kernel/clock.ts'
 import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import type { Projects } from '#project'
-import type { Blobs } from '#storage'
+import type { Blobs, Signal } from '#storage'
 import type { Logs } from './logs.ts'
 import { gridOf, wholeRuns, type PipelineGrid } from './grid.ts'
 import { pipelineOf } from './pipeline.ts'
@@ -12,7 +12,6 @@ import { on, waitOf } from './room.ts'
 import type { AttemptDetail } from './record.ts'
 import { compare, recordedTask, type Reproduction, type Seen } from './reproduction.ts'
 import { hasEnded, type Artifact, type Pipeline, type Run, type TaskLine, type TaskRun } from './run.ts'
-import type { Signal } from './signal.ts'
 import type { RunFilter, TaskFilter, WorkflowStore } from './store.ts'
 
 /** What there is to know of runs. */
@@ -52,8 +51,6 @@ interface Deps {
   readonly changed: Signal
 }
 
-/** How long a change that another process has made may go unseen. */
-const pollMs = 200
 const endedStates: ReadonlySet<string> = new Set(['succeeded', 'cached', 'failed', 'skipped', 'cancelled'])
 /** A grid of more is more than a browser draws at once. */
 const gridTasksMax = 20_000
@@ -134,7 +131,7 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
         if (hasEnded(run.state)) return run
         const leftMs = until - performance.now()
         if (leftMs <= 0) throw tooLong(run, timeoutMs)
-        await changed.wait(mark, Math.min(leftMs, pollMs))
+        await changed.wait(mark, Math.min(leftMs, changed.pauseMs()))
       }
     },
   }

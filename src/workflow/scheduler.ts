@@ -1,12 +1,12 @@
 import { hostname } from 'node:os'
 import type { RoomAt } from '#project'
+import { busyMs, type Signal } from '#storage'
 import { every } from './every.ts'
 import { createLeases, lookMs, renewMs, type LeaseDeps } from './leases.ts'
 import { failOverdue } from './overdue.ts'
 import type { Places } from './places.ts'
 import { machineOwner, machineSlots } from './room.ts'
 import type { RunId } from './run.ts'
-import type { Signal } from './signal.ts'
 import type { WorkflowStore } from './store.ts'
 import type { Turns } from './turn.ts'
 
@@ -29,17 +29,14 @@ interface Deps extends LeaseDeps {
   readonly places: Places
   /** What there is for tasks to take. */
   readonly room: RoomAt
-  /** How often it is looked for work that nobody has told of; 200 ms when left out. */
-  readonly pollMs?: number
-  /** Called every `pollMs`: starts the runs whose instant has come. */
-  readonly tick: () => Promise<void>
+  /** Starts the runs whose instant has come. Answers the next instant that there is; undefined for none. */
+  readonly tick: () => Promise<number | undefined>
 }
 
-const pollMsDefault = 200
 const machine = hostname()
 
 export function createScheduler(deps: Deps): Scheduler {
-  const { store, clock, changed, turns, places, warn, pollMs = pollMsDefault } = deps
+  const { store, clock, changed, turns, places, warn } = deps
   const loops: Promise<void>[] = []
   let stopping = new AbortController()
 
@@ -48,19 +45,29 @@ export function createScheduler(deps: Deps): Scheduler {
     const due = await store.dueAt()
     const now = clock.now()
     if (places.canTake(due, now)) await turns.take()
-    const later = Object.values(due).filter(at => at > now)
-    return Math.min(pollMs, ...later.map(at => at - now))
+    return until(Object.values(due), now)
   }
+
+  /** Until the next of these instants, or until it is to be looked all the same. */
+  const until = (instants: readonly number[], now: number): number =>
+    Math.min(changed.pauseMs(), ...instants.filter(at => at > now).map(at => at - now))
 
   async function dispatch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const mark = changed.mark()
       const waitMs = await look().catch(error => {
         warn({ err: error }, 'tasks could not be claimed')
-        return pollMs
+        return changed.pauseMs()
       })
       if (!signal.aborted) await changed.wait(mark, waitMs)
     }
+  }
+
+  /** Of many changes in a row only some are looked at: a pause follows. */
+  async function tick(signal: AbortSignal): Promise<void> {
+    const mark = changed.mark()
+    const next = await deps.tick()
+    if (!signal.aborted) await changed.wait(mark, until(next === undefined ? [] : [next], clock.now()) - busyMs)
   }
 
   const leases = createLeases(deps, places)
@@ -75,7 +82,7 @@ export function createScheduler(deps: Deps): Scheduler {
       const failed = (error: unknown): void => warn({ err: error }, 'a chore of the scheduler failed')
       loops.push(
         dispatch(signal),
-        every(pollMs, deps.tick, { signal, failed }),
+        every(busyMs, () => tick(signal), { signal, failed }),
         every(renewMs, () => leases.renew(), { signal, failed }),
         every(lookMs, () => leases.takeOver(), { signal, failed }),
         every(lookMs, () => failOverdue({ ...deps, machine }), { signal, failed }),

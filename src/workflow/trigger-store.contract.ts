@@ -36,9 +36,10 @@ export function triggerStoreContract(name: string, open: (t: TestContext) => Pro
       {
         moved: moved.filter(Boolean).length,
         due: [await store.dueTriggers(119_999, 9), await store.dueTriggers(120_000, 9)].map(found => found.length),
+        next: await store.nextTriggerAt(),
         now: await find(),
       },
-      { moved: 1, due: [0, 1], now: { ...trigger, nextAt: 120_000, turn: 1 } },
+      { moved: 1, due: [0, 1], next: 120_000, now: { ...trigger, nextAt: 120_000, turn: 1 } },
     )
   })
 
@@ -76,10 +77,11 @@ export function triggerStoreContract(name: string, open: (t: TestContext) => Pro
     assert.deepEqual(
       [
         await store.dueTriggers(9e12, 9),
+        await store.nextTriggerAt(),
         await store.listening('rain', ['data.arrived']),
         (await store.triggers('rain')).map(trigger => trigger.paused),
       ],
-      [[], [], [paused, paused]],
+      [[], undefined, [], [paused, paused]],
     )
   })
 

@@ -16,6 +16,8 @@ export interface TriggerStore {
   listening(project: string, listens: readonly string[]): Promise<readonly Trigger[]>
   /** Those whose instant has come, longest due first. */
   dueTriggers(now: number, limit: number): Promise<readonly Trigger[]>
+  /** The next instant of all; undefined when there is none. */
+  nextTriggerAt(): Promise<number | undefined>
   /** Changes where a trigger stands; false when it has changed since it was read. */
   moveTrigger(tx: AnyTx, trigger: Trigger, move: TriggerMove): Promise<boolean>
   /** Notes what became of a tick, and that it was the trigger's last; instead of what was noted of it before. */

@@ -56,6 +56,15 @@ export function triggerStore(db: Kysely<WorkflowTables>, vault: Pick<Vault, 'sea
       return (await all().where('next_at', '<=', now).orderBy('next_at').limit(limit).execute()).map(fromRow)
     },
 
+    async nextTriggerAt() {
+      const { next } = await db
+        .selectFrom('workflow_trigger')
+        .select(({ fn }) => fn.min<number | null>('next_at').as('next'))
+        .where('next_at', 'is not', null)
+        .executeTakeFirstOrThrow()
+      return next ?? undefined
+    },
+
     async moveTrigger(tx, trigger, move) {
       const { numUpdatedRows } = await inside<WorkflowTables>(tx)
         .updateTable('workflow_trigger')

@@ -41,8 +41,8 @@ export interface TriggerDoor extends Hooks {
 export interface Triggers extends TriggerDoor {
   /** Subscribes to all events. Before the outbox starts. */
   subscribe(outbox: Outbox): void
-  /** Starts the runs of all triggers whose instant has come. */
-  tick(): Promise<void>
+  /** Starts the runs of all triggers whose instant has come. Answers the next instant that there is. */
+  tick(): Promise<number | undefined>
 }
 
 interface Deps extends FireDeps {
@@ -84,6 +84,7 @@ export function createTriggers(deps: Deps): Triggers {
         await store.dropTicks(clock.now() - ticksKeptMs, prunedMax)
       }
       for (const trigger of await store.dueTriggers(clock.now(), dueMax)) await fireDue(deps, trigger)
+      return store.nextTriggerAt()
     },
     list: project => store.triggers(project),
     find,
@@ -149,7 +150,7 @@ async function gather(deps: Deps, trigger: Trigger, spec: Gathering, event: Even
 }
 
 /** Brings the stored triggers and pools of a project to its current revision. */
-async function refresh({ store, projects, clock }: Deps, project: string): Promise<void> {
+async function refresh({ store, projects, clock, changed }: Deps, project: string): Promise<void> {
   const revision = await projects.find(project)
   if (!revision) return
   const triggers = triggersOf(revision.spec, clock.now())
@@ -157,6 +158,7 @@ async function refresh({ store, projects, clock }: Deps, project: string): Promi
     await store.setTriggers(tx, project, triggers)
     await store.setSlots(tx, project, revision.spec.pools ?? {})
   })
+  changed.notify()
 }
 
 async function fireDue(deps: Deps, trigger: Trigger): Promise<void> {

@@ -1,7 +1,7 @@
 import { batched } from '#kernel/batch.ts'
+import type { Signal } from '#storage'
 import type { Places } from './places.ts'
 import type { SettleRequest, Settler } from './settle.ts'
-import type { Signal } from './signal.ts'
 import type { Claim, WorkflowStore } from './store.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import { notFound } from '#kernel/error.ts'
 import type { Ledger } from '#metadata'
 import type { Projects, RoomAt } from '#project'
-import type { Blobs, Outbox, WakeUps } from '#storage'
+import { createSignal, type Blobs, type Outbox, type WakeUps } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Secrets } from '#secrets'
 import { createAdmissions } from './admission.ts'
@@ -18,7 +18,6 @@ import type { RunId } from './run.ts'
 import { createRunner } from './runner.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSettler } from './settle.ts'
-import { sharedSignal } from './signal.ts'
 import { createStarter } from './start.ts'
 import type { WorkflowStore } from './store.ts'
 import type { Executor, PlatformTask } from './task.ts'
@@ -67,9 +66,9 @@ export interface WorkflowDeps {
   readonly parallelPlatformTasks?: number
   /** What there is for tasks to take; when left out there are no pools, and all of this machine. */
   readonly room?: RoomAt
-  /** Between the processes of one database; when left out they see each other's work after {@link pollMs}. */
-  readonly wakeUps?: Pick<WakeUps, 'tell' | 'hear'>
-  /** How often it is looked for work that nobody has told of; 200 ms when left out. */
+  /** Between the processes of one database; when left out they see each other's work a moment later. */
+  readonly wakeUps?: Pick<WakeUps, 'tell' | 'hear' | 'isHearing'>
+  /** How often it is looked for work that nobody has told of; see {@link Signal.pauseMs} when left out. */
   readonly pollMs?: number
   /** Limit of a task that declares none. It counts running, not waiting. */
   readonly taskTimeoutMs: number
@@ -83,7 +82,7 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
   let executor: Executor | undefined
   let snapshot: Snapshot = (_, commit) => Promise.reject(notFound('commit', commit))
   const room = deps.room ?? { pools: {}, machine: machineRoom() }
-  const parts = { ...deps, room, changed: sharedSignal(deps.wakeUps), handlers, executor: () => executor }
+  const parts = { ...deps, room, changed: createSignal(deps.wakeUps, deps.pollMs), handlers, executor: () => executor }
   const logs = createLogs(deps.logFolder)
   const starter = createStarter(parts)
   const announcer = createAnnouncer(parts)
@@ -108,8 +107,8 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     turns,
     places,
     tick: async () => {
-      await triggers.tick()
       await backfills.tick()
+      return triggers.tick()
     },
   })
   const admissions = createAdmissions({ ...parts, settler, announcer, starter })
