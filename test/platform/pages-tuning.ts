@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Browser } from 'playwright-core'
-import type { World } from '../src/demo/world.ts'
+import type { World } from '../../src/demo/world.ts'
 import { desk, overflowOf, readerOf, telephone, type Look, type Reader } from './browser.ts'
 
 /** A search with eleven trials that have ended: the loss is the distance of `rate` from 0.3, and `depth` means nothing. */

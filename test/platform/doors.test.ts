@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { refresh } from '../src/demo/chapters/data.ts'
-import { platform, type Run } from '../src/demo/platform.ts'
-import { until, type World } from '../src/demo/world.ts'
+import { refresh } from '../../src/demo/chapters/data.ts'
+import { platform, type Run } from '../../src/demo/platform.ts'
+import { until, type World } from '../../src/demo/world.ts'
 import { files, inferences, mib, post, project, requests, slips, ways, zeros, type Sent } from './door-cases.ts'
-import { goLive, openStage } from './testing.ts'
+import { goLive, openStage } from '../testing.ts'
 
 /** Broken input at each door of one live platform: a clear answer, and nothing has changed. */
 

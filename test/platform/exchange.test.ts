@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { builtAt } from '#kernel/place.ts'
 import { createDuckdb, literal, type Row } from '#storage'
-import { startServer, type ServerProcess } from './server.ts'
+import { startServer, type ServerProcess } from '../server.ts'
 import { deleted, mlrunsFiles, oldTrace, parent, trace, writeFiles } from './mlruns-folder.ts'
 import { writeNeptune } from './neptune-folder.ts'
 

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createClient } from '../src/cli/client.ts'
-import { startServer } from './server.ts'
-import { rain } from '../src/project/example.ts'
-import { dataFolder } from './testing.ts'
+import { createClient } from '../../src/cli/client.ts'
+import { startServer } from '../server.ts'
+import { rain } from '../../src/project/example.ts'
+import { dataFolder } from '../testing.ts'
 
 /** A receiver of posts on this machine, who takes everything. Answers its address. */
 async function receiver(t: TestContext, hear: (headers: IncomingHttpHeaders, body: string) => void): Promise<string> {

@@ -1,5 +1,5 @@
-import { csvUntil } from '../src/demo/weather.ts'
-import type { World } from '../src/demo/world.ts'
+import { csvUntil } from '../../src/demo/weather.ts'
+import type { World } from '../../src/demo/world.ts'
 
 /** Broken input, and what has to be said about it. */
 

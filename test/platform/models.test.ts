@@ -3,10 +3,10 @@ import { createPublicKey } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { signatureProblems } from '../src/assurance/model-signature.ts'
-import { createProgram } from '../src/cli/program.ts'
-import { digestOf } from '../src/kernel/digest.ts'
-import { goLive, openStage } from './testing.ts'
+import { signatureProblems } from '../../src/assurance/model-signature.ts'
+import { createProgram } from '../../src/cli/program.ts'
+import { digestOf } from '../../src/kernel/digest.ts'
+import { goLive, openStage } from '../testing.ts'
 
 /** `trainyard models …` about a version that a real pipeline has trained. */
 test('a trained version is examined, judged, carried away whole and trained again to the same bytes', async t => {

@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { builtAt } from '#kernel/place.ts'
-import { startServer } from './server.ts'
-import { dataFolder } from './testing.ts'
+import { startServer } from '../server.ts'
+import { dataFolder } from '../testing.ts'
 
 test('a second server on the same data is refused with the pid of the first, which goes on', async t => {
   const data = await dataFolder(t, () => first.stop())

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { createClient, type Client } from '../src/cli/client.ts'
-import { applyFolder } from '../src/cli/commands/project.ts'
-import { startServer, type ServerProcess } from './server.ts'
-import type { Run, TaskRun } from '../src/workflow/index.ts'
+import { createClient, type Client } from '../../src/cli/client.ts'
+import { applyFolder } from '../../src/cli/commands/project.ts'
+import { startServer, type ServerProcess } from '../server.ts'
+import type { Run, TaskRun } from '../../src/workflow/index.ts'
 
 /** Searches that a project file declares, on a live platform. */
 

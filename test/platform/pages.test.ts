@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { featurePipeline } from '../src/demo/chapters/data.ts'
-import { initiation } from '../src/demo/chapters/initiation.ts'
-import { month, type Replay } from '../src/demo/chapters/operation.ts'
-import { production } from '../src/demo/chapters/production.ts'
-import { platform } from '../src/demo/platform.ts'
-import type { World } from '../src/demo/world.ts'
+import { featurePipeline } from '../../src/demo/chapters/data.ts'
+import { initiation } from '../../src/demo/chapters/initiation.ts'
+import { month, type Replay } from '../../src/demo/chapters/operation.ts'
+import { production } from '../../src/demo/chapters/production.ts'
+import { platform } from '../../src/demo/platform.ts'
+import type { World } from '../../src/demo/world.ts'
 import {
   desk,
   findBrowser,
@@ -21,7 +21,7 @@ import {
 import { compare } from './pages-compare.ts'
 import { notifications } from './pages-notifications.ts'
 import { studies } from './pages-tuning.ts'
-import { openStage } from './testing.ts'
+import { openStage } from '../testing.ts'
 
 const stationNames = ['Data', 'Features', 'Runs', 'Models', 'Deployments', 'Monitors', 'Feedback']
 

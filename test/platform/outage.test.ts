@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { platform } from '../src/demo/platform.ts'
-import { startServer } from './server.ts'
-import { ask, eveningOf, type Answer } from '../src/demo/traffic.ts'
-import type { World } from '../src/demo/world.ts'
-import { dataFolder, goLive, modelServer, worldAt } from './testing.ts'
+import { platform } from '../../src/demo/platform.ts'
+import { startServer } from '../server.ts'
+import { ask, eveningOf, type Answer } from '../../src/demo/traffic.ts'
+import type { World } from '../../src/demo/world.ts'
+import { dataFolder, goLive, modelServer, worldAt } from '../testing.ts'
 
 const features = 18
 

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { until, type World } from '../src/demo/world.ts'
-import { rain } from '../src/project/example.ts'
+import { until, type World } from '../../src/demo/world.ts'
+import { rain } from '../../src/project/example.ts'
 import { desk, overflowOf, readerOf, telephone, type Reader } from './browser.ts'
 
 /** A receiver of posts: what it knows it takes, and for the rest it has words. */
