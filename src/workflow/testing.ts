@@ -88,12 +88,13 @@ export async function openBed(
   t: TestContext,
   { handlers = {}, executor, clock = wallClock, over, deps = {}, isStopped = false }: BedOptions = {},
 ): Promise<TestBed> {
+  // First of all that is taken down: without its database it would try again for as long as a lease lasts.
+  t.after(() => bed.workflow.stop())
   const db = over?.db ?? (await sqlite!.open(t, migrations))
   const folder = over?.folder ?? (await testFolder(t))
   const bed = compose({ db, folder, clock, deps })
   for (const [name, handler] of Object.entries(handlers)) bed.workflow.provide(name, handler)
   if (executor) bed.workflow.useExecutor(executor)
-  t.after(() => bed.workflow.stop())
   if (!isStopped) await bed.workflow.startScheduler()
   return bed
 }
