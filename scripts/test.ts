@@ -43,7 +43,9 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 const inGroups = new Set(
   Object.values(groups).flatMap(options => globSync(options.filter(option => option.endsWith('.test.ts')))),
 )
-const forgotten = globSync(['src/**/*.test.ts', 'test/*.test.ts'], { exclude: [storms] }).filter(path => !inGroups.has(path))
+const forgotten = globSync(['src/**/*.test.ts', 'test/*.test.ts'], { exclude: [storms] }).filter(
+  path => !inGroups.has(path),
+)
 if (forgotten.length > 0) throw new RangeError(`No group runs ${forgotten.join(', ')}.`)
 
 const parallel = 3
