@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
 import type { ModelSpec, Revision } from '#project'
 import type { EvaluatedVersion } from '#registry'
-import { packBundle, type Golden, type ServiceView } from '#serving'
+import { packBundle, requireRules, type Golden, type ServiceView } from '#serving'
 import { readTree, type Blobs, type Tree } from '#storage'
 
 /** What a model server needs to answer for one model version, and nothing else. */
@@ -16,11 +16,15 @@ export interface BundleContent {
   readonly golden: readonly Golden[]
 }
 
-/** Stores the bundle of a version: with serving code, every file of its folder, at its place in the repository. */
+/**
+ * Stores the bundle of a version: with serving code, every file of its folder, at its place in the repository. Throws
+ * `invalid` when its inputs are not those that rules are declared for.
+ */
 export async function putBundle(
   blobs: Blobs,
   { version, model, revision, service, golden }: BundleContent,
 ): Promise<Digest> {
+  if (model.inputs) requireRules(version.model, version.signature, model.inputs)
   const serving = model.serving === undefined ? undefined : posix.normalize(model.serving)
   return packBundle(blobs, {
     manifest: {
@@ -32,6 +36,8 @@ export async function putBundle(
       service,
       ...(serving !== undefined && { serving }),
       golden: [...golden],
+      ...(model.inputs && { inputs: model.inputs }),
+      ...(model.lookupMs !== undefined && { lookupMs: model.lookupMs }),
     },
     model: version.digest,
     code: serving === undefined ? {} : filesBeside(await readTree(blobs, revision.code), serving),

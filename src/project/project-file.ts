@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { InputRule } from './input-rule.ts'
 import { Name } from '#kernel/wire.ts'
 import { fairnessMeasures } from '#statistics'
 import { column, duration, paramName, path, text } from './field.ts'
@@ -184,6 +185,13 @@ const Model = z.strictObject({
   service: Name,
   label: Name,
   serving: path.optional().meta({ description: '(24) Serving code: a module that exports `postprocess`.' }),
+  inputs: z.record(z.string(), InputRule).optional().meta({
+    description: 'What requests may send for an input, by its name, and what becomes of values that are missing.',
+  }),
+  lookupMs: z.int().min(1).max(60_000).optional().meta({
+    description:
+      'How long features are looked up for a request, in milliseconds; those that have not come are missing. Absent: as long as it takes.',
+  }),
   gate: Gate,
   promotion: z
     .enum(['automatic', 'approval'])

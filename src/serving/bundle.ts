@@ -3,6 +3,7 @@ import { digestOf, type Digest } from '#kernel/digest.ts'
 import { canonicalJson } from '#kernel/json.ts'
 import { Name } from '#kernel/wire.ts'
 import { ServiceViewWire } from '#features/wire.ts'
+import { InputRule } from '#project/input-rule.ts'
 import { SignatureWire } from '#registry/wire.ts'
 import type { Blobs, Tree } from '#storage'
 
@@ -28,6 +29,10 @@ export const BundleManifest = z.object({
   /** Path of the module in the bundle that exports `postprocess`. */
   serving: z.string().optional(),
   golden: z.array(GoldenWire),
+  /** What requests may send, by the name of the input. */
+  inputs: z.record(z.string(), InputRule).optional(),
+  /** How long a request may wait for features that are looked up, in milliseconds. */
+  lookupMs: z.int().positive().optional(),
 })
 
 export type BundleManifest = z.output<typeof BundleManifest>

@@ -91,17 +91,13 @@ function trials(manifest: BundleManifest): readonly Trial[] {
     ]
   const inputs = tensors(manifest, example.inputs)
   const [first, ...others] = inputs
+  const strict = inputs.find(({ name }) => (manifest.inputs?.[name]?.missing ?? 'refuse') === 'refuse')
   const wide = { ...first!, shape: [1, 7], data: Array.from({ length: 7 }, () => first!.data[0]!) }
   return [
     server => goldenTrial(server, manifest),
     ...(serving === undefined ? [] : [(server: ServerFile) => servingTrial(server, manifest, example)]),
     server => refusalTrial(server, { name: 'wrong shape', body: { inputs: [wide, ...others] }, expected: 'shape' }),
-    server =>
-      refusalTrial(server, {
-        name: 'missing value',
-        body: { inputs: [{ ...first!, data: [null] }, ...others] },
-        expected: 'null',
-      }),
+    ...(strict ? [missingTrial(inputs, strict)] : []),
     server =>
       refusalTrial(server, {
         name: 'unknown input',
@@ -110,6 +106,16 @@ function trials(manifest: BundleManifest): readonly Trial[] {
       }),
   ]
 }
+
+/** A missing value of an input that has to have one. */
+const missingTrial =
+  (inputs: readonly TensorBody[], strict: TensorBody): Trial =>
+  server =>
+    refusalTrial(server, {
+      name: 'missing value',
+      body: { inputs: inputs.map(input => (input === strict ? { ...input, data: [null] } : input)) },
+      expected: 'null',
+    })
 
 interface TensorBody {
   readonly name: string

@@ -146,7 +146,7 @@ test('bytes that are no texts are refused', () => {
 const count = { inputs: [{ name: 'n', datatype: 'INT64', shape: [-1, 1] }], outputs: [] }
 const bound = (data: string) =>
   bindJson(readJson(Buffer.from(`{"data":${data},"text":"NaN Infinity \\" NaN"}`), 'An object'), ({ data: given }) =>
-    bindTensors(count, [{ name: 'n', datatype: 'INT64', shape: [1], data: given as unknown[] }]),
+    bindTensors({ signature: count }, [{ name: 'n', datatype: 'INT64', shape: [1], data: given as unknown[] }]),
   ).columns[0]![0]
 
 test('integers of 64 bits keep all their digits', () => {

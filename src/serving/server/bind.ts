@@ -1,4 +1,6 @@
+import type { InputRule } from '#project/input-rule.ts'
 import type { Signature, Tensor } from '#registry'
+import type { BundleManifest } from '../bundle.ts'
 import { badRequest, RequestError } from './request-error.ts'
 
 /** Values of one input, row by row. Integers of 64 bits that a number cannot hold are bigints. */
@@ -6,10 +8,15 @@ export type Column = ArrayLike<number | string | bigint>
 
 /** A request as the model takes it: a column for each input of the signature, undefined where the request has none. */
 export interface Bound {
+  /** Inputs of which values were missing and have been filled, as their rules say. */
+  readonly filled: string[]
   /** 0 when the request has no inputs at all: the entities then say how many rows there are. */
   readonly rows: number
   readonly columns: (Column | undefined)[]
 }
+
+/** What a request is bound to. */
+export type BoundModel = Pick<BundleManifest, 'signature' | 'inputs'>
 
 /** A tensor of a request, whatever protocol it came by. `data` is row by row, flat, or nested as the shape says. */
 export interface GivenTensor {
@@ -26,7 +33,9 @@ const textMax = 65_536
  * Checks the tensors of a request against a signature. Throws `RequestError` that names the tensor and, where there is
  * one, the row, and says what is expected.
  */
-export function bindTensors(signature: Signature, tensors: readonly GivenTensor[]): Bound {
+export function bindTensors(model: BoundModel, tensors: readonly GivenTensor[]): Bound {
+  const { signature } = model
+  const filled: string[] = []
   const columns: (Column | undefined)[] = signature.inputs.map(() => undefined)
   const positions = positionsOf(signature)
   let rows = 0
@@ -34,13 +43,13 @@ export function bindTensors(signature: Signature, tensors: readonly GivenTensor[
     const index = positions.get(given.name)
     if (index === undefined) throw unknownInput(signature, given.name)
     if (columns[index]) throw badRequest(`Input ${given.name} is given twice.`)
-    const column = readColumn(signature.inputs[index]!, given)
+    const column = readColumn(model, signature.inputs[index]!, { given, filled })
     if (rows > 0 && column.length !== rows)
       throw badRequest(`Input ${given.name} has ${column.length} rows, the inputs before it have ${rows}.`)
     rows = column.length
     columns[index] = column
   }
-  return { rows, columns }
+  return { rows, columns, filled }
 }
 
 export const unknownInput = (signature: Signature, name: string): RequestError =>
@@ -68,7 +77,12 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
   BYTES: ['BYTES'],
 }
 
-function readColumn({ name, datatype }: Tensor, given: GivenTensor): Column {
+function readColumn(
+  model: BoundModel,
+  input: Tensor,
+  { given, filled }: { given: GivenTensor; filled: string[] },
+): Column {
+  const { name, datatype } = input
   const [rows = -1, width = 1, ...more] = given.shape
   const expected = `expected ${datatype} with shape [N,1] or [N]`
   if (!accepted[datatype]?.includes(given.datatype))
@@ -81,7 +95,7 @@ function readColumn({ name, datatype }: Tensor, given: GivenTensor): Column {
       `Input ${name}: ${given.data.length} elements in "data", shape ${show(given.shape)} expects ${rows}.`,
     )
   const elements = Array.isArray(given.data[0]) ? unwrapped(name, given.data) : given.data
-  return checkedColumn(name, datatype, elements)
+  return checkedColumn(model, input, { elements, filled })
 }
 
 /** Throws unless a request may have so many rows. `what` begins the sentence. */
@@ -99,16 +113,58 @@ function unwrapped(name: string, data: ArrayLike<unknown>): readonly unknown[] {
   })
 }
 
-/** Values of an input as the model takes them. Throws `RequestError` for the first that it does not. */
-export function checkedColumn(name: string, datatype: string, elements: ArrayLike<unknown>): Column {
+/**
+ * Values of an input as the model takes them. Throws `RequestError` for the first that it does not. The name of the input
+ * is added to `filled` when one was missing and has been filled.
+ */
+export function checkedColumn(
+  model: BoundModel,
+  { name, datatype }: Tensor,
+  { elements, filled }: { elements: ArrayLike<unknown>; filled: string[] },
+): Column {
   const check = checks[datatype] ?? checks['BYTES']!
+  const rule = ruleOf(model, name)
   const column: (number | string | bigint)[] = []
   for (let row = 0; row < elements.length; row++) {
     const value = check(elements[row])
-    if (value === undefined) throw refused(elements[row], datatype, { name, row })
-    column.push(value)
+    if (value !== undefined) {
+      if (rule) requireAllowed(rule, value, { name, row })
+      column.push(value)
+      continue
+    }
+    const filling = rule && isMissing(elements[row]) ? fillingOf(rule, datatype) : undefined
+    if (filling === undefined) throw refused(elements[row], datatype, { name, row })
+    if (filled.at(-1) !== name) filled.push(name)
+    column.push(filling)
   }
   return column
+}
+
+const isMissing = (value: unknown): boolean => value === null || value === undefined || Number.isNaN(value)
+
+/** The rule that is declared for an input. */
+export const ruleOf = ({ inputs }: BoundModel, name: string): InputRule | undefined =>
+  inputs && Object.hasOwn(inputs, name) ? inputs[name] : undefined
+
+/** What stands for a missing value; undefined when it is refused. */
+export function fillingOf(
+  { missing, default: value }: InputRule,
+  datatype: string,
+): number | string | bigint | undefined {
+  if (missing === 'pass') return NaN
+  return missing === 'default' ? checkValue(value, datatype) : undefined
+}
+
+function requireAllowed({ min, max, values }: InputRule, value: number | string | bigint, { name, row }: Place): void {
+  const isLess = min !== undefined && (value as number) < min
+  const isMore = max !== undefined && (value as number) > max
+  if (!isLess && !isMore && (!values || values.includes(value as number))) return
+  const allowed = isLess
+    ? `less than ${min}`
+    : isMore
+      ? `more than ${max}`
+      : `not one of ${values!.map(show).join(', ')}`
+  throw badRequest(`Input ${name}, row ${row + 1}: ${show(value)} is ${allowed}.`)
 }
 
 /** Where a value stands, for messages; rows are counted from 0 here and from 1 there. */
@@ -160,9 +216,13 @@ const wanted: Readonly<Record<string, string>> = {
   BYTES: `a text of at most ${textMax} characters`,
 }
 
+/** The value as the model takes it; undefined when it is of another kind. */
+export const checkValue = (value: unknown, datatype: string): number | string | bigint | undefined =>
+  checks[datatype]?.(value)
+
 /** The value as the model takes it. Throws `RequestError` naming input and row when it is missing or of another kind. */
 export function requireValue(value: unknown, datatype: string, place: Place): number | string | bigint {
-  const checked = checks[datatype]?.(value)
+  const checked = checkValue(value, datatype)
   if (checked !== undefined) return checked
   throw refused(value, datatype, place)
 }

@@ -31,6 +31,8 @@ export interface Inference {
   readonly ids: readonly string[]
   readonly outputs: readonly OutputColumn[]
   readonly rows: number
+  /** Inputs of which values were missing and have been filled. */
+  readonly filled: readonly string[]
 }
 
 /** How far a request has come, for those who count: filled in on the way, and left as it is when the request fails. */
@@ -96,15 +98,15 @@ export async function infer(
   }
   course.ranAt = performance.now()
   await write(log, record(outputs))
-  return { deployment, revision, ids, outputs, rows }
+  return { deployment, revision, ids, outputs, rows, filled: bound.filled }
 }
 
 /** How many rows there are, and for each its key and instant when the request says so. */
-function sized({ rows: given, columns, keys, at }: Bound & Subjects): Bound & Subjects {
+function sized({ rows: given, columns, filled, keys, at }: Bound & Subjects): Bound & Subjects {
   const rows = given > 0 ? given : Math.max(keys?.length ?? 0, keys ? (at?.length ?? 0) : 0)
   if (rows === 0)
     throw badRequest('There is nothing to predict: send "inputs", or parameters.entity to have features looked up.')
-  return { rows, columns, keys: perRow('entity', keys, rows), at: perRow('event_time', at, rows) }
+  return { rows, columns, filled, keys: perRow('entity', keys, rows), at: perRow('event_time', at, rows) }
 }
 
 interface Completion extends Subjects {
@@ -115,10 +117,12 @@ interface Completion extends Subjects {
 }
 
 async function complete({ deployment, revision, bound, keys, at, online }: Completion): Promise<readonly Column[]> {
-  const { signature, service } = revision.model.manifest
+  const model = revision.model.manifest
+  const { signature } = model
   const missing = signature.inputs.filter((_, index) => bound.columns[index] === undefined)
   if (missing.length === 0) return bound.columns as Column[]
-  const found = await lookUp(online, { project: deployment.project, service, missing, keys, at })
+  const { rows, filled } = bound
+  const found = await lookUp(online, { project: deployment.project, model, missing, rows, keys, at, filled })
   return signature.inputs.map(({ name }, index) => bound.columns[index] ?? found.get(name)!)
 }
 

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { openOnlineStore, type OnlineStore } from '#features'
+import { openOnlineStore, serviceFeatures, type OnlineStore } from '#features'
 import type { Millis } from '#kernel/clock.ts'
+import type { InputRules } from '#project/input-rule.ts'
 import { inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
+import { lookUp } from './lookup.ts'
 
 const day = 86_400_000
 const first = Date.UTC(2015, 0, 1)
@@ -103,4 +105,46 @@ test('a feature that is not there is named with its view, its key and the reason
     (await infer({ inputs: inputs([1, 0]).inputs.slice(0, 1) })).body.error,
     'Missing inputs: rain. Send them, or name the city in parameters.entity to have them looked up.',
   )
+})
+
+test('a feature that is not there is filled where its rule says so; a store that is late counts as not there', async t => {
+  const bench = await open(t)
+  const { at, blobs, infer } = bench
+  const fill = { missing: 'default', default: 4 } as const
+  await at('filled').deploy(await makeBundle(blobs, { change: { service, inputs: { wind: fill, rain: fill } } }))
+  const ask = async (parameters: object, deployment = 'filled') => {
+    const { body } = await at(deployment).infer({ inputs: [], parameters })
+    return [
+      body.error ?? Math.round((body.outputs[0]!.data[0] as number) * 1e6) / 1e6,
+      (body.parameters as { filled?: string } | undefined)?.filled,
+    ]
+  }
+  const expected = (wind: number, rain: number): number => Math.round(sigmoid(wind - rain) * 1e6) / 1e6
+
+  assert.deepEqual(await ask({ entity: 'boston', event_time: first }), [expected(4, 0), 'wind'])
+  assert.deepEqual(await ask({ entity: 'paris', event_time: first }), [0.5, 'wind,rain'])
+  assert.deepEqual(await ask({ entity: 'seattle', event_time: first }), [expected(1, 0.5), undefined])
+  assert.equal((await infer({ inputs: [], parameters: { entity: 'paris', event_time: first } })).status, 400)
+})
+
+test('a store that does not answer in time is not waited for', async () => {
+  const never = {
+    read: () => new Promise<never>(() => {}),
+    open: () => {},
+    features: async () => serviceFeatures(service),
+  }
+  const lookup = (inputs: InputRules) => {
+    const filled: string[] = []
+    const missing = ['wind', 'rain'].map(name => ({ name, datatype: 'FP32', shape: [-1, 1] }))
+    const model = { signature: { inputs: missing, outputs: [] }, service, inputs, lookupMs: 20 }
+    const asked = { project: 'rain', model, missing, rows: 2, keys: ['a', 'b'], at: undefined, filled }
+    return lookUp(never, asked).then(found => [Object.fromEntries(found), filled])
+  }
+  const fill = { missing: 'default', default: 4 } as const
+
+  assert.deepEqual(await lookup({ wind: fill, rain: fill }), [{ wind: [4, 4], rain: [4, 4] }, ['wind', 'rain']])
+  await assert.rejects(lookup({ wind: fill }), {
+    status: 503,
+    message: 'The online feature store did not answer in 20 ms.',
+  })
 })

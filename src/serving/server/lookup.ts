@@ -1,7 +1,8 @@
 import type { ServiceFeature } from '#features'
 import type { Millis } from '#kernel/clock.ts'
-import type { ServiceView } from '../bundle.ts'
-import { requireValue, show, type Column } from './bind.ts'
+import type { Tensor } from '#registry'
+import type { BundleManifest, ServiceView } from '../bundle.ts'
+import { fillingOf, requireValue, ruleOf, show, type Column } from './bind.ts'
 import type { OnlineFeatures } from './online.ts'
 import { badRequest, RequestError } from './request-error.ts'
 
@@ -63,57 +64,110 @@ export function perRow<Value>(
 
 export interface Lookup {
   readonly project: string
-  readonly service: ServiceView | null
+  readonly model: Pick<BundleManifest, 'signature' | 'service' | 'inputs' | 'lookupMs'>
   /** The inputs that the request leaves out. */
-  readonly missing: readonly { readonly name: string; readonly datatype: string }[]
+  readonly missing: readonly Tensor[]
+  readonly rows: number
   readonly keys: readonly string[] | undefined
   readonly at: readonly number[] | undefined
+  /** Told of inputs that are filled as their rules say, because they are not there. */
+  readonly filled: string[]
 }
 
 /**
- * Reads the missing inputs of each row from the online store, as of the row's instant. Throws `RequestError` that names
- * the first feature which is not there, for which key and why.
+ * Reads the missing inputs of each row from the online store, as of the row's instant; what is not there is filled where
+ * the input's rule says so. Throws `RequestError` that names the first feature which is not there, for which key and why.
  */
 export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup): Promise<Map<string, Column>> {
-  const { service, missing, keys } = lookup
-  const list = missing.map(({ name }) => name).join(', ')
-  if (!service || !online) throw badRequest(`Missing inputs: ${list}. This deployment looks no features up.`)
-  const features = await online.features(service).catch(unavailable)
-  const wanted = missing.map(({ name, datatype }) => {
-    const feature = features.find(each => each.name === name)
-    if (feature) return { ...feature, datatype }
-    throw badRequest(`Missing input: ${name}. It is in no feature view of the service, so it must be sent.`)
-  })
-  if (!keys)
-    throw badRequest(
-      `Missing inputs: ${list}. Send them, or name the ${service.entityKey} in parameters.entity to have them looked up.`,
-    )
+  const { model, missing, keys, rows } = lookup
+  const { service } = model
   const found = new Map<string, Column>()
-  for (const view of service.views) {
+  const needed = missing.filter(({ name, datatype }) => fillingFor(model, { name, datatype }) === undefined)
+  const list = needed.map(({ name }) => name).join(', ')
+  if ((!service || !online) && list !== '')
+    throw badRequest(`Missing inputs: ${list}. This deployment looks no features up.`)
+  const features = service && online ? await online.features(service).catch(unavailable) : []
+  const unknown = needed.find(({ name }) => !features.some(feature => feature.name === name))
+  if (unknown)
+    throw badRequest(`Missing input: ${unknown.name}. It is in no feature view of the service, so it must be sent.`)
+  if (!keys && list !== '')
+    throw badRequest(
+      `Missing inputs: ${list}. Send them, or name the ${service!.entityKey} in parameters.entity to have them looked up.`,
+    )
+  const wanted = features.flatMap(feature => {
+    const input = keys && missing.find(({ name }) => name === feature.name)
+    return input ? [{ ...feature, datatype: input.datatype }] : []
+  })
+  for (const view of service?.views ?? []) {
     const own = wanted.filter(feature => feature.view === view.view)
-    if (own.length === 0) continue
-    const rows = await readView(online, lookup, view)
-    for (const feature of own) found.set(feature.name, columnOf(feature, rows, service.entityKey))
+    if (own.length > 0)
+      for (const [name, column] of await readFeatures(online!, lookup, { view, own })) found.set(name, column)
+  }
+  for (const { name, datatype } of missing) {
+    if (found.has(name)) continue
+    lookup.filled.push(name)
+    found.set(
+      name,
+      Array.from({ length: rows }, () => fillingFor(model, { name, datatype })!),
+    )
   }
   return found
 }
 
+const fillingFor = (model: Lookup['model'], { name, datatype }: { name: string; datatype: string }) => {
+  const rule = ruleOf(model, name)
+  return rule && fillingOf(rule, datatype)
+}
+
+type WantedFeature = ServiceFeature & { readonly datatype: string }
+
+/** The columns of one view. When it does not answer, or not in time, none, if all of them can be filled. */
+async function readFeatures(
+  online: OnlineFeatures,
+  lookup: Lookup,
+  { view, own }: { view: ServiceView['views'][number]; own: readonly WantedFeature[] },
+): Promise<readonly (readonly [string, Column])[]> {
+  try {
+    const rows = await inTime(lookup.model.lookupMs, readView(online, lookup, view))
+    return own.map(feature => [feature.name, columnOf(feature, rows, lookup)] as const)
+  } catch (error) {
+    const isAway = error instanceof RequestError && error.status === 503
+    if (isAway && own.every(feature => fillingFor(lookup.model, feature) !== undefined)) return []
+    throw error
+  }
+}
+
+/** What is asked, unless it takes longer than it may. */
+async function inTime<Value>(budgetMs: number | undefined, asked: Promise<Value>): Promise<Value> {
+  if (budgetMs === undefined) return asked
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new RequestError(503, `The online feature store did not answer in ${budgetMs} ms.`)),
+      budgetMs,
+    )
+  })
+  // Whoever loses the race is not asked any more.
+  asked.catch(() => {})
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer))
+}
+
 type OnlineRow = Awaited<ReturnType<OnlineFeatures['read']>>[number]
 
-function columnOf(
-  { name, field, view, datatype }: ServiceFeature & { datatype: string },
-  rows: readonly OnlineRow[],
-  entityKey: string,
-): Column {
-  const values = rows.map(({ key, status, values: found }, row) => {
+function columnOf(feature: WantedFeature, rows: readonly OnlineRow[], { model, filled }: Lookup): Column {
+  const { name, field, view, datatype } = feature
+  const filling = fillingFor(model, feature)
+  return rows.map(({ key, status, values: found }, row) => {
     const value = found[field]
     if (status === 'present' && value !== undefined && value !== null)
       return requireValue(typeof value === 'boolean' ? Number(value) : value, datatype, { name, row })
-    throw badRequest(
-      `Feature ${name} of view ${view} for ${entityKey} ${show(key)}: ${reasons[status]}. Send it as an input, or bring the feature store up to date.`,
-    )
+    if (filling === undefined)
+      throw badRequest(
+        `Feature ${name} of view ${view} for ${model.service!.entityKey} ${show(key)}: ${reasons[status]}. Send it as an input, or bring the feature store up to date.`,
+      )
+    if (filled.at(-1) !== name) filled.push(name)
+    return filling
   })
-  return values as Column
 }
 
 const reasons = {

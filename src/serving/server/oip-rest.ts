@@ -1,6 +1,5 @@
-import type { Signature } from '#registry'
 import type { BundleManifest } from '../bundle.ts'
-import { bindTensors, show, type Bound, type GivenTensor } from './bind.ts'
+import { bindTensors, show, type Bound, type BoundModel, type GivenTensor } from './bind.ts'
 import { single, type Asked, type Call, type Reply } from './call.ts'
 import { classified } from './classification.ts'
 import type { Inference } from './infer.ts'
@@ -27,7 +26,7 @@ export function readOip({ headers, body }: Pick<Call, 'headers' | 'body'>): Aske
   return {
     content: manifest => {
       requireOutputs(manifest, wanted)
-      return { ...bindBody(manifest.signature, request, tail), ...readSubjects(parameters) }
+      return { ...bindBody(manifest, request, tail), ...readSubjects(parameters) }
     },
     reply: inference => replyTo(inference, { id, wanted, isBinary }),
   }
@@ -44,7 +43,7 @@ function split(body: Buffer, length: string | undefined): { head: Buffer; tail: 
   return { head: body.subarray(0, bytes), tail: body.subarray(bytes) }
 }
 
-function bindBody(signature: Signature, request: JsonBody, tail: Buffer): Bound {
+function bindBody(model: BoundModel, request: JsonBody, tail: Buffer): Bound {
   return bindJson(request, ({ inputs = [] }) => {
     if (!Array.isArray(inputs)) throw badRequest('"inputs" must be a list of tensors.')
     let offset = 0
@@ -61,7 +60,7 @@ function bindBody(signature: Signature, request: JsonBody, tail: Buffer): Bound 
       throw badRequest(
         `${tail.length - offset} bytes behind the JSON belong to no input: see binary_data_size and Inference-Header-Content-Length.`,
       )
-    return bindTensors(signature, tensors)
+    return bindTensors(model, tensors)
   })
 }
 
@@ -91,7 +90,8 @@ function requireTensor(input: unknown): GivenTensor & { size?: number } {
 /** The body is the data of the only input, and all outputs come back in bytes. */
 function rawRequest(body: Buffer): Asked {
   return {
-    content: ({ signature: { inputs }, signature }) => {
+    content: model => {
+      const { inputs } = model.signature
       const [input] = inputs
       if (inputs.length !== 1 || !input)
         throw badRequest(`A raw request is for models with one input; this one has ${inputs.length}.`)
@@ -101,7 +101,7 @@ function rawRequest(body: Buffer): Asked {
         width === undefined
           ? { name, datatype, shape: [1], data: [body.toString()] }
           : tensorOf({ name, datatype, shape: [Math.ceil(body.length / width)] }, body)
-      return { ...bindTensors(signature, [tensor]), keys: undefined, at: undefined }
+      return { ...bindTensors(model, [tensor]), keys: undefined, at: undefined }
     },
     reply: inference => replyTo(inference, { id: undefined, wanted: undefined, isBinary: true }),
   }
@@ -150,7 +150,7 @@ interface Form {
 }
 
 function replyTo(inference: Inference, { id, wanted, isBinary }: Form): Reply {
-  const { deployment, revision, ids, rows } = inference
+  const { deployment, revision, rows } = inference
   const tail: Buffer[] = []
   const outputs = (wanted ? inference.outputs.filter(({ name }) => wanted.has(name)) : inference.outputs).map(
     output => {
@@ -166,7 +166,7 @@ function replyTo(inference: Inference, { id, wanted, isBinary }: Form): Reply {
     model_name: deployment.name,
     model_version: String(revision.number),
     ...(id === undefined ? {} : { id }),
-    parameters: answerParameters({ ids, revision }),
+    parameters: answerParameters(inference),
     outputs,
   })
   if (tail.length === 0) return { status: 200, body: text }
@@ -193,8 +193,13 @@ export function tensorHead(
 }
 
 /** Parameters are flat in the protocol: of several rows the ids are a list as text. */
-export const answerParameters = ({ ids, revision }: Pick<Inference, 'ids' | 'revision'>): Record<string, string> => ({
+export const answerParameters = ({
+  ids,
+  revision,
+  filled,
+}: Pick<Inference, 'ids' | 'revision' | 'filled'>): Record<string, string> => ({
   prediction_id: ids.length === 1 ? ids[0]! : JSON.stringify(ids),
   revision: revision.id,
   model_version: revision.version,
+  ...(filled.length > 0 && { filled: filled.join() }),
 })

@@ -26,9 +26,10 @@ export const rowsOf = ({ width, values }: OutputColumn, rows: number): readonly 
 const headerIdsMax = 50
 
 /** Who has answered, for clients that read nothing but predictions from the body. */
-export const answerHeaders = ({ revision, ids }: Inference): Record<string, string> => ({
+export const answerHeaders = ({ revision, ids, filled }: Inference): Record<string, string> => ({
   'x-trainyard-revision': revision.id,
   'x-model-version': String(revision.number),
+  ...(filled.length > 0 && { 'x-trainyard-filled': filled.map(encodeURIComponent).join() }),
   ...(ids.length <= headerIdsMax && { 'x-trainyard-prediction-ids': ids.join() }),
 })
 

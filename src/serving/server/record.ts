@@ -50,4 +50,4 @@ function outputsOf({ outputs }: AnsweredRequest, row: number): string {
 }
 
 const valueText = (value: number | bigint | string | boolean): string =>
-  typeof value === 'string' ? JSON.stringify(value) : String(value)
+  typeof value === 'string' ? JSON.stringify(value) : Number.isNaN(value) ? 'null' : String(value)

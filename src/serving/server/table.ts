@@ -12,7 +12,7 @@ export interface Table {
   column(place: number): ArrayLike<unknown>
 }
 
-type Model = Pick<BundleManifest, 'signature' | 'service'>
+type Model = Pick<BundleManifest, 'signature' | 'service' | 'inputs'>
 
 /** The column with the instant that a row is about. */
 const instantColumn = 'event_time'
@@ -23,14 +23,12 @@ const columnsMax = 10_000
  * features are looked up, `event_time` as of when. `strict` refuses columns that the model does not know; else they are
  * left out, as a table often has more than the model needs. Throws `RequestError`.
  */
-export function bindTable(
-  { signature, service }: Model,
-  table: Table,
-  { strict }: { strict: boolean },
-): Bound & Subjects {
+export function bindTable(model: Model, table: Table, { strict }: { strict: boolean }): Bound & Subjects {
   requireRows('The table', table.rows)
   if (table.names.length > columnsMax)
     throw badRequest(`The table: ${table.names.length} columns, expected at most ${columnsMax}.`)
+  const { signature, service } = model
+  const filled: string[] = []
   const positions = positionsOf(signature)
   const columns: (Column | undefined)[] = signature.inputs.map(() => undefined)
   const subjects: Record<string, readonly unknown[]> = {}
@@ -40,12 +38,12 @@ export function bindTable(
     seen.add(name)
     const index = positions.get(name)
     if (index !== undefined)
-      columns[index] = checkedColumn(name, signature.inputs[index]!.datatype, table.column(place))
+      columns[index] = checkedColumn(model, signature.inputs[index]!, { elements: table.column(place), filled })
     else if (name === service?.entityKey) subjects['entity'] = Array.from(table.column(place))
     else if (name === instantColumn) subjects['event_time'] = Array.from(table.column(place))
     else if (strict) throw unknownInput(signature, name)
   }
-  return { rows: table.rows, columns, ...readSubjects(subjects) }
+  return { rows: table.rows, columns, filled, ...readSubjects(subjects) }
 }
 
 /** Reads a list of objects. A name that only some of them have is missing in the others. */

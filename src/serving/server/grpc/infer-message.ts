@@ -18,7 +18,7 @@ export function readModelInfer(request: ModelInferRequest): Asked<object> {
     content: manifest => {
       requireOutputs(manifest, wanted)
       return {
-        ...bindTensors(manifest.signature, tensorsOf(request)),
+        ...bindTensors(manifest, tensorsOf(request)),
         ...readSubjects(Object.fromEntries(Object.entries(parameters).map(([name, each]) => [name, valueOf(each)]))),
       }
     },
@@ -99,7 +99,8 @@ interface Form {
   readonly isTyped: boolean
 }
 
-function answerMessage({ deployment, revision, ids, rows, ...inference }: Inference, form: Form): object {
+function answerMessage(inference: Inference, form: Form): object {
+  const { deployment, revision, rows } = inference
   const { id, wanted, isTyped } = form
   const raw: Buffer[] = []
   const outputs = inference.outputs
@@ -114,7 +115,7 @@ function answerMessage({ deployment, revision, ids, rows, ...inference }: Infere
       const elements = member === 'bytes_contents' ? values.map(value => Buffer.from(String(value))) : values
       return { ...head, contents: { [member]: elements } }
     })
-  const parameters = Object.entries(answerParameters({ ids, revision }))
+  const parameters = Object.entries(answerParameters(inference))
   return {
     model_name: deployment.name,
     model_version: String(revision.number),
