@@ -3,20 +3,18 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const needed = 26
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const source = join(root, 'src', 'cli', 'main.ts')
-const main = existsSync(source) ? source : join(root, 'cli', 'main.js')
 
 if (Number(process.versions.node.split('.')[0]) >= needed) {
-  await import(main)
+  // In the repository what is shipped is made from the source when that is newer.
+  const isSource = existsSync(new URL('../scripts/built.ts', import.meta.url))
+  if (isSource) await import('../scripts/built.ts')
+  await import(isSource ? '../dist/cli/main.js' : '../cli/main.js')
 } else {
-  const child = spawn(createRequire(import.meta.url).resolve('node/bin/node'), [main, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  })
+  const program = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const child = spawn(createRequire(import.meta.url).resolve('node/bin/node'), program, { stdio: 'inherit' })
   // A terminal interrupts both processes; anything else reaches this one alone.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))
