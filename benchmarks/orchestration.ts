@@ -35,6 +35,7 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   const note = (what: string, value: string | number, anchor: string): void =>
     void rows.push({ database, what, value, anchor })
 
+  note('a transaction of one row, p50 ms', at(await commits(db), 0.5).toFixed(1), 'a gap holds one')
   const gaps = await chained(bed)
   note('gap between two chained tasks, p50 ms', at(gaps, 0.5).toFixed(1), '5 or less')
   note('gap between two chained tasks, p99 ms', at(gaps, 0.99).toFixed(1), '50 or less')
@@ -49,6 +50,18 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   executor.stop()
   await db.destroy()
   await rm(folder, { recursive: true, force: true })
+}
+
+/** What this disk takes to keep anything at all, in ms, sorted. */
+async function commits(db: Db): Promise<readonly number[]> {
+  await sql`create table benchmark_row (n bigint not null)`.execute(db)
+  const took: number[] = []
+  for (let n = 0; n < 100; n++) {
+    const began = performance.now()
+    await db.transaction().execute(tx => sql`insert into benchmark_row values (${n})`.execute(tx))
+    took.push(performance.now() - began)
+  }
+  return took.toSorted((x, y) => x - y)
 }
 
 /** What lies between the call of a task and the call of the one before it, in ms, sorted; the tasks do nothing. */

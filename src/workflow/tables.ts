@@ -359,4 +359,8 @@ export const workflowMigrations: readonly Migration[] = [
       `create index workflow_run_backfill on workflow_run (backfill, state) where backfill is not null`,
     ],
   },
+  {
+    name: 'workflow-010',
+    statements: [`create index workflow_run_pipeline_state on workflow_run (project, pipeline, state, id)`],
+  },
 ]
