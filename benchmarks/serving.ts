@@ -78,6 +78,7 @@ async function withModelServer<T>(isLogged: boolean, use: (port: number) => Prom
   const bundle = '0'.repeat(64)
   const tensor = (name: string) => ({ name, datatype: 'FP32', shape: [-1, 1] })
   const manifest: BundleManifest = {
+    runtime: { kind: 'onnx' },
     project: 'rain',
     model: 'rain',
     version: 'mdv',
@@ -104,6 +105,7 @@ async function withModelServer<T>(isLogged: boolean, use: (port: number) => Prom
     online: '',
     version: '0',
     isLogged,
+    workers: { isolation: 'none', hidden: [], memoryBytes: 0 },
     main: serverMain,
   })
   try {

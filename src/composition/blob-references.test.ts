@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { sql } from 'kysely'
 import { digestOf, type Digest } from '#kernel/digest.ts'
-import { packBundle } from '#serving'
+import { onnxFiles, packBundle } from '#serving'
 import { fsBlobs, putTree, referredTo, type Db } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { canonicalJson } from '#kernel/json.ts'
@@ -106,7 +106,7 @@ for (const engine of testEngines()) {
     keep('file of code', digestOf('code'))
     await say('project_revision', { code: await putTree(blobs, root) })
     const bundle = await packBundle(blobs, {
-      model: await file('model in a bundle'),
+      model: await onnxFiles(blobs, await file('model in a bundle')),
       code: { 'serve.ts': { digest: await file('code in a bundle'), size: 1, executable: false } },
       manifest: {
         project: 'rain',
@@ -163,6 +163,7 @@ test('every kind of blob that the platform writes is known to those who free byt
     'data/watch.ts', // files
     'delivery/ci.ts', // project files: JSON, names nothing
     'delivery/code.ts', // trees of code
+    'delivery/registered.ts', // lock files, and trees that go into bundles
     'features/compute.ts', // Parquet
     'features/split.ts', // Parquet
     'features/training-set.ts', // Parquet

@@ -11,7 +11,7 @@ import {
 } from '#assurance'
 import { computeMigrations, readExecutors, type LocalExecutor, type Remotes } from '#compute'
 import { createData, dataMigrations, dataTasks, sqlDataStore, type Data } from '#data'
-import { createDelivery, deliveryMigrations, sqlDeliveryStore, type Delivery } from '#delivery'
+import { deliveryMigrations, type Delivery } from '#delivery'
 import {
   createFeatures,
   featureMigrations,
@@ -22,8 +22,6 @@ import {
 } from '#features'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
-import type { Digest } from '#kernel/digest.ts'
-import { durationMs } from '#kernel/duration.ts'
 import {
   createLedger,
   createOpenLineageIntake,
@@ -68,7 +66,7 @@ import {
   type Webhooks,
 } from '#registry'
 import { secretMigrations, type Secrets } from '#secrets'
-import { createServing, rehearse, servingMigrations, sqlServingStore, type Serving } from '#serving'
+import { servingMigrations, type Serving } from '#serving'
 import { createRepositories, sourceMigrations, sqlRepositoryStore, type Repositories } from '#source'
 import {
   createDuckdb,
@@ -103,6 +101,7 @@ import { workflowMigrations, type Workflow } from '#workflow'
 import { peopleUrl } from './addresses.ts'
 import { composeArtifacts } from './artifacts.ts'
 import { composeImports, type MountImports } from './imports.ts'
+import { composeDelivery, composeModels, composeServing } from './models.ts'
 import { composeRunner } from './runner.ts'
 import { composeNotifications } from './notifications.ts'
 import { composeSealed } from './sealed.ts'
@@ -201,9 +200,9 @@ export interface Composition {
 }
 
 export function compose(surroundings: Surroundings): Composition {
-  const { db, version } = surroundings
+  const { db } = surroundings
   const engine = composeEngine(surroundings)
-  const { blobs, outbox, projects, workflow } = engine
+  const { outbox, projects, workflow } = engine
 
   const dataParts = { ...engine, store: sqlDataStore(db) }
   const data = createData(dataParts)
@@ -223,7 +222,8 @@ export function compose(surroundings: Surroundings): Composition {
   })
   const assurance = composeAssurance(surroundings, { ...engine, registry })
   modelParts.production.guard(version => assurance.guard(version))
-  const serving = composeServing(surroundings, engine)
+  const models = composeModels(surroundings, engine)
+  const serving = composeServing(surroundings, { ...engine, ...models })
   const upstream = {
     ...engine,
     assurance,
@@ -232,10 +232,10 @@ export function compose(surroundings: Surroundings): Composition {
     registeredVersions,
     registry,
     serving,
+    ...models,
   }
   const monitoring = createMonitoring({ ...upstream, store: sqlMonitoringStores(db) })
-  const rehearsed = (bundle: Digest): ReturnType<typeof rehearse> => rehearse({ blobs, bundle, version })
-  const delivery = createDelivery({ ...upstream, store: sqlDeliveryStore(db), rehearse: rehearsed })
+  const delivery = composeDelivery(surroundings, upstream)
 
   const notifications = composeNotifications(surroundings, engine)
 
@@ -264,32 +264,6 @@ export function compose(surroundings: Surroundings): Composition {
     blobUploads: sqlBlobUploads(db, surroundings.clock),
     openLineage: composeOpenLineage(surroundings, engine),
   }
-}
-
-function composeServing(
-  { config, onlineUrl, version }: Surroundings,
-  engine: ReturnType<typeof composeEngine>,
-): Serving {
-  const serving = createServing({
-    ...engine,
-    store: sqlServingStore(engine.db),
-    keys: engine.access.keys,
-    host: config.host,
-    port: config.servingPort,
-    publicUrl: config.servingUrl.replace(/\/$/, ''),
-    online: onlineUrl,
-    doors: {
-      deployment: config.servingDeployment,
-      predict: config.servingPredictRoute,
-      health: config.servingHealthRoute,
-      isOpen: config.servingTokens === 'none',
-      grpcPort: config.servingGrpcPort === '' ? null : config.servingGrpcPort,
-    },
-    version,
-    retentionMs: durationMs(config.predictionRetention),
-  })
-  engine.access.onChange(serving.keysChanged)
-  return serving
 }
 
 function composeTuning(engine: ReturnType<typeof composeEngine>): Tuning {
@@ -361,6 +335,7 @@ function composeEngine(surroundings: Surroundings) {
     ledger,
     projects,
     dataFolder,
+    blobFolder,
     workFolder: join(dataFolder, 'work'),
     logFolder: resolve(config.logs || join(dataFolder, 'logs')),
     owner,

@@ -65,7 +65,8 @@ const passedOn =
 /** Said by an npm that runs the platform about the platform's own folder. */
 const ofThisPackage = /^npm_config_(?:local_prefix|prefix)$/i
 
-function builderEnv(env: BuildDeps['env']): Record<string, string> {
+/** What of the platform's own environment builders get. */
+export function builderEnv(env: BuildDeps['env']): Record<string, string> {
   const entries = Object.entries(env).filter(
     ([name, value]) => value !== undefined && passedOn.test(name) && !ofThisPackage.test(name),
   )

@@ -34,6 +34,8 @@ interface Deps {
   readonly hidden: readonly string[]
   /** Folders in them that every task may read. */
   readonly readable: readonly string[]
+  /** Whether it reaches what the machine reaches, or nothing but itself. The machine's when left out. */
+  readonly network?: 'machine' | 'none'
 }
 
 const devices = [
@@ -47,13 +49,15 @@ const own = [fileURLToPath(packageRoot), dirname(process.execPath)]
 
 /**
  * Bubblewrap: the machine read-only, processes, IPC and host name of its own, an empty /tmp, and of the platform's folders
- * only the attempt's own, in which what it was given is read-only. The network is the machine's.
+ * only the attempt's own, in which what it was given is read-only. The network is the machine's unless said.
  */
-export function createIsolation({ kind, path = '/usr/local/bin:/usr/bin:/bin', hidden, readable }: Deps): Isolation {
+export function createIsolation({ kind, hidden, readable, ...deps }: Deps): Isolation {
+  const { path = '/usr/local/bin:/usr/bin:/bin', network = 'machine' } = deps
   const machine = (): readonly string[] =>
     [
       // Without its capabilities root cannot mount the machine again, writable.
       ['--die-with-parent', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--cap-drop', 'ALL'],
+      network === 'none' ? ['--unshare-net'] : [],
       ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
       devices.flatMap(device => ['--dev-bind-try', device, device]),
       hidden.filter(folder => existsSync(folder)).flatMap(folder => ['--tmpfs', folder]),

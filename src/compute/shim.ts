@@ -1,11 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { z } from 'zod'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
 import { besideCode } from '#kernel/place.ts'
+import { interpreterOf } from './interpreter.ts'
 import { identify, type ProcessIdentity } from './processes.ts'
 
 /**
@@ -82,24 +82,12 @@ export interface Shims {
 const program = fileURLToPath(besideCode('compute/shim/shim.py'))
 
 /** Starts shims with the Python of this name. */
-export function createShims({
-  python,
-  path = '/usr/local/bin:/usr/bin:/bin',
-}: {
-  python: string
-  path?: string | undefined
-}): Shims {
-  let found: Promise<string> | undefined
-  // The name on the PATH may be that of a script which looks for the real one, and takes five times as long.
-  const interpreter = (): Promise<string> =>
-    (found ??= promisify(execFile)(python, ['-I', '-S', '-c', 'import sys; print(sys.executable)'], {
-      env: { PATH: path },
-    }).then(({ stdout }) => stdout.trim()))
+export function createShims({ python, path }: { python: string; path?: string | undefined }): Shims {
+  const interpreter = interpreterOf({ python, path })
 
   return {
     async start(folder) {
       const file = await interpreter().catch((error: unknown) => {
-        found = undefined
         throw noPython(python, error)
       })
       const errors = await open(join(folder, 'shim.log'), 'a')

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
 import type { ModelSpec, Revision } from '#project'
 import type { EvaluatedVersion } from '#registry'
-import { packBundle, requireRules, type Golden, type ServiceView } from '#serving'
+import { onnxFiles, packBundle, requireRules, type Golden, type ServiceView } from '#serving'
 import { readTree, type Blobs, type Tree } from '#storage'
 
 /** What a model server needs to answer for one model version, and nothing else. */
@@ -39,7 +39,7 @@ export async function putBundle(
       ...(model.inputs && { inputs: model.inputs }),
       ...(model.lookupMs !== undefined && { lookupMs: model.lookupMs }),
     },
-    model: version.digest,
+    model: await onnxFiles(blobs, version.digest),
     code: serving === undefined ? {} : filesBeside(await readTree(blobs, revision.code), serving),
   })
 }

@@ -8,7 +8,7 @@ import { on, type Handler } from '#storage'
 import type { PlatformTask } from '#workflow'
 import { ciHandlers, ciPipeline, onPushed } from './ci.ts'
 import { snapshot } from './code.ts'
-import { onApplied, onStageChanged } from './deploy.ts'
+import { onApplied, onStageChanged, releaseVersion, type ReleaseRequest } from './deploy.ts'
 import type { DeliveryParts } from './parts.ts'
 import { deployHandlers } from './release.ts'
 import type { BuildWire } from './wire.ts'
@@ -19,6 +19,8 @@ export type Build = z.output<typeof BuildWire>
 export interface Delivery {
   /** What was pushed and became of it, newest first. */
   builds(project: string, page: PageRequest): Promise<Page<Build>>
+  /** See {@link releaseVersion}. */
+  release(request: ReleaseRequest): Promise<string | undefined>
   /** The code of a commit, as a tree. Throws `not_found`. */
   snapshot(project: string, commit: string): Promise<Digest>
   /** What it does on events: for `outbox.subscribe('delivery', …)`. */
@@ -47,6 +49,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       return { items: builds, ...rest }
     },
 
+    release: request => releaseVersion(parts, request),
     snapshot: (project, commit) => snapshot(parts, project, commit),
 
     handlers: [

@@ -143,6 +143,7 @@ test('a bundle holds manifest, model, serving code with its neighbours, and pred
     number: 1,
     signature: version.signature,
     service: { entityKey: 'city', views: [] },
+    runtime: { kind: 'onnx' },
     serving: 'serving/answer.ts',
   })
   assert.deepEqual(

@@ -1,10 +1,12 @@
+import { conflict, notFound } from '#kernel/error.ts'
 import type { Event } from '#kernel/event.ts'
 import type { projectApplied } from '#project'
-import type { ModelVersion, stageChanged } from '#registry'
+import { isEvaluated, type ModelVersion, type stageChanged } from '#registry'
 import type { RunTask } from '#workflow'
 import type { z } from 'zod'
-import { liveRevision } from './deployment.ts'
+import { findDeployment, liveRevision } from './deployment.ts'
 import type { DeliveryParts } from './parts.ts'
+import { requireDeployable } from './registered.ts'
 import { task } from './task.ts'
 
 /** The paper's CI/CD (C1), second half: a version that is moved to production is bundled, rehearsed, released, observed. */
@@ -44,6 +46,44 @@ export async function onApplied(
   }
 }
 
+/** What a person wants answered by a deployment, which the project need not declare. */
+export interface ReleaseRequest {
+  readonly project: string
+  readonly deployment: string
+  /** Id of the model version. */
+  readonly version: string
+  /** Percent of requests that it gets while it proves itself, of a deployment that the project does not declare. */
+  readonly weight: number
+  readonly actor: string
+  readonly reason: string
+}
+
+/**
+ * Brings a version into a deployment, having moved it to production as its model's rules allow. Answers the run, which is
+ * the same for a repeat; none when the deployment answers with that version already. Throws `not_found`, `conflict` when
+ * the deployment is of another model, and what {@link requireDeployable} throws.
+ */
+export async function releaseVersion(
+  parts: DeliveryParts,
+  { project, deployment, version: id, weight, actor, reason }: ReleaseRequest,
+): Promise<string | undefined> {
+  const found = await parts.registry.version(id)
+  if (found.project !== project || found.deletedAt !== undefined) throw notFound('model version', id)
+  if (!isEvaluated(found)) requireDeployable(found)
+  const { deployments = {} } = (await parts.projects.find(project))?.spec ?? {}
+  const isDeclared = Object.hasOwn(deployments, deployment)
+  const model = isDeclared ? deployments[deployment]!.model : (await findDeployment(parts, project, deployment))?.model
+  if (model !== undefined && model !== found.model)
+    throw conflict(`The deployment ${deployment} answers with ${model}, not with ${found.model}.`, {
+      deployment,
+      model,
+    })
+  const version =
+    found.stage === 'production' ? found : await parts.registry.transition(id, { to: 'production', actor, reason })
+  const promotion = version.transitions.findLast(({ to }) => to === 'production')!.id
+  return startDeploy(parts, { deployment, version, promotion, actor, reason, ...(!isDeclared && { weight }) })
+}
+
 interface DeployRequest {
   readonly deployment: string
   readonly version: ModelVersion
@@ -51,19 +91,21 @@ interface DeployRequest {
   readonly promotion: string
   readonly actor: string
   readonly reason: string
+  /** Of a deployment that the project does not declare. */
+  readonly weight?: number
 }
 
 async function startDeploy(
   parts: DeliveryParts,
-  { deployment, version, promotion, actor, reason }: DeployRequest,
-): Promise<void> {
+  { deployment, version, promotion, actor, reason, weight }: DeployRequest,
+): Promise<string | undefined> {
   const { project, model, id, version: number } = version
   // After a roll-back the former version is in production again, and has never stopped answering.
-  if ((await liveRevision(parts, project, deployment))?.version === id) return
-  await parts.workflow.start({
+  if ((await liveRevision(parts, project, deployment))?.version === id) return undefined
+  const { id: run } = await parts.workflow.start({
     project,
     pipeline: deployPipeline,
-    tasks: deployTasks({ deployment, version: id, promotion }),
+    tasks: deployTasks({ deployment, version: id, promotion, ...(weight !== undefined && { weight }) }),
     params: { deployment, version: id },
     cause: {
       kind: 'event',
@@ -73,9 +115,15 @@ async function startDeploy(
     actor,
     key: `deploy/${deployment}/${promotion}`,
   })
+  return run
 }
 
-function deployTasks(params: { deployment: string; version: string; promotion: string }): Record<string, RunTask> {
+function deployTasks(params: {
+  deployment: string
+  version: string
+  promotion: string
+  weight?: number
+}): Record<string, RunTask> {
   return {
     bundle: task({ uses: 'delivery.bundle', params, outputs: ['bundle'], retries: 2 }),
     rehearse: task({

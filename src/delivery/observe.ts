@@ -5,6 +5,7 @@ import { decideCanary } from './canary.ts'
 import { findDeployment, liveRevision } from './deployment.ts'
 import { rolledOut, type rolloutOutcomes } from './events.ts'
 import type { DeliveryParts, DeployedRevision } from './parts.ts'
+import { canaryPolicy } from './policy.ts'
 import { textParam } from './task.ts'
 import { withdraw } from './withdraw.ts'
 
@@ -46,20 +47,19 @@ export async function observe(parts: DeliveryParts, call: TaskCall): Promise<Tas
 type Waiting = { readonly waitMs: number; readonly waitingFor: string }
 
 async function endOf(parts: DeliveryParts, call: TaskCall, revision: DeployedRevision): Promise<End | Waiting> {
-  const { serving, projects, registry, clock } = parts
-  const { project, actor } = call.run
+  const { serving, registry, clock } = parts
+  const { actor } = call.run
   // It has ended before: by an attempt that was lost, or by a person.
   if (revision.state !== 'canary')
     return revision.state === 'live'
       ? { outcome: 'promoted', reason: 'It takes all of the traffic.' }
       : { outcome: 'rolled_back', reason: 'Its traffic was taken away.' }
   const name = textParam(call, 'deployment')
-  const { spec } = await projects.current(project)
   const { verdict, requests, reason: because } = await serving.guard(name)
   const { stage } = await registry.version(revision.version)
   const decision = decideCanary(
     { verdict, because, requests, elapsedMs: clock.now() - revision.createdAt, wanted: stage === 'production' },
-    spec.deployments[name]?.canary,
+    await canaryPolicy(parts, call),
   )
   if (decision.outcome === 'wait') return { waitMs: parts.lookEveryMs ?? usualLookMs, waitingFor: decision.waitingFor }
   const { outcome, reason } = decision

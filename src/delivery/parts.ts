@@ -7,7 +7,7 @@ import type { Projects } from '#project'
 import type { Registry } from '#registry'
 import type { DeploymentWire, RevisionWire } from '#serving/wire.ts'
 import type { Repositories } from '#source'
-import type { Check, GuardVerdict, Serving } from '#serving'
+import type { Check, GuardVerdict, Probe, ProbeRequest, Serving } from '#serving'
 import type { Blobs, Db, Duckdb, Outbox } from '#storage'
 import type { Workflow } from '#workflow'
 import type { DeliveryStore } from './store.ts'
@@ -19,7 +19,7 @@ export interface DeliveryParts {
   readonly workflow: Pick<Workflow, 'start' | 'runs' | 'tasks'>
   readonly repositories: Pick<Repositories, 'checkout' | 'commitInfo' | 'contains'>
   readonly projects: Pick<Projects, 'plan' | 'apply' | 'current' | 'find'>
-  readonly registry: Pick<Registry, 'version' | 'evaluated' | 'champion' | 'transition' | 'score'>
+  readonly registry: Pick<Registry, 'version' | 'files' | 'champion' | 'transition' | 'score'>
   readonly features: Pick<Features, 'resolveService'>
   readonly serving: Rollouts
   readonly ledger: Pick<Ledger, 'link'>
@@ -33,6 +33,14 @@ export interface DeliveryParts {
   readonly lookEveryMs?: number
   /** Starts a model server with nothing but this bundle and tries it. */
   readonly rehearse: (bundle: Digest, signal: AbortSignal) => Promise<{ checks: readonly Check[] }>
+  /** Every package that a model's requirements lead to, with versions and hashes. Throws `task_failed`. */
+  readonly lockRequirements: (order: {
+    readonly requirements: string
+    readonly signal: AbortSignal
+    log(line: string): void
+  }) => Promise<string>
+  /** Runs a few rows through a Python model, outside of any server. Throws `task_failed`. */
+  readonly probe: (request: ProbeRequest) => Promise<Probe>
 }
 
 export type Deployment = z.output<typeof DeploymentWire>

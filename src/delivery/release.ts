@@ -1,11 +1,15 @@
+import type { Digest } from '#kernel/digest.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { TrainyardError } from '#kernel/error.ts'
+import { isEvaluated, type EvaluatedVersion } from '#registry'
 import type { PlatformTask, TaskCall, TaskResult } from '#workflow'
 import { putBundle } from './bundle.ts'
 import { findDeployment, liveRevision } from './deployment.ts'
 import { goldenRows } from './golden.ts'
 import { observe, usualLookMs } from './observe.ts'
 import type { DeliveryParts } from './parts.ts'
+import { canaryPolicy } from './policy.ts'
+import { bundleRegistered } from './registered.ts'
 import { digestInput, textParam } from './task.ts'
 import { withdraw } from './withdraw.ts'
 
@@ -17,8 +21,16 @@ export const deployHandlers = (parts: DeliveryParts): Record<string, PlatformTas
 })
 
 async function bundle(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
-  const { registry, projects, features, blobs } = parts
-  const version = await registry.evaluated(textParam(call, 'version'))
+  const version = await parts.registry.version(textParam(call, 'version'))
+  const digest = await (isEvaluated(version)
+    ? bundleEvaluated(parts, version, call)
+    : bundleRegistered(parts, version, call))
+  call.log(`Version ${version.version} of ${version.model} is bundle ${digest}.`)
+  return { outputs: { bundle: { digest } } }
+}
+
+async function bundleEvaluated(parts: DeliveryParts, version: EvaluatedVersion, call: TaskCall): Promise<Digest> {
+  const { projects, features, blobs } = parts
   const revision = await projects.current(version.project)
   const model = revision.spec.models[version.model]
   if (!model) throw new TrainyardError('conflict', `The project no longer declares the model ${version.model}.`)
@@ -29,11 +41,8 @@ async function bundle(parts: DeliveryParts, call: TaskCall): Promise<TaskResult>
       : `${golden.length} rows of the test set with known predictions.`,
   )
   const service = await features.resolveService(version.project, model.service)
-  const digest = await putBundle(blobs, { version, model, revision, service, golden })
-  call.log(
-    `Version ${version.version} of ${version.model} is bundle ${digest}${model.serving ? `, with the serving code ${model.serving} of revision ${revision.number}` : ''}.`,
-  )
-  return { outputs: { bundle: { digest } } }
+  if (model.serving) call.log(`Its serving code is ${model.serving} of revision ${revision.number}.`)
+  return putBundle(blobs, { version, model, revision, service, golden })
 }
 
 async function rehearse(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
@@ -53,7 +62,7 @@ async function rehearse(parts: DeliveryParts, call: TaskCall): Promise<TaskResul
 }
 
 async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
-  const { serving, registry, projects, ledger, db } = parts
+  const { serving, registry, ledger, db } = parts
   const [name, bundleDigest] = [textParam(call, 'deployment'), digestInput(call, 'bundle')]
   const version = await registry.version(textParam(call, 'version'))
   const { project, model, stage } = version
@@ -71,7 +80,7 @@ async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult
       waitingFor: `revision ${canary.number}, a canary of another version, to end`,
     }
   const first = (deployment?.revisions ?? []).every(({ state, id }) => state !== 'live' || id === known?.id)
-  const weight = first ? 100 : (await projects.current(project)).spec.deployments[name]!.canary.weight
+  const weight = first ? 100 : ((await canaryPolicy(parts, call))?.weight ?? 100)
   const { actor } = call.run
   const revision =
     known ??

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { App } from '#http'
 import { Name, PageQuery } from '#kernel/wire.ts'
 import type { Delivery } from './delivery.ts'
-import { BuildList } from './wire.ts'
+import { BuildList, ReleaseBody, ReleaseWire } from './wire.ts'
 
 export function deliveryRoutes(app: App, delivery: Delivery): void {
   app.get(
@@ -19,6 +19,23 @@ export function deliveryRoutes(app: App, delivery: Delivery): void {
     async ({ params, query }) => {
       const { items, ...rest } = await delivery.builds(params.project, query)
       return { items: [...items], ...rest }
+    },
+  )
+
+  app.post(
+    '/api/v1/projects/:project/deployments/:deployment/releases',
+    {
+      schema: {
+        summary: 'Bring a version of a registered model into a deployment, which the project need not declare',
+        tags: ['delivery'],
+        params: z.object({ project: Name, deployment: Name }),
+        body: ReleaseBody,
+        response: { 200: ReleaseWire },
+      },
+    },
+    async ({ params, body, actor }) => {
+      const run = await delivery.release({ ...params, ...body, actor })
+      return run === undefined ? {} : { run }
     },
   )
 }

@@ -160,6 +160,14 @@ export const settings = {
     type: z.enum(['leave', 'end']).default('leave'),
     help: 'What becomes of the model server when the server is stopped: `leave` lets it go on answering, and the next start takes it over; `end` ends it too, as `trainyard dev` does unless this says otherwise.',
   },
+  servingIsolation: {
+    type: z.enum(['none', 'bubblewrap', 'auto']).default('auto'),
+    help: 'What keeps the Python workers of models from the machine, the platform’s folders and the network beyond their clean environment: `bubblewrap`, or `auto` where it works.',
+  },
+  servingWorkerMemoryMb: {
+    type: z.coerce.number().int().min(0).default(4_096),
+    help: 'Memory in MiB that the Python worker of a model may hold; what it asks for beyond that fails. 0 is no limit.',
+  },
   bodyTimeout: {
     type: duration.refine(isSecondOrMore, 'a duration of a second or more, such as 60s').default('60s'),
     help: 'How long a sender may be silent in the midst of a request: within it must come 1 KiB, or the rest.',

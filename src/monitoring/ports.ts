@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { TrainingSetWire } from '#features/wire.ts'
 import type { Page } from '#kernel/page.ts'
 import type { RevisionWire } from '#project/wire.ts'
-import type { EvaluatedVersion } from '#registry'
+import type { EvaluatedVersion, ModelVersion } from '#registry'
 import type { PredictionWire } from '#serving/wire.ts'
 import type { Cell } from './frame.ts'
 
@@ -25,6 +25,7 @@ export interface PredictionLog {
 
 /** Registry: versions, and their answers to rows outside of any deployment. */
 export interface Models {
+  version(id: string): Promise<ModelVersion>
   /** Throws `conflict` for a version that was only registered. */
   evaluated(id: string): Promise<EvaluatedVersion>
   score(id: string, rows: readonly Readonly<Record<string, Cell>>[]): Promise<{ outputs: Record<string, Cell[]> }>

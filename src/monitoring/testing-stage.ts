@@ -172,6 +172,7 @@ const upstream = (
     resolveService: async () => ({ entityKey: 'city' }),
   },
   registry: {
+    version: async id => versionOf(id),
     evaluated: async id => versionOf(id),
     score: async (_, rows) => ({
       outputs: { probability: rows.map(row => training.find(day => day.temperature === row['temperature'])!.score) },

@@ -1,4 +1,5 @@
 import type { Clock } from '#kernel/clock.ts'
+import { isEvaluated } from '#registry'
 import type { AnyTx, Db } from '#storage'
 import type { Models } from './ports.ts'
 import type { References } from './references.ts'
@@ -33,7 +34,7 @@ export interface WatchParts {
   readonly monitors: MonitorStore
   readonly incidents: Pick<IncidentStore, 'endItemsAbout'>
   readonly references: References
-  readonly registry: Pick<Models, 'evaluated'>
+  readonly registry: Pick<Models, 'version'>
   readonly windows: Windows
 }
 
@@ -50,7 +51,10 @@ export function createWatch({ db, clock, monitors, incidents, references, regist
 
   return {
     async create({ project, deployment, revision, version, weight }) {
-      const { model } = await registry.evaluated(version)
+      const found = await registry.version(version)
+      // What a client registered was never evaluated: there is nothing to compare its predictions with.
+      if (!isEvaluated(found)) return
+      const { model } = found
       const known = await monitors.findMonitor(deployment)
       await db.transaction().execute(async tx => {
         await monitors.createMonitor(tx, { project, deployment, model, revision, version }, clock.now())

@@ -18,6 +18,7 @@ export { blobRoutes, type BlobReach } from './blob-routes.ts'
 export type { BlobUploads } from './blob-uploads.ts'
 export { sqlBlobUploads } from './blob-uploads.sql.ts'
 export {
+  Canary,
   databaseForms,
   databasePattern,
   higherIsBetter,

@@ -217,17 +217,18 @@ const Model = z.strictObject({
     .meta({ description: 'Approvals of its very files that a version needs before production.' }),
 })
 
+/** How a new revision of a deployment proves itself. */
+export const Canary = z.strictObject({
+  weight: z.number().min(1).max(100).default(10),
+  requestsMin: z.int().min(1).default(1_000).meta({
+    description: 'Requests that the canary itself must have answered before it takes all, unless it is rejected.',
+  }),
+  maxDuration: duration.default('24h'),
+})
+
 const Deployment = z.strictObject({
   model: Name,
-  canary: z
-    .strictObject({
-      weight: z.number().min(1).max(100).default(10),
-      requestsMin: z.int().min(1).default(1_000).meta({
-        description: 'Requests that the canary itself must have answered before it takes all, unless it is rejected.',
-      }),
-      maxDuration: duration.default('24h'),
-    })
-    .default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
+  canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
 })
 
 /** Everything has a default: a deployment is monitored without being named here. */

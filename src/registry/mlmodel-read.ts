@@ -32,6 +32,19 @@ export function readMlmodel(text: string): Described {
   }
 }
 
+/** How Python makes a model of the folder: by MLflow's general flavour, or as a class of the model's own code. */
+export type Loader = { readonly loader: 'mlflow' } | { readonly loader: 'class'; readonly entry: string }
+
+const OwnClass = z.object({ class: z.string().regex(/^\w+(?:\.\w+)*:\w+$/) })
+
+/** Undefined when the file names neither. `flavors: {trainyard: {class: "module:Class"}}` is a class. */
+export function loaderOf(text: string): Loader | undefined {
+  const flavors = Mlmodel.safeParse(yamlOf(text)).data?.flavors ?? {}
+  const own = OwnClass.safeParse(flavors['trainyard']).data
+  if (own) return { loader: 'class', entry: own.class }
+  return 'python_function' in flavors ? { loader: 'mlflow' } : undefined
+}
+
 function yamlOf(text: string): unknown {
   try {
     return parse(text, { maxAliasCount: 0 })

@@ -23,7 +23,8 @@ export const datatypeOf: Readonly<Record<string, string>> = {
   float16: 'FP16',
 }
 
-const inputTypes = ['FP32', 'FP64', 'INT64', 'INT32', 'BOOL', 'BYTES']
+/** What an input may be. */
+export const inputTypes = ['FP32', 'FP64', 'INT64', 'INT32', 'BOOL', 'BYTES']
 const realTypes = ['FP32', 'FP64']
 
 /** What the platform cannot serve, in words that help to export the model again. `name` is the file's. */

@@ -8,8 +8,9 @@ import { SignatureWire } from '#registry/wire.ts'
 import type { Blobs, Tree } from '#storage'
 
 /**
- * A serving bundle is a tree: `bundle.json`, `model.onnx` and the files of the serving code. It is all that a model
- * server needs, so that what was rehearsed is, byte for byte, what takes traffic.
+ * A serving bundle is a tree: `bundle.json`, the model (`model.onnx`, or the files of `model/` with the lock file of their
+ * environment) and the files of the serving code. It is all that a model server needs, so that what was rehearsed is, byte
+ * for byte, what takes traffic.
  */
 
 const Scalar = z.union([z.number(), z.string(), z.boolean(), z.null()])
@@ -17,15 +18,29 @@ const Scalar = z.union([z.number(), z.string(), z.boolean(), z.null()])
 /** One row whose answer is known, by feature and by output; outputs of several columns are `name.0`, `name.1` … */
 export const GoldenWire = z.object({ inputs: z.record(z.string(), Scalar), outputs: z.record(z.string(), Scalar) })
 
+/** What runs the model: a Python worker on the files of `model/`, or ONNX Runtime on `model.onnx`. */
+const PythonRuntimeWire = z.object({
+  kind: z.literal('python'),
+  /** `mlflow`: what MLflow's general flavour loads. `class`: a class of the model's own code. */
+  loader: z.enum(['mlflow', 'class']),
+  /** Of a class: `module:Class`. */
+  entry: z.string().optional(),
+  /** Path of the lock file of its packages; without one it has those of the platform's Python. */
+  lock: z.string().optional(),
+})
+const RuntimeWire = z.discriminatedUnion('kind', [z.object({ kind: z.literal('onnx') }), PythonRuntimeWire])
+export type PythonRuntime = z.output<typeof PythonRuntimeWire>
+
 /** `bundle.json`. */
 export const BundleManifest = z.object({
   project: Name,
-  model: Name,
+  model: z.string(),
   /** Id and number of the model version. */
   version: z.string(),
   number: z.int().positive(),
   signature: SignatureWire,
   service: ServiceViewWire.nullable(),
+  runtime: RuntimeWire.default({ kind: 'onnx' }),
   /** Path of the module in the bundle that exports `postprocess`. */
   serving: z.string().optional(),
   golden: z.array(GoldenWire),
@@ -42,19 +57,29 @@ export type Golden = z.output<typeof GoldenWire>
 
 export const manifestFile = 'bundle.json'
 export const modelFile = 'model.onnx'
+export const modelFolder = 'model'
+export const lockFile = 'requirements.lock'
+/** Beside a bundle's files where it is checked out: a link to the Python of its environment on this machine. */
+export const pythonLink = '.python'
+
+/** The files of an ONNX model in a bundle. */
+export async function onnxFiles(blobs: Blobs, model: Digest): Promise<Tree> {
+  return { [modelFile]: { digest: model, size: (await blobs.find(model))?.size ?? 0, executable: false } }
+}
+
+/** The files of a model of another kind in a bundle: its folder, and the lock file of its environment. */
+export const folderFiles = (folder: Tree, lock?: Tree[string]): Tree => ({
+  ...Object.fromEntries(Object.entries(folder).map(([path, file]) => [`${modelFolder}/${path}`, file])),
+  ...(lock && { [lockFile]: lock }),
+})
 
 /** Stores a bundle and answers its digest: the same parts give the same digest. `code` is the tree of the serving code. */
 export async function packBundle(
   blobs: Blobs,
-  { manifest, model, code = {} }: { manifest: BundleManifest; model: Digest; code?: Tree },
+  { manifest, model, code = {} }: { manifest: z.input<typeof BundleManifest>; model: Tree; code?: Tree },
 ): Promise<Digest> {
   const text = canonicalJson(BundleManifest.parse(manifest))
   const { size } = await blobs.put(text)
-  const bytes = await blobs.find(model)
-  const tree: Tree = {
-    ...code,
-    [manifestFile]: { digest: digestOf(text), size, executable: false },
-    [modelFile]: { digest: model, size: bytes?.size ?? 0, executable: false },
-  }
+  const tree: Tree = { ...code, ...model, [manifestFile]: { digest: digestOf(text), size, executable: false } }
   return (await blobs.put(canonicalJson(tree))).digest
 }

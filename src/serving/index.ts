@@ -3,10 +3,22 @@ export { servingRoutes } from './routes.ts'
 export { servingMigrations } from './tables.ts'
 export { sqlServingStore } from './store.sql.ts'
 export { deployed, predictionsLogged, trafficChanged } from './events.ts'
-export { BundleManifest, packBundle, type Golden, type ServiceView } from './bundle.ts'
+export {
+  BundleManifest,
+  folderFiles,
+  onnxFiles,
+  packBundle,
+  lockFile,
+  type Golden,
+  type PythonRuntime,
+  type ServiceView,
+} from './bundle.ts'
 export { requireRules } from './input-rules.ts'
 export { rehearse, type Check, type Rehearsal } from './rehearsal.ts'
 export { bundleNode, type Because, type DeployRequest } from './traffic-control.ts'
 export type { Deployment, DeploymentDetail, Prediction, Revision, RevisionState, TrafficChange } from './deployment.ts'
+export { probeModel, type Probe, type ProbeRequest } from './probe.ts'
+export type { Interpreters } from './bundle-folder.ts'
+export type { WorkerSettings } from './server-settings.ts'
 export type { GuardVerdict } from './guard.ts'
 export type { PredictionQuery } from './log-reader.ts'

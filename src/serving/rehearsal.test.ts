@@ -5,13 +5,19 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fsBlobs } from '#storage'
 import { rehearse } from './rehearsal.ts'
-import { makeBundle, type BundleSpec } from './testing.ts'
+import { interpreters, makeBundle, workers, type BundleSpec } from './testing.ts'
 
 async function rehearsal(t: TestContext, spec: BundleSpec = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
   t.after(() => rm(folder, { recursive: true }))
   const blobs = fsBlobs(folder)
-  return rehearse({ blobs, bundle: await makeBundle(blobs, spec), version: '0' })
+  return rehearse({
+    blobs,
+    bundle: await makeBundle(blobs, spec),
+    version: '0',
+    workers: { ...workers, hidden: [] },
+    interpreters,
+  })
 }
 
 test('a good bundle gives known answers, runs its serving code and refuses what is wrong', async t => {

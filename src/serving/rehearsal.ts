@@ -5,10 +5,11 @@ import type { Digest } from '#kernel/digest.ts'
 import { messageOf } from '#kernel/error.ts'
 import { outputKey } from '#registry/wire.ts'
 import type { Blobs } from '#storage'
+import { checkOut, linkPython, type Interpreters } from './bundle-folder.ts'
 import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
 import { bundleFolder, readJsonFile, routesFile, type RoutesFile, type ServerFile } from './routes-file.ts'
+import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
-import { checkOut } from './traffic-control.ts'
 
 /** One thing that was tried on a bundle. */
 export interface Check {
@@ -35,10 +36,14 @@ const relative = 1e-4
  */
 export async function rehearse({
   blobs,
+  interpreters,
+  workers,
   bundle,
   version,
 }: {
   blobs: Blobs
+  interpreters: Interpreters
+  workers: WorkerSettings
   bundle: Digest
   version: string
 }): Promise<Rehearsal> {
@@ -46,6 +51,7 @@ export async function rehearse({
   let server: ServerFile | undefined
   try {
     await checkOut({ blobs, folder }, bundle)
+    await linkPython({ blobs, folder, interpreters }, bundle)
     const manifest = await readJsonFile(join(bundleFolder(folder, bundle), manifestFile), BundleManifest)
     if (!manifest) return failed('bundle', `${manifestFile} is missing or not understood.`)
     await writeFile(routesFile(folder), JSON.stringify(routesOf(manifest, bundle)))
@@ -55,6 +61,7 @@ export async function rehearse({
       online: '',
       version,
       isLogged: true,
+      workers,
       main: serverMain,
     })
     const state = (await askStatus(server))?.bundles[bundle] ?? 'The model server does not answer.'

@@ -14,7 +14,8 @@ import { settingsFile, type ServerSettings } from './server-settings.ts'
 
 /** Starting, asking and ending model server processes. */
 
-const startMsMax = 30_000
+/** Models in Python take seconds each to load. */
+const startMsMax = 180_000
 const stopMsMax = 35_000
 const outputBytesMax = 4 * 1024 * 1024
 const outputFile = (folder: string): string => join(folder, 'server.log')

@@ -32,12 +32,21 @@ export const ServerSettings = z.object({
   /** Predictions are written down; only benchmarks go without. */
   isLogged: z.boolean(),
   doors: DoorSettings.default(ownDoors),
+  /** How Python workers are kept from the machine. */
+  workers: z.object({
+    isolation: z.enum(['none', 'bubblewrap', 'auto']),
+    /** Folders of the platform that no worker may see. */
+    hidden: z.array(z.string()),
+    /** Of each worker's heap; 0 is no limit. */
+    memoryBytes: z.int(),
+  }),
 })
 export type ServerSettings = z.input<typeof ServerSettings>
+export type WorkerSettings = ServerSettings['workers']
 
 /** In the server's folder, for its owner's eyes: a database URL may hold a password. */
 export const settingsFile = (folder: string): string => join(folder, 'settings.json')
 
 /** Names what a running server was told: one that was told something else is replaced. */
-export const settingsDigest = ({ host, online, version, main, isLogged, doors = ownDoors }: ServerSettings): string =>
-  digestOfJson({ host, online, version, main, isLogged, doors })
+export const settingsDigest = ({ port: _, doors = ownDoors, ...told }: ServerSettings): string =>
+  digestOfJson({ ...told, doors })

@@ -6,6 +6,7 @@ import { instantOf } from '#kernel/id.ts'
 import type { Page } from '#kernel/page.ts'
 import type { Ledger, Resolver } from '#metadata'
 import type { Duckdb } from '#storage'
+import { removeOtherBundles } from './bundle-folder.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision } from './deployment.ts'
 import type { GuardVerdict } from './guard.ts'
 import { describeDeployments, guardDeployment } from './describe.ts'
@@ -13,15 +14,9 @@ import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logFolder } from './routes-file.ts'
-import type { DoorSettings } from './server-settings.ts'
+import type { DoorSettings, WorkerSettings } from './server-settings.ts'
 import { createSupervisor } from './supervisor.ts'
-import {
-  createTrafficControl,
-  removeOtherBundles,
-  type Because,
-  type DeployRequest,
-  type TrafficParts,
-} from './traffic-control.ts'
+import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
 /** The paper's model serving component (C8): deployments, their traffic, and the log of every prediction. */
 export interface Serving {
@@ -87,9 +82,9 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   readonly doors: DoorSettings
   /** Of the platform: a model server of another one is replaced. */
   readonly version: string
+  readonly workers: WorkerSettings
   /** How long predictions are kept, in milliseconds. */
   readonly retentionMs: number
-  readonly warn: (facts: object, message: string) => void
 }
 
 /** A prediction this young may be in a segment that has not been collected. */

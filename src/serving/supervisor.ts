@@ -23,7 +23,7 @@ import {
   stopServer,
   succeedServer,
 } from './server-process.ts'
-import { settingsDigest, type DoorSettings, type ServerSettings } from './server-settings.ts'
+import { settingsDigest, type DoorSettings, type ServerSettings, type WorkerSettings } from './server-settings.ts'
 
 /** Keeps one model server running: it is started or found, watched, and started again when it is gone. */
 export interface Supervisor {
@@ -59,6 +59,7 @@ export interface SupervisorOptions {
   readonly online: string
   readonly doors: DoorSettings
   readonly version: string
+  readonly workers: WorkerSettings
   readonly warn: (facts: object, message: string) => void
 }
 
@@ -171,8 +172,8 @@ interface Keeper {
   letGo(): Promise<void>
 }
 
-function createKeeper({ folder, host, port, online, doors, version, warn }: SupervisorOptions): Keeper {
-  const settings: ServerSettings = { host, port, online, doors, version, isLogged: true, main: serverMain }
+function createKeeper({ folder, host, port, online, doors, version, workers, warn }: SupervisorOptions): Keeper {
+  const settings: ServerSettings = { host, port, online, doors, version, workers, isLogged: true, main: serverMain }
   const start: Start = { folder, settings, onExit: () => look() }
   const crashes: number[] = []
   let server: ServerFile | undefined

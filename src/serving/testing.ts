@@ -8,7 +8,7 @@ import { newId } from '#kernel/id.ts'
 import { logisticOnnx, type LogisticSpec } from '#registry'
 import { createDuckdb, createOutbox, fsBlobs, outboxMigrations, type Blobs, type Tree } from '#storage'
 import { testEngines } from '#storage/testing.ts'
-import { packBundle, type BundleManifest } from './bundle.ts'
+import { onnxFiles, packBundle, type BundleManifest } from './bundle.ts'
 import { createServing, type Serving, type ServingParts } from './serving.ts'
 import { readJsonFile, ServerFile, serverFile } from './routes-file.ts'
 import { call } from './server-process.ts'
@@ -32,6 +32,11 @@ export interface BundleSpec {
   readonly change?: Partial<BundleManifest>
 }
 
+/** How the tests' workers, if there are any, are kept. */
+export const workers = { isolation: 'none', hidden: [], memoryBytes: 0 } as const satisfies ServingParts['workers']
+/** Every bundle here is of ONNX, or runs in the machine's own Python. */
+export const interpreters: ServingParts['interpreters'] = { use: async () => '/usr/bin/python3' }
+
 /** A bundle of a logistic model with one golden row. */
 export async function makeBundle(
   blobs: Blobs,
@@ -39,7 +44,7 @@ export async function makeBundle(
 ): Promise<Digest> {
   const bytes = await blobs.put(logisticOnnx(model))
   const features = Object.keys(model.weights)
-  const manifest: BundleManifest = {
+  const manifest = {
     project: 'rain',
     model: 'rain',
     version: newId('mdv'),
@@ -60,7 +65,7 @@ export async function makeBundle(
   }
   const tree: Record<string, Tree[string]> = {}
   if (code !== undefined) tree['serving/answer.ts'] = { ...(await blobs.put(code)), executable: false }
-  return packBundle(blobs, { manifest, model: bytes.digest, code: tree })
+  return packBundle(blobs, { manifest, model: await onnxFiles(blobs, bytes.digest), code: tree })
 }
 
 export interface Bench {
@@ -149,6 +154,8 @@ export async function openBench(
       keys,
       doors: { ...ownDoors, ...doors },
       version: '0',
+      workers: { ...workers, hidden: [] },
+      interpreters,
       retentionMs: 1e12,
       warn,
     })

@@ -1,5 +1,3 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { conflict, notFound } from '#kernel/error.ts'
@@ -7,7 +5,8 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import { newId } from '#kernel/id.ts'
 import type { Ledger } from '#metadata'
 import type { ModelVersion } from '#registry'
-import { checkoutTree, type AnyTx, type Blobs, type Db, type Outbox } from '#storage'
+import type { AnyTx, Db, Outbox } from '#storage'
+import { checkOut, linkPython, type CheckoutParts } from './bundle-folder.ts'
 import {
   deployed as deployedShares,
   divided,
@@ -18,7 +17,7 @@ import {
   type Share,
 } from './deployment.ts'
 import { deployed, trafficChanged } from './events.ts'
-import { bundleFolder, type RoutesFile } from './routes-file.ts'
+import type { RoutesFile } from './routes-file.ts'
 import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -52,16 +51,14 @@ export interface TrafficControl {
   routes(): Promise<RoutesFile>
 }
 
-export interface TrafficParts {
+export interface TrafficParts extends CheckoutParts {
   readonly db: Db
   readonly store: ServingStore
   readonly outbox: Pick<Outbox, 'emit'>
   readonly ledger: Pick<Ledger, 'record' | 'link'>
-  readonly blobs: Blobs
   readonly supervisor: Pick<Supervisor, 'publish'>
   readonly clock: Clock
-  /** The model server's folder. */
-  readonly folder: string
+  readonly warn: (facts: object, message: string) => void
 }
 
 /** The ledger's node of a bundle. */
@@ -83,6 +80,7 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
   /** Loads a bundle in the model server before any request can need it. Throws `unavailable` when it cannot be loaded. */
   async function preload(bundle: Digest): Promise<void> {
     await checkOut(parts, bundle)
+    await linkPython(parts, bundle)
     await db.transaction().execute(tx => store.nextRoutes(tx))
     await supervisor.publish(await routes([bundle]), [bundle])
   }
@@ -240,28 +238,12 @@ async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Prom
       .toSorted((a, b) => a.number - b.number)
       .map(({ id, number, version: model, bundle, weight }) => ({ id, number, version: model, bundle, weight })),
   }))
-  for (const { bundle } of routes.flatMap(route => route.revisions)) await checkOut(parts, bundle)
-  return { version, deployments: routes, preload: [...preload] }
-}
-
-/** Puts a bundle's files where the model server reads them: a folder that is there is whole. */
-export async function checkOut(
-  { blobs, folder }: Pick<TrafficParts, 'blobs' | 'folder'>,
-  bundle: Digest,
-): Promise<void> {
-  const target = bundleFolder(folder, bundle)
-  if (await stat(target).catch(() => undefined)) return
-  const beside = `${target}.${process.pid}.new`
-  await rm(beside, { recursive: true, force: true })
-  await checkoutTree(blobs, bundle, beside)
-  await rename(beside, target)
-}
-
-/** Deletes the bundles that no route names: they stand in the blobs, should one be wanted again. */
-export async function removeOtherBundles(folder: string, { deployments }: RoutesFile): Promise<void> {
-  const kept = new Set<string>(deployments.flatMap(({ revisions }) => revisions.map(({ bundle }) => bundle)))
-  const root = bundleFolder(folder, '')
-  for (const bundle of await readdir(root).catch(() => [])) {
-    if (!kept.has(bundle)) await rm(join(root, bundle), { recursive: true, force: true })
+  for (const { bundle } of routes.flatMap(route => route.revisions)) {
+    await checkOut(parts, bundle)
+    // One deployment whose environment is gone and cannot be built again may not keep the others from their routes.
+    await linkPython(parts, bundle).catch((error: unknown) =>
+      parts.warn({ err: error, bundle }, 'the Python environment of a bundle cannot be built'),
+    )
   }
+  return { version, deployments: routes, preload: [...preload] }
 }

@@ -34,7 +34,7 @@ export const DeploymentWire = z
   .object({
     project: Name,
     name: Name,
-    model: Name,
+    model: z.string(),
     /** Where requests go: Open Inference Protocol v2. */
     url: z.string(),
     state: z.enum(['live', 'canary', 'down']),

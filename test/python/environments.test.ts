@@ -85,7 +85,7 @@ test(
       [
         '37',
         'uv /simple/rainfall/',
-        '$ uv pip install --python venv/bin/python --require-hashes --link-mode copy -r requirements.lock',
+        '$ uv pip install --python venv/bin/python --require-hashes --link-mode copy --compile-bytecode -r requirements.lock',
         1,
       ],
     )

@@ -29,35 +29,61 @@ export const promoteVerb = verb(
 export const deployVerb = verb(
   'deploy <deployment> [version]',
   'Bring a version into a deployment: promote it, test its bundle, let it take traffic.',
-  command => command.requiredOption('--reason <text>', reasonOption),
-  async ({ client, output }, { reason }, [name, number]) => {
-    const { project, model } = await declaredDeployment(client, name!)
-    const moved = await toProduction(client, { project, model, number, reason })
+  command =>
+    projectOption(command)
+      .requiredOption('--reason <text>', reasonOption)
+      .option('--model <name>', 'a registered model, for a deployment that no project file declares')
+      .option('--weight <percent>', 'requests it gets while it proves itself beside another version', Number, 10),
+  async ({ client, output }, { reason, model, weight, project: named }, [name, number]) => {
+    const moved =
+      model === undefined
+        ? await toProduction(client, { ...(await declaredDeployment(client, name!)), number, reason })
+        : await release(client, name!, { project: await chosenProject(client, named), model, number, reason, weight })
     output.result(moved, () => [
       `Version ${moved.version} of ${moved.model} is on its way into ${name}. Follow it with: trainyard status --runs`,
     ])
   },
 )
 
-async function toProduction(
+interface Wanted {
+  readonly project: string
+  readonly model: string
+  /** Of the version; the newest that there is, or that is staged, when left out. */
+  readonly number: string | undefined
+}
+
+async function release(
   client: Client,
-  { project, model, number, reason }: { project: string; model: string; number: string | undefined; reason: string },
+  deployment: string,
+  { reason, weight, ...wanted }: Wanted & { readonly reason: string; readonly weight: number },
+): Promise<Version & { run?: string }> {
+  const version = await findVersion(client, wanted, versions => versions[0])
+  const path = `/api/v1/projects/${wanted.project}/deployments/${encodeURIComponent(deployment)}/releases`
+  const { run } = await client.send<{ run?: string }>('POST', path, { version: version.id, reason, weight })
+  return { ...version, ...(run !== undefined && { run }) }
+}
+
+async function toProduction(client: Client, { reason, ...wanted }: Wanted & { reason: string }): Promise<Version> {
+  const { id } = await findVersion(client, wanted, versions => versions.find(({ stage }) => stage === 'staging'))
+  return client.send('POST', `/api/v1/model-versions/${id}/transitions`, { to: 'production', reason })
+}
+
+/** The version of this number; `usual` chooses when there is none, newest first. Throws `not_found` with those there are. */
+async function findVersion(
+  client: Client,
+  { project, model, number }: Wanted,
+  usual: (versions: readonly Version[]) => Version | undefined,
 ): Promise<Version> {
   const { items } = await client.get<{ items: Version[] }>(
     `/api/v1/projects/${project}/models/${encodeURIComponent(model)}/versions`,
   )
-  const wanted =
-    number === undefined
-      ? items.find(version => version.stage === 'staging')
-      : items.find(version => String(version.version) === number)
-  if (!wanted) {
-    const there = items.map(version => `${version.version} (${version.stage})`).join(', ') || 'none'
-    throw new TrainyardError(
-      'not_found',
-      `${model} has no ${number === undefined ? 'staged version' : `version ${number}`}. There is: ${there}.`,
-    )
-  }
-  return client.send('POST', `/api/v1/model-versions/${wanted.id}/transitions`, { to: 'production', reason })
+  const wanted = number === undefined ? usual(items) : items.find(version => String(version.version) === number)
+  if (wanted) return wanted
+  const there = items.map(version => `${version.version} (${version.stage})`).join(', ') || 'none'
+  throw new TrainyardError(
+    'not_found',
+    `${model} has no ${number === undefined ? 'staged version' : `version ${number}`}. There is: ${there}.`,
+  )
 }
 
 export const rollbackVerb = verb(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'node:test'
 import { createBatcher } from './batcher.ts'
-import { ModelFault, type Rows, type Runtime } from './runtime/runtime.ts'
+import { ModelFault, type Rows, type Runtime } from './runtime.ts'
 
 /** A runtime whose answers are let go one by one; it answers each row's first input. */
 function heldRuntime(limits: Partial<Runtime> = {}) {

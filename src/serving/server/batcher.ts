@@ -1,6 +1,6 @@
 import type { Column } from './bind.ts'
 import { newTally, tally, type RunTally } from './run-tally.ts'
-import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime/runtime.ts'
+import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
 
 /** Runs rows through a model. Rows that arrive in the same turn of the event loop share one run. */
 export interface Batcher {

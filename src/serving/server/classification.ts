@@ -1,4 +1,4 @@
-import type { OutputColumn } from './runtime/runtime.ts'
+import type { OutputColumn } from './runtime.ts'
 
 /**
  * The classes of each row with the highest values, best first, as texts `value:index`; of equal values the lower index

@@ -8,7 +8,7 @@ import type { PredictionLog } from './prediction-log.ts'
 import { logLines, type AnsweredRequest } from './record.ts'
 import { badRequest, RequestError } from './request-error.ts'
 import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
-import { ModelFault, type OutputColumn } from './runtime/runtime.ts'
+import { ModelFault, type OutputColumn } from './runtime.ts'
 
 /**
  * The one request that every protocol comes down to. A protocol's part is to read its bytes into a `Content` and to

@@ -1,4 +1,5 @@
 import { bundleFolder } from '../routes-file.ts'
+import type { WorkerSettings } from '../server-settings.ts'
 import { loadModel, type LoadedModel } from './model.ts'
 
 /** The models in memory, by bundle. */
@@ -6,7 +7,7 @@ export interface ModelShelf {
   get(bundle: string): LoadedModel | undefined
   /** Why a bundle that was wanted is not there. */
   problem(bundle: string): string | undefined
-  /** Loads what is not there yet, one after the other; also what could not be loaded before. */
+  /** Loads what is not there yet; also what could not be loaded before. */
   load(wanted: ReadonlySet<string>): Promise<void>
   /** Lets go of everything else, after a while in which requests may still hold it. */
   keep(wanted: ReadonlySet<string>): void
@@ -17,14 +18,15 @@ export interface ModelShelf {
 /** How long a model that no route names any more is kept for requests that still hold it. */
 const releaseMs = 30_000
 
-export function createModelShelf(folder: string): ModelShelf {
+/** @param workers How the Python workers of its models are kept from the machine. */
+export function createModelShelf(folder: string, workers: WorkerSettings): ModelShelf {
   const models = new Map<string, LoadedModel>()
   const problems = new Map<string, string>()
 
   async function load(bundle: string): Promise<void> {
     if (models.has(bundle)) return
     try {
-      models.set(bundle, await loadModel(bundleFolder(folder, bundle)))
+      models.set(bundle, await loadModel(bundleFolder(folder, bundle), workers))
       problems.delete(bundle)
     } catch (error) {
       problems.set(bundle, error instanceof Error ? error.message : String(error))
@@ -35,7 +37,7 @@ export function createModelShelf(folder: string): ModelShelf {
     get: bundle => models.get(bundle),
     problem: bundle => problems.get(bundle),
     async load(wanted) {
-      for (const bundle of wanted) await load(bundle)
+      await Promise.all([...wanted].map(load))
     },
     keep(wanted) {
       for (const bundle of problems.keys()) if (!wanted.has(bundle)) problems.delete(bundle)

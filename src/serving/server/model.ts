@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { BundleManifest, manifestFile, modelFile } from '../bundle.ts'
+import { BundleManifest, manifestFile } from '../bundle.ts'
+import type { WorkerSettings } from '../server-settings.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { requireValue, type Column } from './bind.ts'
 import { forget } from './run-tally.ts'
-import { openOnnx } from './runtime/onnx.ts'
-import type { OutputColumn } from './runtime/runtime.ts'
+import { openRuntime } from './open-runtime.ts'
+import type { OutputColumn } from './runtime.ts'
 
 /** Values of the outputs as serving code sees them: one for each row, or a list for each row of an output of several columns. */
 export type RowsByOutput = Readonly<Record<string, readonly unknown[]>>
@@ -23,22 +24,30 @@ export interface LoadedModel {
 
 const warmUpRuns = 20
 const warmUpRows = [1, 8]
+/** Slow models are warm after fewer runs. */
+const warmUpMsMax = 1_000
 
 /** Loads a bundle from its folder and runs it until it is fast. Throws with a sentence that says what is wrong with it. */
-export async function loadModel(folder: string): Promise<LoadedModel> {
+export async function loadModel(folder: string, workers: WorkerSettings): Promise<LoadedModel> {
   const manifest = BundleManifest.parse(JSON.parse(await readFile(join(folder, manifestFile), 'utf8')))
-  const runtime = await openOnnx(await readFile(join(folder, modelFile)), manifest.signature)
+  const runtime = await openRuntime(folder, manifest, workers)
   const batcher = createBatcher(runtime)
   try {
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
-    for (const rows of warmUpRows)
-      for (let run = 0; run < warmUpRuns; run++) await batcher.run(rows, exampleColumns(manifest, rows))
+    await warmUp(batcher, manifest)
     forget(batcher.tally)
     return { manifest, batcher, postprocess, release: () => runtime.release() }
   } catch (error) {
     await runtime.release()
     throw error
   }
+}
+
+async function warmUp(batcher: Batcher, manifest: BundleManifest): Promise<void> {
+  const until = performance.now() + warmUpMsMax
+  for (const rows of warmUpRows)
+    for (let run = 0; run < warmUpRuns && (run === 0 || performance.now() < until); run++)
+      await batcher.run(rows, exampleColumns(manifest, rows))
 }
 
 async function loadServingCode(folder: string, path: string): Promise<Postprocess> {

@@ -6,7 +6,7 @@ import type { Inference } from './infer.ts'
 import { bindJson, readJson, type JsonBody, type Members } from './json-body.ts'
 import { readSubjects } from './lookup.ts'
 import { badRequest } from './request-error.ts'
-import type { OutputColumn } from './runtime/runtime.ts'
+import type { OutputColumn } from './runtime.ts'
 import { bytesOf, tensorOf, widthOf } from './tensor-bytes.ts'
 
 /** The Open Inference Protocol 2 over REST, with its extensions for binary tensors and classification. */

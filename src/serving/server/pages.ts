@@ -155,26 +155,32 @@ export interface ModelMetadata {
 }
 
 export function modelMetadata({ name, revisions }: LiveDeployment, { model }: LiveRevision): ModelMetadata {
-  const { signature, service } = model.manifest
+  const { signature, service, runtime } = model.manifest
   return {
     name,
     versions: revisions.map(({ number }) => String(number)),
-    platform,
+    platform: platformOf(runtime),
     ...signature,
     properties: service ? { entity: service.entityKey } : {},
   }
 }
 
-const platform = 'onnx_onnxv1'
+/** `<project>_<format>` [Open Inference Protocol 2, model metadata]. */
+function platformOf(runtime: LiveRevision['model']['manifest']['runtime']): string {
+  if (runtime.kind === 'onnx') return 'onnx_onnxv1'
+  return runtime.loader === 'mlflow' ? 'mlflow_pyfunc' : 'python_class'
+}
 
 /** As far as a load generator reads it before it starts: the first dimension of every tensor is the batch. */
 export function modelConfig({ name }: LiveDeployment, { model }: LiveRevision) {
-  const { inputs, outputs } = model.manifest.signature
+  const { signature, runtime } = model.manifest
+  const { inputs, outputs } = signature
   const described = (tensors: typeof inputs) =>
     tensors.map(({ name: tensor, datatype, shape }) => ({
       name: tensor,
       data_type: datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`,
       dims: shape.length > 1 ? shape.slice(1) : [1],
     }))
-  return { name, platform, backend: '', max_batch_size: rowsMax, input: described(inputs), output: described(outputs) }
+  const about = { name, platform: platformOf(runtime), backend: '', max_batch_size: rowsMax }
+  return { ...about, input: described(inputs), output: described(outputs) }
 }

@@ -3,7 +3,7 @@ import { single, type Call, type Reply } from './call.ts'
 import { csvLine } from './csv.ts'
 import type { Inference } from './infer.ts'
 import { badRequest, RequestError } from './request-error.ts'
-import type { OutputColumn } from './runtime/runtime.ts'
+import type { OutputColumn } from './runtime.ts'
 import type { RouteTable } from './route-table.ts'
 
 /** What the protocols have in common that answer row by row and not tensor by tensor. */

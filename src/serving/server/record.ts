@@ -1,6 +1,6 @@
 import { outputKey } from '#registry/wire.ts'
 import type { Column } from './bind.ts'
-import type { OutputColumn } from './runtime/runtime.ts'
+import type { OutputColumn } from './runtime.ts'
 
 /** One answered request, as the prediction log keeps it: a line for each row. */
 export interface AnsweredRequest {

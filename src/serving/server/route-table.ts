@@ -1,5 +1,6 @@
 import { pickRevision } from '../traffic.ts'
 import { readJsonFile, RoutesFile, routesFile, type DeploymentRoute, type ServerStatus } from '../routes-file.ts'
+import type { WorkerSettings } from '../server-settings.ts'
 import type { LoadedModel } from './model.ts'
 import { createModelShelf, type ModelShelf } from './model-shelf.ts'
 import { RequestError } from './request-error.ts'
@@ -57,8 +58,9 @@ export interface RouteTable {
   status(): Pick<ServerStatus, 'version' | 'bundles'>
 }
 
-export function createRouteTable(folder: string): RouteTable {
-  const shelf = createModelShelf(folder)
+/** @param workers How the Python workers of its models are kept from the machine. */
+export function createRouteTable(folder: string, workers: WorkerSettings): RouteTable {
+  const shelf = createModelShelf(folder, workers)
   const off = openSwitchedOff(folder)
   let routes: RoutesFile = { version: -1, deployments: [], preload: [] }
   let deployments = new Map<string, LiveDeployment>()

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Signature } from '#registry'
-import type { Column } from '../bind.ts'
+import type { Column } from './bind.ts'
 import type { OutputColumn, Rows, Runtime } from './runtime.ts'
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Signature } from '#registry'
-import { createBatcher } from '../batcher.ts'
+import { createBatcher } from './batcher.ts'
 import type { Rows, Runtime } from './runtime.ts'
 
 /** The model that every runtime is opened with: `probability` is the sigmoid of `wind − rain`. */

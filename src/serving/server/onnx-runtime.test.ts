@@ -1,5 +1,5 @@
 import { logisticOnnx } from '#registry'
-import { openOnnx } from './onnx.ts'
+import { openOnnx } from './onnx-runtime.ts'
 import { runtimeContract, windSignature, windWeights } from './runtime.contract.ts'
 
 runtimeContract('onnx', {

@@ -1,4 +1,4 @@
-import type { Column } from '../bind.ts'
+import type { Column } from './bind.ts'
 
 /** The rows of one request: a column for each input of the signature, in its order. */
 export interface Rows {

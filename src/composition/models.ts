@@ -1,0 +1,83 @@
+import { resolve } from 'node:path'
+import { lockRequirements } from '#compute'
+import { createDelivery, sqlDeliveryStore, type Delivery, type DeliveryParts } from '#delivery'
+import { durationMs } from '#kernel/duration.ts'
+import {
+  createServing,
+  probeModel,
+  rehearse,
+  sqlServingStore,
+  type Interpreters,
+  type Serving,
+  type ServingParts,
+  type WorkerSettings,
+} from '#serving'
+import type { Composition, Surroundings } from './compose.ts'
+import { composeInterpreters } from './interpreters.ts'
+
+/** How models in Python are run, by the model server and before they get there. */
+interface Models {
+  readonly interpreters: Interpreters
+  readonly workers: WorkerSettings
+}
+
+/** What runs models in Python, wherever they are run: a Python for each, and what keeps it from the rest. */
+export function composeModels(
+  { config, env }: Surroundings,
+  {
+    executor,
+    ...folders
+  }: Pick<Composition, 'executor'> & { dataFolder: string; logFolder: string; blobFolder: string },
+): Models {
+  return {
+    interpreters: composeInterpreters({ executor, python: config.python, path: env['PATH'] }),
+    workers: {
+      isolation: config.servingIsolation,
+      hidden: [folders.dataFolder, folders.logFolder, folders.blobFolder].map(folder => resolve(folder)),
+      memoryBytes: config.servingWorkerMemoryMb * 1024 * 1024,
+    },
+  }
+}
+
+export function composeDelivery(
+  { config, db, env, version }: Surroundings,
+  parts: Omit<DeliveryParts, 'store' | 'rehearse' | 'lockRequirements' | 'probe'> & Models,
+): Delivery {
+  const { blobs, interpreters, workers } = parts
+  return createDelivery({
+    ...parts,
+    store: sqlDeliveryStore(db),
+    rehearse: bundle => rehearse({ blobs, interpreters, workers, bundle, version }),
+    lockRequirements: order => lockRequirements({ python: config.python, env }, order),
+    probe: request => probeModel({ blobs, interpreters, workers }, request),
+  })
+}
+
+/** What of serving the settings say, and what is its alone. */
+type OfSettings = 'store' | 'keys' | 'host' | 'port' | 'publicUrl' | 'online' | 'doors' | 'version' | 'retentionMs'
+
+export function composeServing(
+  { config, onlineUrl, version }: Surroundings,
+  parts: Omit<ServingParts, OfSettings> & Pick<Composition, 'access'>,
+): Serving {
+  const serving = createServing({
+    ...parts,
+    store: sqlServingStore(parts.db),
+    keys: parts.access.keys,
+    host: config.host,
+    port: config.servingPort,
+    publicUrl: config.servingUrl.replace(/\/$/, ''),
+    online: onlineUrl,
+    doors: {
+      deployment: config.servingDeployment,
+      predict: config.servingPredictRoute,
+      health: config.servingHealthRoute,
+      isOpen: config.servingTokens === 'none',
+      grpcPort: config.servingGrpcPort === '' ? null : config.servingGrpcPort,
+    },
+    version,
+    retentionMs: durationMs(config.predictionRetention),
+  })
+  parts.access.onChange(serving.keysChanged)
+  return serving
+}

@@ -1,0 +1,19 @@
+import { Canary, type DeploymentSpec } from '#project'
+import type { TaskCall } from '#workflow'
+import type { DeliveryParts } from './parts.ts'
+import { textParam } from './task.ts'
+
+/**
+ * How a new revision proves itself: as the project declares the deployment, else as was asked for when it was released.
+ * Undefined when the project declared it once and does not any more.
+ */
+export async function canaryPolicy(
+  { projects }: Pick<DeliveryParts, 'projects'>,
+  call: TaskCall,
+): Promise<DeploymentSpec['canary'] | undefined> {
+  const declared = (await projects.find(call.run.project))?.spec.deployments ?? {}
+  const name = textParam(call, 'deployment')
+  if (Object.hasOwn(declared, name)) return declared[name]!.canary
+  const weight = call.params['weight']
+  return weight === undefined ? undefined : Canary.parse({ weight })
+}

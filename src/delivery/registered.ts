@@ -1,0 +1,121 @@
+import { conflict, invalid, type Problem } from '#kernel/error.ts'
+import type { Digest } from '#kernel/digest.ts'
+import { canonicalJson } from '#kernel/json.ts'
+import { inputTypes, loaderOf, mlmodelName, type ModelVersion, type Tensor } from '#registry'
+import { folderFiles, lockFile, packBundle, type PythonRuntime } from '#serving'
+import type { Tree } from '#storage'
+import type { TaskCall } from '#workflow'
+import { exampleRows } from './example-rows.ts'
+import type { DeliveryParts } from './parts.ts'
+
+/** Versions that a client of MLflow has registered: a folder of files that some framework wrote, and no evaluation. */
+
+const requirementsFile = 'requirements.txt'
+
+type Registered = ModelVersion & { readonly content: 'folder'; readonly digest: Digest; readonly signature: object }
+
+/** Throws `conflict`, or `invalid` naming what is missing, unless a model server could answer with this version. */
+export function requireDeployable(version: ModelVersion): asserts version is Registered {
+  const { fullName, version: number, content, signature, digest } = version
+  const which = `Version ${number} of ${fullName}`
+  if (content !== 'folder' || digest === undefined)
+    throw conflict(
+      `${which} has no files here: log it to this platform, or register it from a run or a logged model.`,
+      {
+        version: version.id,
+        content,
+        allowed: ['a version whose files are held', 'a version with an evaluation'],
+      },
+    )
+  const problems = signature ? signature.inputs.flatMap(inputProblems) : [unsigned]
+  if (signature?.inputs.length === 0) problems.push(unsigned)
+  if (problems.length > 0) throw invalid(`${which} cannot be deployed.`, problems)
+}
+
+const unsigned: Problem = {
+  field: 'signature',
+  allowed: 'named columns as inputs: log the model with `input_example=` a DataFrame, or with `signature=`',
+}
+
+function inputProblems({ name, datatype, shape }: Tensor): Problem[] {
+  const field = `input ${name}`
+  const isColumn = shape[0] === -1 && (shape.length === 1 || (shape.length === 2 && shape[1] === 1))
+  return [
+    ...(inputTypes.includes(datatype) ? [] : [{ field, value: datatype, allowed: inputTypes.join(', ') }]),
+    ...(isColumn
+      ? []
+      : [{ field, value: shape, allowed: 'one value for each row: sign it with columns of a DataFrame' }]),
+  ]
+}
+
+/**
+ * Stores the bundle of a registered version: its files, the lock file of the packages that they need, what it answers
+ * when it is asked, and those answers for its rehearsal. Throws `task_failed` with the words of whatever fails.
+ */
+export async function bundleRegistered(parts: DeliveryParts, version: ModelVersion, call: TaskCall): Promise<Digest> {
+  requireDeployable(version)
+  const { blobs, registry, probe } = parts
+  const { signal, log } = call
+  const folder = await registry.files(version.id)
+  const textOf = async (path: string): Promise<string | undefined> =>
+    folder[path] && (await blobs.bytes(folder[path].digest)).toString()
+  const lock = await lockOf(parts, await textOf(requirementsFile), call)
+  const runtime = runtimeOf(version, (await textOf(mlmodelName)) ?? '', lock)
+  const files = folderFiles(folder, lock)
+
+  const { inputs, outputs: known } = version.signature
+  const example = exampleRows(
+    inputs,
+    version.inputExample === undefined ? undefined : await textOf(version.inputExample),
+  )
+  log(example.isGiven ? `${example.rows.length} rows of its own example.` : noExample)
+  const { outputs, golden } = await probe({
+    files: (await blobs.put(canonicalJson(files))).digest,
+    runtime,
+    inputs,
+    outputs: known.map(({ name }) => name),
+    rows: example.rows,
+    signal,
+    log,
+  })
+  log(
+    `It answers ${outputs.map(({ name, datatype, shape }) => `${name} (${datatype} ${shape.join('x')})`).join(', ')}.`,
+  )
+  const { project, model, id, version: number } = version
+  const signature = { inputs: [...inputs], outputs: [...outputs] }
+  const manifest = { project, model, version: id, number, signature, service: null, runtime, golden: [...golden] }
+  return packBundle(blobs, { manifest, model: files })
+}
+
+const noExample =
+  'It was logged without a usable example of its input: it is tried with a row of zeros and empty texts.'
+
+async function lockOf(
+  { blobs, lockRequirements }: Pick<DeliveryParts, 'blobs' | 'lockRequirements'>,
+  requirements: string | undefined,
+  { signal, log }: TaskCall,
+): Promise<Tree[string] | undefined> {
+  if (requirements === undefined) return undefined
+  const text = await lockRequirements({ requirements, signal, log })
+  return { ...(await blobs.put(text)), executable: false }
+}
+
+function runtimeOf(
+  { fullName, version }: ModelVersion,
+  mlmodel: string,
+  lock: Tree[string] | undefined,
+): PythonRuntime {
+  const loader = loaderOf(mlmodel)
+  if (!loader)
+    throw invalid(`Version ${version} of ${fullName} cannot be deployed.`, [
+      {
+        field: `${mlmodelName}, flavors`,
+        allowed: 'python_function, as MLflow writes it, or trainyard with a `class`',
+      },
+    ])
+  if (loader.loader === 'mlflow' && !lock)
+    throw invalid(`Version ${version} of ${fullName} cannot be deployed.`, [
+      { field: requirementsFile, allowed: 'the packages that the model needs, as MLflow writes them' },
+    ])
+  return { kind: 'python', ...loader, ...(lock && { lock: lockFile }) }
+}

@@ -1,0 +1,103 @@
+"""
+Holds one model and answers for it: a process of its own, so that what a model file makes Python do is done here and not
+in the server. Python 3.8 or later and its standard library; what the model needs is in the environment that it runs in.
+
+Started with a socket as file descriptor 3. Both sides send frames: two unsigned 32-bit little-endian lengths, a JSON
+object, and raw columns one after the other. It answers each frame with one, in order, and ends when the socket closes.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which -I leaves out
+
+import columns
+import loaders
+
+LENGTHS = struct.Struct("<II")
+PR_SET_PDEATHSIG = 1  # [prctl(2)]
+ERROR_CHARACTERS = 2000
+
+
+def main():
+    end_with_parent()
+    channel = socket.socket(fileno=3)
+    model = None
+    while True:
+        frame = receive(channel)
+        if frame is None:
+            return
+        header, tail = frame
+        try:
+            if header["op"] == "load":
+                limit_memory(header.get("memoryBytes"))
+                model = loaders.load(header)
+                answer, parts = {}, []
+            else:
+                answer, parts = run(model, header, tail)
+        except Exception as error:  # whatever the model's code throws is an answer
+            answer, parts = {"error": sentence(error)}, []
+        send(channel, answer, parts)
+
+
+def run(model, header, tail):
+    rows = header["rows"]
+    given = columns.read(header["inputs"], tail, rows)
+    answer = model(given, rows)
+    return columns.write(answer, rows)
+
+
+def sentence(error):
+    text = str(error)
+    if isinstance(error, MemoryError):
+        text = text or "the model's worker is over its memory limit"
+    return ("%s: %s" % (type(error).__name__, text))[:ERROR_CHARACTERS]
+
+
+def limit_memory(size):
+    """Heap and private mappings [getrlimit(2), RLIMIT_DATA]: beyond it allocations fail, which Python says as MemoryError."""
+    if size:
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def end_with_parent():
+    """Also while it computes, when it would not notice that the socket is closed."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass
+
+
+def receive(channel):
+    lengths = exactly(channel, LENGTHS.size)
+    if lengths is None:
+        return None
+    header, tail = LENGTHS.unpack(lengths)
+    body = exactly(channel, header + tail)
+    return None if body is None else (json.loads(bytes(body[:header])), body[header:])
+
+
+def exactly(channel, size):
+    data = bytearray(size)
+    view, filled = memoryview(data), 0
+    while filled < size:
+        count = channel.recv_into(view[filled:])
+        if count == 0:
+            return None
+        filled += count
+    return view
+
+
+def send(channel, answer, parts):
+    header = json.dumps(answer, allow_nan=True).encode()
+    channel.sendall(b"".join([LENGTHS.pack(len(header), sum(len(part) for part in parts)), header, *parts]))
+
+
+if __name__ == "__main__":
+    main()
