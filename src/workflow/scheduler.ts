@@ -4,7 +4,7 @@ import { busyMs, type Signal } from '#storage'
 import { every } from './every.ts'
 import { createLeases, lookMs, renewMs, type LeaseDeps } from './leases.ts'
 import { failOverdue } from './overdue.ts'
-import type { Places } from './places.ts'
+import type { Seats } from './seats.ts'
 import { machineOwner, machineSlots } from './room.ts'
 import type { RunId } from './run.ts'
 import type { WorkflowStore } from './store.ts'
@@ -26,7 +26,7 @@ export interface Scheduler {
 interface Deps extends LeaseDeps {
   readonly changed: Signal
   readonly turns: Turns
-  readonly places: Places
+  readonly seats: Seats
   /** What there is for tasks to take. */
   readonly room: RoomAt
   /** Starts the runs whose instant has come. Answers the next instant that there is; undefined for none. */
@@ -36,15 +36,15 @@ interface Deps extends LeaseDeps {
 const machine = hostname()
 
 export function createScheduler(deps: Deps): Scheduler {
-  const { store, clock, changed, turns, places, warn } = deps
+  const { store, clock, changed, turns, seats, warn } = deps
   const loops: Promise<void>[] = []
   let stopping = new AbortController()
 
-  /** Fills free places with what is due. Answers how long nothing more will be due by itself. */
+  /** Fills free seats with what is due. Answers how long nothing more will be due by itself. */
   async function look(): Promise<number> {
     const due = await store.dueAt()
     const now = clock.now()
-    if (places.canTake(due, now)) await turns.take()
+    if (seats.canTake(due, now)) await turns.take()
     return until(Object.values(due), now)
   }
 
@@ -70,14 +70,14 @@ export function createScheduler(deps: Deps): Scheduler {
     if (!signal.aborted) await changed.wait(mark, until(next === undefined ? [] : [next], clock.now()) - busyMs)
   }
 
-  const leases = createLeases(deps, places)
+  const leases = createLeases(deps, seats)
 
   return {
     async start() {
       stopping = new AbortController()
       await offer(store, deps.room)
       await leases.takeBack()
-      places.open()
+      seats.open()
       const { signal } = stopping
       const failed = (error: unknown): void => warn({ err: error }, 'a chore of the scheduler failed')
       loops.push(
@@ -90,17 +90,17 @@ export function createScheduler(deps: Deps): Scheduler {
     },
 
     async stop({ endTasks = false } = {}) {
-      const ids = [...places.running.keys()]
+      const ids = [...seats.running.keys()]
       stopping.abort()
       changed.notify()
-      await Promise.all([places.close({ endTasks }), ...loops.splice(0)])
+      await Promise.all([seats.close({ endTasks }), ...loops.splice(0)])
       // What the last look has taken.
-      await places.close({ endTasks })
+      await seats.close({ endTasks })
       await leases.release(ids)
     },
 
     cancel(run) {
-      for (const [id, other] of places.running) if (other.run === run) places.end(id, 'cancelled')
+      for (const [id, other] of seats.running) if (other.run === run) seats.end(id, 'cancelled')
     },
   }
 }

@@ -1,45 +1,45 @@
 import { batched } from '#kernel/batch.ts'
 import type { Signal } from '#storage'
-import type { Places } from './places.ts'
+import type { Seats } from './seats.ts'
 import type { SettleRequest, Settler } from './settle.ts'
 import type { Claim, WorkflowStore } from './store.ts'
 
 /**
  * The transactions of the engine, one after the other: each writes the results that have come in meanwhile, and gives the
- * places that they leave to tasks that are due. From the end of a task to the start of the next one is one wait for the disk.
+ * seats that they leave to tasks that are due. From the end of a task to the start of the next one is one wait for the disk.
  */
 export interface Turns {
   /** Writes what became of an attempt. False when it was no longer the owner's, and nothing was written. */
   settle(request: SettleRequest): Promise<boolean>
-  /** Gives free places to tasks that are due. */
+  /** Gives free seats to tasks that are due. */
   take(): Promise<void>
 }
 
 interface Deps {
   readonly store: Pick<WorkflowStore, 'transaction'>
   readonly settler: Pick<Settler, 'settle'>
-  readonly places: Pick<Places, 'claim' | 'fill'>
+  readonly seats: Pick<Seats, 'claim' | 'fill'>
   readonly changed: Signal
 }
 
 /** So many results share one transaction. */
 const batchMax = 256
 
-export function createTurns({ store, settler, places, changed }: Deps): Turns {
+export function createTurns({ store, settler, seats, changed }: Deps): Turns {
   async function turn(requests: readonly SettleRequest[], isTaking: boolean): Promise<readonly boolean[]> {
     const ended = new Set(requests.map(({ attempt }) => attempt))
     let claims: readonly Claim[] = []
     const settled = await store.transaction(tx =>
       settler.settle(tx, requests, async () => {
-        claims = isTaking ? await places.claim(tx, ended) : []
+        claims = isTaking ? await seats.claim(tx, ended) : []
       }),
     )
-    places.fill(claims, ended)
+    seats.fill(claims, ended)
     if (requests.length + claims.length > 0) changed.notify()
     return settled
   }
 
-  /** Undefined asks for free places to be filled and nothing else. */
+  /** Undefined asks for free seats to be filled and nothing else. */
   const add = batched<SettleRequest | undefined, boolean>(async items => {
     const requests = items.filter(item => item !== undefined)
     const settled = await turn(requests, true).catch(error => {

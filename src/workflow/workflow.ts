@@ -11,7 +11,7 @@ import { createBackfills, type Backfills } from './backfills.ts'
 import { createControl, type RunControl } from './control.ts'
 import { machineRoom } from './host.ts'
 import { createLogs } from './logs.ts'
-import { createPlaces } from './places.ts'
+import { createSeats } from './seats.ts'
 import { createReads, type RunReads } from './reads.ts'
 import { recorded, recordedTask } from './reproduction.ts'
 import type { RunId } from './run.ts'
@@ -90,9 +90,9 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
   const turns: Turns = createTurns({
     ...parts,
     settler,
-    places: {
-      claim: (tx, ended) => places.claim(tx, ended),
-      fill: (claims, ended) => places.fill(claims, ended),
+    seats: {
+      claim: (tx, ended) => seats.claim(tx, ended),
+      fill: (claims, ended) => seats.fill(claims, ended),
     },
   })
   const runner = createRunner({ ...parts, turns, starter, logs, graceMs: deps.graceMs ?? 15_000 })
@@ -101,11 +101,11 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     platform: deps.parallelPlatformTasks ?? 4,
     remote: deps.parallelRemoteTasks ?? 100,
   }
-  const places = createPlaces({ ...parts, runner, limits })
+  const seats = createSeats({ ...parts, runner, limits })
   const scheduler = createScheduler({
     ...parts,
     turns,
-    places,
+    seats,
     tick: async () => {
       await backfills.tick()
       return triggers.tick()

@@ -8,16 +8,16 @@ import type { Runner } from './runner.ts'
 import { stop, type StopKind } from './stop.ts'
 import type { Claim, WorkflowStore } from './store.ts'
 
-/** What runs in this process: as many tasks of each pool as there are places. */
-export interface Places {
+/** What runs in this process: as many tasks of each pool as there are seats. */
+export interface Seats {
   readonly running: ReadonlyMap<AttemptId, { readonly run: RunId }>
-  /** Whether there is a place for something that is due. */
+  /** Whether there is a seat for something that is due. */
   canTake(due: Due, now: number): boolean
-  /** Takes due tasks for the places that are free when these attempts have ended. */
+  /** Takes due tasks for the seats that are free when these attempts have ended. */
   claim(tx: AnyTx, ended: ReadonlySet<AttemptId>): Promise<readonly Claim[]>
   /** Called when both are written. */
   fill(claims: readonly Claim[], ended: ReadonlySet<AttemptId>): void
-  /** Runs what was claimed, place or not. */
+  /** Runs what was claimed, seat or not. */
   launch(claim: Claim): void
   end(id: AttemptId, kind: StopKind): void
   /** Takes nothing more until it is opened again, and resolves when all that runs has ended, or was left. */
@@ -42,18 +42,18 @@ interface Running {
   readonly pool: Pool
   readonly controller: AbortController
   readonly done: Promise<void>
-  /** Whether its result is written: its place is somebody else's. */
+  /** Whether its result is written: its seat is somebody else's. */
   hasSettled: boolean
 }
 
 const nobody: ReadonlySet<AttemptId> = new Set()
 
-export function createPlaces(deps: Deps): Places {
+export function createSeats(deps: Deps): Seats {
   const { store, clock, owner } = deps
   const running = new Map<AttemptId, Running>()
   let isOpen = false
 
-  /** Places of a pool, those of attempts included that are just ending. */
+  /** Seats of a pool, those of attempts included that are just ending. */
   function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
     const taken = [...running].filter(([id, one]) => one.pool === pool && !one.hasSettled && !ended.has(id))
     return deps.limits[pool] - taken.length
