@@ -275,6 +275,7 @@ for (const engine of testEngines()) {
       page_token = answer.next_page_token
     }
     assert.deepEqual(pages, [['m1/3', 'm1/2', 'm1/1'], ['m2/1']])
+    const first = await call('GET registered-models/search', { max_results: 1 })
     const all = await call('GET model-versions/search', { max_results: 4 })
     assert.deepEqual([all.model_versions.length, all.next_page_token], [4, undefined])
     for (const [query, why] of [
@@ -282,6 +283,8 @@ for (const engine of testEngines()) {
       [{ max_results: 0 }, /^400/],
       [{ order_by: ['name', 'name DESC'] }, /^400/],
       [{ page_token: 'nonsense' }, /^400/],
+      [{ page_token: first.next_page_token, order_by: ['name DESC'] }, /^400 .*of another search/],
+      [{ page_token: first.next_page_token, filter: "name != 'x'" }, /^400 .*of another search/],
       [{ filter: "colour = 'x'" }, /^400/],
     ] as const)
       assert.match(await call('GET registered-models/search', query), why)

@@ -143,6 +143,8 @@ test('search finds by filter, order and page, in experiments that are there', as
     { max_results: 501 },
     { max_results: 0 },
     { page_token: 'x' },
+    { page_token: first.next },
+    { page_token: first.next, order_by: ['timestamp_ms ASC'], filter: "tag.env = 'a'" },
     { locations: [{ inference_table: {} }] },
   ]) {
     const { status, error_code } = await search(wrong)

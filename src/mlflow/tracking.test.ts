@@ -233,6 +233,26 @@ test('histories come whole, by page, of several runs, and sampled', async t => {
   )
 })
 
+test('a page token says where another search goes on to nobody: with another filter or order it is refused', async t => {
+  const { post, run } = await openWire(t)
+  const { experiment } = await run()
+  for (let index = 0; index < 3; index++) await post('runs/create', { experiment_id: experiment, start_time: index })
+  const runs = { experiment_ids: [experiment], max_results: 1, order_by: ['attributes.start_time DESC'] }
+  const experiments = { max_results: 1, order_by: ['name DESC'] }
+
+  const answers = []
+  for (const [path, query, others] of [
+    ['runs/search', runs, [{ filter: "params.a = '1'" }, { order_by: ['attributes.start_time ASC'] }]],
+    ['experiments/search', experiments, [{ filter: "name LIKE 'e%'" }, { order_by: ['name ASC'] }]],
+  ] as const) {
+    const { body } = await post(path, query)
+    for (const other of [{}, { max_results: 2 }, ...others])
+      answers.push((await post(path, { ...query, ...other, page_token: body['next_page_token'] })).status)
+  }
+
+  assert.deepEqual(answers, [200, 200, 400, 400, 200, 200, 400, 400])
+})
+
 test('runs and experiments are searched by page, and an empty answer has no list', async t => {
   const { post, run } = await openWire(t)
   const { experiment, run: id } = await run()

@@ -2,8 +2,7 @@ import { sql, type Expression, type Kysely, type RawBuilder, type SqlBool } from
 import {
   afterSql,
   compare,
-  decodeCursor,
-  encodeCursor,
+  cursorsOf,
   exists,
   filterSql,
   orderSql,
@@ -123,7 +122,7 @@ function tagSql(
 /** The ordering that was asked for, then the ties as MLflow breaks them. */
 function keyset<Row>(
   columns: Readonly<Record<string, Column<Row>>>,
-  { order, after }: Search,
+  { filter, order, after }: Search,
   ties: readonly (readonly [key: string, descending: boolean])[],
 ): {
   readonly order: RawBuilder<unknown>
@@ -137,10 +136,11 @@ function keyset<Row>(
     type: columns[key]!.type,
     descending,
   }))
+  const cursors = cursorsOf({ filter, order: all })
   return {
     order: orderSql(terms),
-    after: after === undefined ? anywhere(terms[0]!) : afterSql(terms, decodeCursor(after, terms.length)),
-    tokenOf: row => encodeCursor(all.map(([key]) => columns[key]!.of(row))),
+    after: after === undefined ? anywhere(terms[0]!) : afterSql(terms, cursors.decode(after, terms.length)),
+    tokenOf: row => cursors.encode(all.map(([key]) => columns[key]!.of(row))),
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { TrainyardError } from '#kernel/error.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
+import { cursorsOf, decodeCursor, encodeCursor } from './cursor.ts'
 
 test('a cursor gives back the values it was made of', () => {
   const values = ['größe', 1.5, -3, null, '', 1e300]
@@ -33,6 +33,18 @@ test('what is no cursor is refused as invalid', () => {
       assert.throws(() => decodeCursor(text, 3), TrainyardError)
     }),
   )
+})
+
+test('a cursor is good for the search that gave it, however its parts are written down, and for no other', () => {
+  const filter = { entity: 'params', key: 'lr', operator: '=', value: '0.1' } as const
+  const cursors = cursorsOf({ filter, order: [{ key: 'name', descending: true }] })
+  const cursor = cursors.encode(['a', null])
+
+  assert.deepEqual(cursorsOf({ order: [{ descending: true, key: 'name' }], filter }).decode(cursor, 2), ['a', null])
+  for (const other of [{ filter }, { filter, order: [{ key: 'name', descending: false }] }, undefined])
+    assert.throws(() => cursorsOf(other).decode(cursor, 2), { message: /page token is of another search/ })
+  for (const text of ['!', encodeCursor(['a', null]), cursors.encode(['a'])])
+    assert.throws(() => cursors.decode(text, 2), { code: 'invalid' })
 })
 
 test('a number that JSON cannot hold is a mistake of the caller', () => {

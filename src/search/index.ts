@@ -3,5 +3,5 @@ export { numberOperators, textOperators, type Field, type Language } from './lan
 export { parseFilter } from './parse-filter.ts'
 export { ordersMax, parseOrder, type Order } from './parse-order.ts'
 export { compare, exists, filterSql } from './condition-sql.ts'
-export { decodeCursor, encodeCursor, type CursorValue } from './cursor.ts'
+export { cursorsOf, decodeCursor, encodeCursor, type Cursors, type CursorValue } from './cursor.ts'
 export { afterSql, orderedPage, orderSql, placesSql, type OrderTerm, type Places } from './keyset.ts'

@@ -1,6 +1,6 @@
 import { sql, type Expression, type RawBuilder, type SqlBool } from 'kysely'
 import { toPage, type Page } from '#kernel/page.ts'
-import { encodeCursor, malformed, type CursorValue } from './cursor.ts'
+import { malformed, type Cursors, type CursorValue } from './cursor.ts'
 import { bound } from './bound.ts'
 
 /** One column of an ordering. The last term must be unique, so that pages neither skip nor repeat a row. */
@@ -32,8 +32,8 @@ export const placesSql = (terms: readonly OrderTerm[]): RawBuilder<unknown> =>
 export const orderedPage = <Row>(
   rows: readonly (Row & Places)[],
   limit: number,
-  terms: readonly OrderTerm[],
-): Page<Row> => toPage(rows, limit, row => encodeCursor(terms.map((_, index) => row[`o${index}`] ?? null)))
+  { terms, cursors }: { terms: readonly OrderTerm[]; cursors: Pick<Cursors, 'encode'> },
+): Page<Row> => toPage(rows, limit, row => cursors.encode(terms.map((_, index) => row[`o${index}`] ?? null)))
 
 /**
  * Rows behind the row that has `values` in the ordering of `terms`. Throws `invalid` if a value is not of its term's

@@ -3,8 +3,7 @@ import { toPage, type Page } from '#kernel/page.ts'
 import {
   afterSql,
   compare,
-  decodeCursor,
-  encodeCursor,
+  cursorsOf,
   exists,
   filterSql,
   orderedPage,
@@ -162,7 +161,8 @@ export function sqlEvaluationStore(db: Db): EvaluationStore {
         { column: sql`created_at`, descending: false, type: 'number' },
         { column: sql`id`, descending: false, type: 'text' },
       ]
-      const behind = after === undefined ? sql<SqlBool>`1 = 1` : afterSql(terms, decodeCursor(after, terms.length))
+      const cursors = cursorsOf({ dataset: id })
+      const behind = after === undefined ? sql<SqlBool>`1 = 1` : afterSql(terms, cursors.decode(after, terms.length))
       const rows = await tables
         .selectFrom('evaluation_record')
         .selectAll()
@@ -172,7 +172,7 @@ export function sqlEvaluationStore(db: Db): EvaluationStore {
         .orderBy('id')
         .limit(limit + 1)
         .execute()
-      const page = toPage(rows, limit, row => encodeCursor([row.created_at, row.id]))
+      const page = toPage(rows, limit, row => cursors.encode([row.created_at, row.id]))
       return { ...page, items: page.items.map(fromRecordRow) }
     },
 
@@ -219,16 +219,17 @@ async function searchRows(
   if (experiments?.length === 0) return { items: [] }
   const engine = engineOf(tables)
   const terms = termsOf(order)
+  const cursors = cursorsOf({ filter, order })
   const where: Expression<unknown>[] = [sql`1 = 1`]
   if (experiments)
     where.push(sql`d.id in (select dataset_id from evaluation_dataset_experiment
       where experiment_id in (${sql.join(experiments)}))`)
   if (filter) where.push(filterSql(filter, condition => conditionSql(engine, condition)))
-  if (after !== undefined) where.push(afterSql(terms, decodeCursor(after, terms.length)))
+  if (after !== undefined) where.push(afterSql(terms, cursors.decode(after, terms.length)))
   const { rows } = await sql<Row & Places>`
     select d.*, ${placesSql(terms)} from evaluation_dataset as d where ${sql.join(where, sql` and `)}
     order by ${orderSql(terms)} limit ${limit + 1}`.execute(tables)
-  return orderedPage(rows, limit, terms)
+  return orderedPage(rows, limit, { terms, cursors })
 }
 
 const toRow = (dataset: DatasetRow): Row => ({

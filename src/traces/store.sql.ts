@@ -1,6 +1,6 @@
 import { sql, type Insertable, type Kysely, type Selectable } from 'kysely'
 import type { Page } from '#kernel/page.ts'
-import { afterSql, decodeCursor, orderedPage, orderSql, placesSql, type Places } from '#search'
+import { afterSql, cursorsOf, orderedPage, orderSql, placesSql, type Places } from '#search'
 import { inside, type AnyTx, type Db } from '#storage'
 import { chunks } from './chunks.ts'
 import { assessmentsSql } from './assessment.sql.ts'
@@ -221,14 +221,15 @@ async function searchRows(
 ): Promise<Page<Row>> {
   if (experiments.length === 0) return { items: [] }
   const terms = traceOrder(order)
+  const cursors = cursorsOf({ filter, order })
   const where = [sql`trace.experiment_id in (${sql.join(experiments)})`]
   const said = await traceFilter(tables, filter)
   if (said) where.push(sql`${said}`)
-  if (after !== undefined) where.push(sql`${afterSql(terms, decodeCursor(after, terms.length))}`)
+  if (after !== undefined) where.push(sql`${afterSql(terms, cursors.decode(after, terms.length))}`)
   const { rows } = await sql<Row & Places>`
     select trace.*, ${placesSql(terms)} from trace where ${sql.join(where, sql` and `)}
     order by ${orderSql(terms)} limit ${limit + 1}`.execute(tables)
-  return orderedPage(rows, limit, terms)
+  return orderedPage(rows, limit, { terms, cursors })
 }
 
 const toRow = (trace: TraceRow): Row => ({

@@ -3,8 +3,7 @@ import { toPage, type Page, type PageRequest } from '#kernel/page.ts'
 import {
   afterSql,
   compare,
-  decodeCursor,
-  encodeCursor,
+  cursorsOf,
   exists,
   filterSql,
   orderSql,
@@ -52,6 +51,7 @@ type Row = TrackingTables['tracking_experiment']
 
 interface Sought {
   readonly filter: Filter | undefined
+  readonly order: readonly Order[]
   readonly view: View
   readonly projects?: readonly string[] | undefined
   readonly ids?: readonly string[] | undefined
@@ -61,9 +61,10 @@ interface Sought {
 
 async function rowsOf(
   db: Db,
-  { filter, view, projects, ids = [], terms, holds }: Sought,
+  { filter, order, view, projects, ids = [], terms, holds }: Sought,
   { limit, after }: PageRequest,
 ): Promise<Page<Row>> {
+  const cursors = cursorsOf({ filter, order, view })
   let query = db
     .withTables<TrackingTables>()
     .selectFrom('tracking_experiment as e')
@@ -76,8 +77,8 @@ async function rowsOf(
       eb.or([eb('e.project', 'in', ['', ...projects]), eb('e.id', 'in', [-1, ...ids.map(numberOf)])]),
     )
   if (filter) query = query.where(filterSql(filter, holds))
-  if (after !== undefined) query = query.where(afterSql(terms, decodeCursor(after, terms.length)))
-  return toPage(await query.execute(), limit, row => encodeCursor(terms.map(term => term.of(row))))
+  if (after !== undefined) query = query.where(afterSql(terms, cursors.decode(after, terms.length)))
+  return toPage(await query.execute(), limit, row => cursors.encode(terms.map(term => term.of(row))))
 }
 
 async function tagsOf(

@@ -1,10 +1,8 @@
 import { sql, type Expression, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
-import { digestOfJson } from '#kernel/digest.ts'
 import {
   afterSql,
   compare,
-  decodeCursor,
-  encodeCursor,
+  cursorsOf,
   exists,
   filterSql,
   orderSql,
@@ -14,7 +12,6 @@ import {
   type OrderTerm,
 } from '#search'
 import { engineOf, type Engine } from '#storage'
-import { invalid } from '#kernel/error.ts'
 import type { DatasetChoice, LoggedModelOrder, LoggedModelSearch } from './logged-model-store.ts'
 import type { LoggedModelTables } from './logged-model-tables.ts'
 
@@ -35,10 +32,9 @@ export async function searchRows(
     type: 'metric' in term || term.attribute.endsWith('_at') ? 'number' : 'text',
     nullable: 'metric' in term || term.attribute === 'model_type' || term.attribute === 'source_run',
   }))
-  // A token is good for the search that gave it.
   const { after, limit, ...rest } = search
-  const fingerprint = digestOfJson(rest).slice(0, 16)
-  const from = after === undefined ? sql<SqlBool>`1 = 1` : afterSql(ordered, valuesOf(after, fingerprint, ordered))
+  const cursors = cursorsOf(rest)
+  const from = after === undefined ? sql<SqlBool>`1 = 1` : afterSql(ordered, cursors.decode(after, ordered.length))
   const { rows } = await sql<OrderedRow>`
     select * from (
       select model.*, ${sql.join(columns)} from logged_model as model
@@ -48,25 +44,13 @@ export async function searchRows(
   const page = rows.slice(0, limit)
   const last = page.at(-1)
   if (rows.length <= limit || !last) return { rows: page }
-  return { rows: page, next: encodeCursor([fingerprint, ...distinct.map((_, index) => last[`o${index}`]!)]) }
+  return { rows: page, next: cursors.encode(distinct.map((_, index) => last[`o${index}`]!)) }
 }
 
 const same = (a: LoggedModelOrder, b: LoggedModelOrder): boolean =>
   'metric' in a
     ? 'metric' in b && a.metric === b.metric && JSON.stringify(a.dataset) === JSON.stringify(b.dataset)
     : 'attribute' in b && a.attribute === b.attribute
-
-function valuesOf(token: string, fingerprint: string, terms: readonly OrderTerm[]): readonly CursorValue[] {
-  const [given, ...values] = decodeCursor(token, terms.length + 1)
-  if (given === fingerprint) return values
-  throw invalid('The page token is of another search.', [
-    {
-      field: 'page_token',
-      value: token,
-      allowed: 'the token of the page before, with the same experiments and filter',
-    },
-  ])
-}
 
 /** An attribute, or the latest point of a metric. */
 function valueOf(term: LoggedModelOrder): RawBuilder<unknown> {

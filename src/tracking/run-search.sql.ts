@@ -1,6 +1,6 @@
 import { sql, type Expression, type RawBuilder, type Selectable, type SqlBool } from 'kysely'
 import { toPage, type Page, type PageRequest } from '#kernel/page.ts'
-import { afterSql, decodeCursor, encodeCursor, orderSql, type CursorValue, type Filter } from '#search'
+import { afterSql, cursorsOf, orderSql, type Cursors, type CursorValue, type Filter } from '#search'
 import { type Db, engineOf } from '#storage'
 import { numberOf } from './experiment-store.sql.ts'
 import type { Keys } from './key-store.sql.ts'
@@ -11,6 +11,8 @@ import { phasesOf, runOrder, type Phase, type RunOrder } from './run-order.sql.t
 import { sqlRunTable } from './run-table.sql.ts'
 import type { RunQuery, RunSearch, View } from './store.ts'
 import type { TrackingTables } from './tables.ts'
+
+const cursorsOfRuns = ({ filter, order, view }: RunQuery): Cursors => cursorsOf({ filter, order, view })
 
 type Row = Selectable<TrackingTables['tracking_run']> & Record<string, CursorValue>
 
@@ -107,7 +109,8 @@ export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
     const few = await candidates(query.filter, sought)
     const rows = await (few ? sorted(sought, few) : walked(sought))
     const { terms } = sought.order
-    return toPage(rows, limit, row => encodeCursor(terms.map((_, index) => row[`o${index}`]!)))
+    const cursors = cursorsOfRuns(query)
+    return toPage(rows, limit, row => cursors.encode(terms.map((_, index) => row[`o${index}`]!)))
   }
 
   async function soughtOf(query: RunQuery, page: { limit: number; after?: string | undefined }): Promise<Sought> {
@@ -120,7 +123,7 @@ export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
       rowWhere: rowFilter(engine, { filter: query.filter, first: order.first, numbers }),
       order,
       numbers,
-      after: page.after === undefined ? undefined : decodeCursor(page.after, order.terms.length),
+      after: page.after === undefined ? undefined : cursorsOfRuns(query).decode(page.after, order.terms.length),
       most: page.limit + 1,
     }
   }
