@@ -92,6 +92,11 @@ test('a token of a user may no more than the user, than its role, and than its p
   }
 
   assert.deepEqual(await statuses({}), [200, 200, 200, 404])
+  assert.deepEqual(
+    (await access.tokens('ada')).map(({ name, user, role }) => ({ name, user, role })),
+    [{ name: 'laptop', user: 'ada', role: undefined }],
+    'what has no cap is not shown with the role of an administrator',
+  )
   assert.deepEqual(await statuses({ role: 'viewer' }), [200, 403, 403, 404])
   assert.deepEqual(await statuses({ projects: ['rain', 'hail'] }), [200, 200, 404, 404])
   await assert.rejects(access.createToken({ name: 'x', user: 'eve' }), { code: 'not_found' })

@@ -148,7 +148,8 @@ function newToken({ name, user, projects, deployments, expiresAt, ...given }: Ne
   return {
     id: newId<'token'>('tok'),
     name,
-    role: role ?? 'admin',
+    // Nobody is more than an administrator: such a cap takes nothing away.
+    ...(role !== undefined && !(user !== undefined && role === 'admin') && { role }),
     ...(user !== undefined && { user }),
     ...(projects && { projects: [...new Set(projects)] }),
     ...(deployments && { deployments: [...new Set(deployments)] }),
@@ -164,6 +165,6 @@ const rolesOf = ({ user: { role }, roles }: Account): Pick<Actor, 'role' | 'role
 
 function actorOf({ name, role, user, projects }: Token, account: Account | undefined): Actor | undefined {
   const narrowed = { byToken: true, ...(projects && { projects: new Set(projects) }) }
-  if (user === undefined) return { name, role, roles: new Map(), ...narrowed }
-  return account && { name: user, user, ...rolesOf(account), cap: role, ...narrowed }
+  if (user === undefined) return { name, ...(role && { role }), roles: new Map(), ...narrowed }
+  return account && { name: user, user, ...rolesOf(account), ...(role && { cap: role }), ...narrowed }
 }

@@ -1,9 +1,13 @@
 import type { Selectable } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
 import type { Db } from '#storage'
+import type { Role } from './role.ts'
 import type { TokenStore } from './store.ts'
 import type { AccessTables } from './tables.ts'
 import type { Token } from './token.ts'
+
+/** The column is never empty: of a token that may all that its user may, it holds the role above which there is none. */
+const noCap: Role = 'admin'
 
 export function sqlTokenStore(db: Db): TokenStore {
   const tables = db.withTables<AccessTables>()
@@ -14,7 +18,7 @@ export function sqlTokenStore(db: Db): TokenStore {
         .values({
           id,
           name,
-          role,
+          role: role ?? noCap,
           hash,
           created_at: createdAt,
           expires_at: expiresAt ?? null,
@@ -55,7 +59,7 @@ export function sqlTokenStore(db: Db): TokenStore {
 const fromRow = (row: Selectable<AccessTables['token']>): Token => ({
   id: row.id as Token['id'],
   name: row.name,
-  role: row.role as Token['role'],
+  ...(row.user_name !== null && row.role === noCap ? {} : { role: row.role as Role }),
   ...(row.user_name !== null && { user: row.user_name }),
   ...(row.projects !== null && { projects: JSON.parse(row.projects) as string[] }),
   ...(row.deployments !== null && { deployments: JSON.parse(row.deployments) as string[] }),

@@ -8,8 +8,8 @@ export interface Token {
   readonly id: Id<'token'>
   /** Without a user: whose it is; what it does is recorded under this name. With one: what it is for. */
   readonly name: string
-  /** Without a user: the role. With one: the most that it may, of what the user may. */
-  readonly role: Role
+  /** Without a user: the role. With one: the most that it may, of what the user may; absent is all of that. */
+  readonly role?: Role
   readonly user?: string
   /** Where it is good; absent is everywhere. */
   readonly projects?: readonly string[]

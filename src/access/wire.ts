@@ -10,7 +10,10 @@ export const TokenWire = z
   .object({
     id: idOf<'token'>('tok'),
     name: z.string(),
-    role: RoleWire,
+    role: RoleWire.optional().meta({
+      description:
+        'Without a user its role; with one the most that it may, and absent when it may all that the user may.',
+    }),
     user: z.string().optional(),
     projects: z.array(z.string()).optional(),
     deployments: z.array(z.string()).optional(),

@@ -29,9 +29,10 @@ test('users, roles and tokens from the command line', async t => {
     ['user   role        password', 'ada    by project  yes', 'robot  viewer      no'].join('\n'),
   )
   const { secret, token } = JSON.parse(await run('token laptop --user ada --project rain --days 30 --json'))
-  assert.deepEqual([token.user, token.role, token.projects], ['ada', 'admin', ['rain']])
+  assert.deepEqual([token.user, token.role, token.projects], ['ada', undefined, ['rain']])
   assert.ok(Math.abs(token.expiresAt - Date.now() - 30 * 86_400_000) < 60_000)
   assert.equal(await run('user list', { TRAINYARD_TOKEN: secret }), 'This takes a role in every project.')
+  assert.match(await run('token desk --user ada'), /It acts as ada \(with all that they may\)/)
   assert.match(await run('token x --days soon'), /--days = "soon": a whole number/)
   assert.equal(await run('user role robot none'), 'robot has the role none in every project.')
   assert.equal(await run('user password ada', { TRAINYARD_NEW_PASSWORD: 'another horse' }), 'ada has a new password.')

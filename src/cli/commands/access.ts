@@ -5,7 +5,8 @@ import { table } from '../output.ts'
 interface Token {
   readonly id: string
   readonly name: string
-  readonly role: string
+  /** Absent: all that its user may. */
+  readonly role?: string
   readonly user?: string
   readonly projects?: readonly string[]
   readonly deployments?: readonly string[]
@@ -36,7 +37,7 @@ export const tokenVerb = verb(
       secret,
       token.deployments
         ? `It asks ${token.deployments.join(', ')} as ${token.user ?? name}: send it as \`Authorization: Bearer <token>\`.`
-        : `It acts as ${token.user ?? name} (${token.role}). Set TRAINYARD_TOKEN to it, or use it as git password.`,
+        : `It acts as ${token.user ?? name} (${token.role ?? 'with all that they may'}). Set TRAINYARD_TOKEN to it, or use it as git password.`,
     ])
   },
 )
