@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { age, bytes, duration, latency, number, percent, shortId, signed, withoutIds } from './format.ts'
+import { age, bytes, duration, latency, number, percent, shortId, signed, spanOf, withoutIds } from './format.ts'
 import { linesOf } from './ui/log.tsx'
 
 test('numbers are short and exact enough', t => {
@@ -20,6 +20,12 @@ test('ages and durations use one unit that fits', t => {
   t.assert.deepEqual([4_000, 90_000, 7_200_000, 200_000_000].map(age), ['4 s', '1 min', '2 h', '2 d'])
   t.assert.deepEqual([640, 8_200, 185_000, 7_800_000].map(duration), ['640 ms', '8.2 s', '3 min 05 s', '2 h 10 min'])
   t.assert.deepEqual([12, 48_213, 5_000_000].map(bytes), ['12 B', '48.2 kB', '5.00 MB'])
+})
+
+test('a span of whole days is told in days', t => {
+  const [first, last] = [Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 3) - 1]
+  t.assert.equal(spanOf(first, last), '1 Oct 2026 to 2 Nov 2026')
+  t.assert.match(spanOf(first + 1, last), /:\d\d to /)
 })
 
 test('an id keeps its kind and its end', t => {

@@ -5,6 +5,9 @@ const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
+/** Whether an instant was said: clients that say none write zero, or count from there. */
+export const isSaid = (at: number): boolean => at >= day
+
 /** `4 s`, `12 min`, `3 h`, `9 d`: one unit, rounded down, so that nothing seems older than it is. */
 export function age(ms: number): string {
   if (ms < minute) return `${Math.max(0, Math.floor(ms / second))} s`
@@ -58,17 +61,30 @@ const instantText = new Intl.DateTimeFormat('en-GB', {
   minute: '2-digit',
   second: '2-digit',
 })
+const dayClockText = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+})
 const clockText = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 
 /** A calendar day in UTC, as event time is. */
 export const dayOf = (at: number): string => dayText.format(at)
 export const dayAndMonthOf = (at: number): string => dayShort.format(at)
+/** A span with both its ends, as whole days of UTC where it is of such. */
+export const spanOf = (from: number, to: number): string => {
+  const isOfDays = from % day === 0 && (to + 1) % day === 0
+  return isOfDays ? `${dayOf(from)} to ${dayOf(to)}` : `${instant(from)} to ${instant(to)}`
+}
 /** An instant of event time, in UTC: the day alone when it is midnight, as it is for daily data. */
 export const eventTimeOf = (at: number): string =>
   at % day === 0 ? dayOf(at) : `${dayOf(at)}, ${new Date(at).toISOString().slice(11, 16)}`
 /** An instant in the reader's own zone. */
 export const instant = (at: number): string => instantText.format(at)
 export const clockOf = (at: number): string => clockText.format(at)
+/** For the ticks of an axis that is days long. */
+export const dayAndClockOf = (at: number): string => dayClockText.format(at)
 
 /** Enough of an id or digest to tell it from its neighbours: `run_…b8f2c1`. */
 export function shortId(id: string): string {

@@ -25,19 +25,20 @@ export function BackfillButton({ project, pipeline }: { project: string; pipelin
       label="Back-fill"
       icon={<History size={13} />}
       explain="Starts a run for each instant of the schedule from the first day to the last (UTC) that has none yet."
-      defaultReason="Back-filled by hand."
+      isReasoned={false}
       onConfirm={start}
     >
       <div className="row small">
         <label>
-          From <input type="date" value={from} onChange={event => setFrom(event.target.value)} />
+          From <input className="select" type="date" value={from} onChange={event => setFrom(event.target.value)} />
         </label>
         <label>
-          to <input type="date" value={to} onChange={event => setTo(event.target.value)} />
+          to <input className="select" type="date" value={to} onChange={event => setTo(event.target.value)} />
         </label>
         <label>
-          at once{' '}
+          Runs at once{' '}
           <input
+            className="select"
             type="number"
             min={1}
             max={100}

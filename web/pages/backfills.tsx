@@ -1,7 +1,7 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
 import { Ban } from 'lucide-react'
 import { backfillsOf, cancelBackfill } from '../api.ts'
-import { instant, number } from '../format.ts'
+import { number, spanOf } from '../format.ts'
 import { Card } from '../ui/card.tsx'
 import { ReasonButton } from '../ui/reason-button.tsx'
 import { State } from '../ui/state.tsx'
@@ -24,7 +24,7 @@ export function Backfills({ project }: { project: string }) {
   const columns: readonly Column<Backfill>[] = [
     { title: 'State', cell: one => <State state={stateOf(one)} /> },
     { title: 'Pipeline', cell: one => <span className="strong">{one.pipeline}</span> },
-    { title: 'Instants', cell: one => `${instant(one.from)} to ${instant(one.to)}`, wide: true },
+    { title: 'Instants', cell: one => spanOf(one.from, one.to), wide: true },
     { title: 'Progress', cell: progressOf },
     { title: 'By', cell: one => one.actor, wide: true },
     { title: 'Started', cell: one => <Ago at={one.createdAt} />, align: 'right' },
@@ -38,7 +38,7 @@ export function Backfills({ project }: { project: string }) {
             icon={<Ban size={13} />}
             danger
             explain="Begins no more runs, and cancels those that have not ended."
-            defaultReason="Cancelled by hand."
+            isReasoned={false}
             onConfirm={() => cancel(id)}
           />
         ),

@@ -165,7 +165,7 @@ function Counts({ experiments, project }: { experiments: readonly Experiment[]; 
       <span className="muted small wide">{project}</span>
       <span>{running > 0 && <State state="running" label={`${number(running)} running`} />}</span>
       <span className="num small">{plural(runs, 'run')}</span>
-      <span className="muted small twig-age">{last > 0 ? <Ago at={last} /> : 'no run yet'}</span>
+      <span className="muted small twig-age">{runs > 0 ? <Ago at={last} /> : 'no run yet'}</span>
     </>
   )
 }

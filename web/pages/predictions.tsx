@@ -45,7 +45,7 @@ const columnsOf = (project: string, numbers: ReadonlyMap<string, number>): reado
     cell: ({ eventTime, key }) => (
       <>
         {key !== undefined && <div className="nowrap">{key}</div>}
-        <div className="small muted">{eventTimeOf(eventTime)}</div>
+        <div className="small muted nowrap">{eventTimeOf(eventTime)}</div>
       </>
     ),
   },
@@ -75,7 +75,7 @@ const columnsOf = (project: string, numbers: ReadonlyMap<string, number>): reado
   { title: 'Received', cell: ({ receivedAt }) => <Ago at={receivedAt} />, align: 'right', wide: true },
   {
     title: 'Took',
-    cell: ({ latencyMs }) => `${number(Number(latencyMs.toPrecision(2)))} ms`,
+    cell: ({ latencyMs }) => <span className="nowrap">{number(Number(latencyMs.toPrecision(2)))} ms</span>,
     align: 'right',
     wide: true,
   },

@@ -46,7 +46,7 @@ export function ProjectPage() {
 }
 
 function Objective({ revision: { spec, project } }: { revision: Revision }) {
-  const { data } = useQuery(modelsOf(project))
+  const { data, isPending } = useQuery(modelsOf(project))
   const { metric, threshold, kpi, task, target } = spec.objective
   const champion = data?.items.find(model => model.champion)?.champion
   const live = champion?.evaluation?.metrics[metric]
@@ -66,7 +66,7 @@ function Objective({ revision: { spec, project } }: { revision: Revision }) {
                   </Ref>
                 </span>
               ) : (
-                <span className="figure muted">none yet</span>
+                <span className="figure muted">{isPending ? '…' : 'none yet'}</span>
               ),
           }}
         />

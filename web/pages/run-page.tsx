@@ -119,7 +119,7 @@ function RunActions({ run }: { run: Run }) {
           label="Resume"
           icon={<RotateCcw size={13} />}
           explain="Runs again only what did not succeed, within this run. What succeeded is kept."
-          defaultReason="Resumed by hand."
+          isReasoned={false}
           onConfirm={() => resumeRun(run.id).then(then)}
         />
       )}
@@ -129,7 +129,7 @@ function RunActions({ run }: { run: Run }) {
           icon={<Ban size={13} />}
           danger
           explain="Stops the tasks that are running and starts no other."
-          defaultReason="Cancelled by hand."
+          isReasoned={false}
           onConfirm={() => cancelRun(run.id).then(then)}
         />
       )}

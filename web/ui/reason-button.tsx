@@ -13,11 +13,13 @@ interface ReasonButtonProps {
   /** Why it cannot be done now: the button stays, and says so. */
   readonly disabledReason?: string | undefined
   readonly defaultReason?: string
+  /** Whether a reason goes on record with the change; without one it is only asked whether it is meant. */
+  readonly isReasoned?: boolean
   /** More of the form, above the reason. */
   readonly children?: ReactNode
 }
 
-/** A change that is recorded with its reason: asks for the reason, does it, shows what the server says against it. */
+/** A change that takes a second look, most with a reason for the record: asks, does it, shows what the server says against it. */
 export function ReasonButton({
   label,
   icon,
@@ -27,6 +29,7 @@ export function ReasonButton({
   primary = false,
   disabledReason,
   defaultReason = '',
+  isReasoned = true,
   children,
 }: ReasonButtonProps) {
   const [isOpen, setOpen] = useState(false)
@@ -65,6 +68,7 @@ export function ReasonButton({
           explain={explain}
           danger={danger}
           defaultReason={defaultReason}
+          isReasoned={isReasoned}
           onConfirm={onConfirm}
           onDone={close}
         >
@@ -80,12 +84,22 @@ interface ReasonFormProps {
   readonly explain: ReactNode
   readonly danger: boolean
   readonly defaultReason: string
+  readonly isReasoned: boolean
   readonly onConfirm: (reason: string) => Promise<unknown>
   readonly onDone: () => void
   readonly children: ReactNode
 }
 
-function ReasonForm({ label, explain, danger, defaultReason, onConfirm, onDone, children }: ReasonFormProps) {
+function ReasonForm({
+  label,
+  explain,
+  danger,
+  defaultReason,
+  isReasoned,
+  onConfirm,
+  onDone,
+  children,
+}: ReasonFormProps) {
   const [reason, setReason] = useState(defaultReason)
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
@@ -100,16 +114,18 @@ function ReasonForm({ label, explain, danger, defaultReason, onConfirm, onDone, 
     <form className="stack" onSubmit={event => void submit(event)}>
       <p className="soft">{explain}</p>
       {children}
-      <Textarea
-        label="Reason"
-        description="Recorded with the change, for whoever asks later."
-        value={reason}
-        onChange={event => setReason(event.currentTarget.value)}
-        required
-        autosize
-        minRows={2}
-        data-autofocus
-      />
+      {isReasoned && (
+        <Textarea
+          label="Reason"
+          description="Recorded with the change, for whoever asks later."
+          value={reason}
+          onChange={event => setReason(event.currentTarget.value)}
+          required
+          autosize
+          minRows={2}
+          data-autofocus
+        />
+      )}
       {error && <Trouble error={error} />}
       <div className="row">
         <Button
@@ -117,7 +133,7 @@ function ReasonForm({ label, explain, danger, defaultReason, onConfirm, onDone, 
           size="xs"
           color={danger ? 'danger' : 'ink'}
           loading={isBusy}
-          disabled={reason.trim() === ''}
+          disabled={isReasoned && reason.trim() === ''}
         >
           {label}
         </Button>

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { age, duration, instant } from '../format.ts'
+import { age, duration, instant, isSaid } from '../format.ts'
 
 const tickMs = 10_000
 const listeners = new Set<() => void>()
@@ -28,10 +28,17 @@ export const useNow = (): number =>
     () => now,
   )
 
+const unsaid = (
+  <span className="muted" title="Not said">
+    –
+  </span>
+)
+
 /** How long ago, with the exact instant on hover. */
 export function Ago({ at }: { at: number }) {
   // Something newer than the last tick is not from the future.
   const since = Math.max(0, useNow() - at)
+  if (!isSaid(at)) return unsaid
   return (
     <time dateTime={new Date(at).toISOString()} title={instant(at)} className="nowrap">
       {since < tickMs ? 'just now' : `${age(since)} ago`}
@@ -41,6 +48,6 @@ export function Ago({ at }: { at: number }) {
 
 export function Took({ from, to }: { from?: number | undefined; to?: number | undefined }) {
   const present = useNow()
-  if (from === undefined) return <span className="muted">–</span>
+  if (from === undefined || !isSaid(from)) return unsaid
   return <span className="num">{duration(Math.max(0, (to ?? Math.max(present, from)) - from))}</span>
 }

@@ -1,8 +1,8 @@
 import uPlot from 'uplot'
 import { useEffect, useRef } from 'react'
-import { clockOf, duration, instant, number } from '../../format.ts'
+import { clockOf, dayAndClockOf, duration, instant, number } from '../../format.ts'
 import { aligned, hasBand, type MetricLine } from './metric-lines.ts'
-import { inkOf, keepPlot } from './plot-place.ts'
+import { inkOf, keepPlot, padding, sideOf } from './plot-place.ts'
 
 /** What the horizontal axis counts. */
 export type Along = 'step' | 'elapsed' | 'time'
@@ -50,14 +50,15 @@ function optionsOf({ element, lines, along, isLog, height, zoom }: Look): uPlot.
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    padding,
     scales: {
-      x: { time: along === 'time', range: (_, low, high) => placesOf(low, high) },
+      // Of a single place uPlot says a range of its own, which begins there.
+      x: { time: along === 'time', range: plot => placesOf(plot.data[0][0] ?? null, plot.data[0].at(-1) ?? null) },
       y: isLog ? { distr: 3 } : { range: (_, low, high) => rangeOf(low, high) },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 28, values: (_, ticks) => ticks.map(tick => tickOf(tick, along)) },
-      { ...axis, size: 58, values: (_, ticks) => ticks.map(tick => (tick === null ? '' : number(tick))) },
+      { ...axis, grid: { show: false }, size: 28, values: (_, ticks) => ticksOf(ticks, along) },
+      { ...axis, size: sideOf(58), values: (_, ticks) => ticks.map(tick => (tick === null ? '' : number(tick))) },
     ],
     legend: { show: false },
     cursor: { points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
@@ -80,9 +81,14 @@ const seriesOf = (stroke: string, isPoint: boolean): uPlot.Series[] => [
 
 const faint = (colour: string): string => `color-mix(in srgb, ${colour} 20%, transparent)`
 
-const tickOf = (tick: number, along: Along): string => {
-  if (along === 'step') return number(tick)
-  return along === 'elapsed' ? duration(tick) : clockOf(tick * 1_000)
+const daySeconds = 86_400
+
+/** Steps are whole, and between them is nothing; times of day say little about days. */
+function ticksOf(ticks: readonly number[], along: Along): string[] {
+  if (along === 'step') return ticks.map(tick => (Number.isInteger(tick) ? number(tick) : ''))
+  if (along === 'elapsed') return ticks.map(duration)
+  const isLong = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0) >= daySeconds
+  return ticks.map(tick => (isLong ? dayAndClockOf : clockOf)(tick * 1_000))
 }
 
 const placeOf = (at: number, along: Along): string => {

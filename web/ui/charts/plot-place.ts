@@ -21,6 +21,18 @@ export function keepPlot(element: HTMLElement, height: number, make: () => uPlot
   }
 }
 
+const characterPx = 6.5
+const gapPx = 18
+
+/** How wide an axis at the side is: so that the longest of its labels is whole. */
+export const sideOf =
+  (leastPx: number): uPlot.Axis.Size =>
+  (_, labels) =>
+    Math.max(leastPx, Math.max(0, ...(labels ?? []).map(label => label.length)) * characterPx + gapPx)
+
+/** Above, and at the right for the half of the last label under the axis. */
+export const padding: uPlot.Padding = [8, 20, 0, 0]
+
 /** The colours of the theme as they are now, and an axis in them. */
 export function inkOf(element: HTMLElement): { token(name: string): string; axis: uPlot.Axis } {
   const style = getComputedStyle(element)

@@ -1,7 +1,7 @@
 import uPlot from 'uplot'
 import { useEffect, useRef } from 'react'
 import { clockOf, dayAndMonthOf, dayOf, duration, number } from '../../format.ts'
-import { inkOf, keepPlot } from './plot-place.ts'
+import { inkOf, keepPlot, padding, sideOf } from './plot-place.ts'
 
 export interface Line {
   readonly label: string
@@ -61,7 +61,7 @@ function optionsOf({ element, lines, height, utc, elapsed, fromZero }: Look): uP
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    padding,
     ...(utc ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1_000), 'Etc/UTC') } : {}),
     scales: { x: { time: !elapsed }, y: { range: (_, low, high) => rangeOf(low, high, fromZero) } },
     axes: [
@@ -71,7 +71,7 @@ function optionsOf({ element, lines, height, utc, elapsed, fromZero }: Look): uP
         size: 28,
         values: (_, ticks) => ticks.map(tick => (elapsed ? duration : utc ? dayAndMonthOf : clockOf)(tick * 1_000)),
       },
-      { ...axis, size: 52, values: (_, ticks) => ticks.map(number) },
+      { ...axis, size: sideOf(52), values: (_, ticks) => ticks.map(number) },
     ],
     legend: { live: true },
     cursor: { points: { size: 7 } },
