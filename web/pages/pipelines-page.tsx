@@ -158,6 +158,6 @@ const columns: readonly Column<Run>[] = [
     wide: true,
   },
   { title: 'By', cell: run => run.actor, wide: true },
-  { title: 'Took', cell: run => <Took from={run.startedAt} to={run.endedAt} />, align: 'right' },
+  { title: 'Took', cell: run => <Took from={run.startedAt} to={run.endedAt} />, align: 'right', wide: true },
   { title: 'Started', cell: run => <Ago at={run.createdAt} />, align: 'right' },
 ]
