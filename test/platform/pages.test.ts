@@ -246,7 +246,7 @@ async function deployment({ page, open }: Reader): Promise<void> {
   await page.getByRole('heading', { name: 'Traffic', exact: true }).waitFor()
   const revisions = await page.getByRole('table', { name: 'Revisions, newest first' }).getByRole('row').allInnerTexts()
   assert.match(revisions[1]!, /1\s+live\s+v1\s+100 %\s+91/)
-  const predictions = page.getByRole('table', { name: 'Predictions, newest first' })
+  const predictions = page.getByRole('table', { name: 'Predictions, last received first' })
   await predictions.getByText('Seattle').first().waitFor()
 }
 
