@@ -37,6 +37,7 @@ import { overviewRoutes } from './composition/overview.ts'
 import { builtAt } from '#kernel/place.ts'
 import { refusedSetting } from './composition/refused-setting.ts'
 import { reachOfRoutes } from './composition/route-reach.ts'
+import { storageRoutes } from './composition/storage-routes.ts'
 import { takeFolder } from './composition/take-folder.ts'
 
 /** A running control plane. */
@@ -207,7 +208,8 @@ export async function mountRoutes(
   experimentRoutes(app, parts.tracking)
   runRoutes(app, parts.tracking)
   trashRoutes(app, parts)
-  artifactRoutes(app, { artifacts: parts.artifacts, sweep: parts.artifactSweep })
+  artifactRoutes(app, parts.artifactSweep)
+  storageRoutes(app, parts.storageUse)
   traceRoutes(app, { traces: parts.traces, experiments: parts.tracking.experiments })
   mlflowRoutes(app, mlflowCalls(parts), mlflowStreams(parts))
   eventRoutes(app, parts.outbox)

@@ -22,15 +22,7 @@ import {
 } from '#features'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
-import {
-  createLedger,
-  createOpenLineageIntake,
-  metadataMigrations,
-  sqlLedgerStore,
-  sqlOpenLineageStore,
-  type Ledger,
-  type OpenLineageIntake,
-} from '#metadata'
+import { createLedger, metadataMigrations, sqlLedgerStore, type Ledger, type OpenLineageIntake } from '#metadata'
 import {
   createMonitoring,
   monitoringMigrations,
@@ -100,6 +92,7 @@ import { createTuning, sqlTuningStore, tuningMigrations, tuningTasks, type Tunin
 import { workflowMigrations, type Workflow } from '#workflow'
 import { peopleUrl } from './addresses.ts'
 import { composeArtifacts } from './artifacts.ts'
+import { composeOpenLineage } from './openlineage-parts.ts'
 import { composeImports, type MountImports } from './imports.ts'
 import { composeDelivery, composeModels, composeServing } from './models.ts'
 import { composeRunner } from './runner.ts'
@@ -107,9 +100,10 @@ import { composeNotifications } from './notifications.ts'
 import { composeSealed } from './sealed.ts'
 import { composeTraces } from './traces.ts'
 import { closeLoop } from '../loop.ts'
-import { createOpenLineageFeed, sendOpenLineage, type OpenLineageFeed } from './openlineage.ts'
+import type { OpenLineageFeed } from './openlineage.ts'
 import { recordRevision } from './record-revision.ts'
 import { roomOf } from './room.ts'
+import { createStorageUse, type StorageUse } from './storage-use.ts'
 import { versionOrigin } from './version-origin.ts'
 
 /** The steps of all components, in the order of the components: a table may refer to those of the lines above it. */
@@ -189,6 +183,7 @@ export interface Composition {
   readonly secrets: Secrets
   readonly serving: Serving
   readonly storageKeeper: StorageKeeper
+  readonly storageUse: StorageUse
   readonly webhooks: Webhooks
   readonly traces: Traces
   readonly tracking: Tracking
@@ -263,6 +258,7 @@ export function compose(surroundings: Surroundings): Composition {
     mountImports: composeImports({ ...upstream, db, clock: surroundings.clock }),
     blobUploads: sqlBlobUploads(db, surroundings.clock),
     openLineage: composeOpenLineage(surroundings, engine),
+    storageUse: createStorageUse({ ...engine, data, features, environments: engine.executor.environments }),
   }
 }
 
@@ -272,17 +268,6 @@ function composeTuning(engine: ReturnType<typeof composeEngine>): Tuning {
   for (const [name, handler] of Object.entries(tuningTasks({ ...engine, tuning })))
     engine.workflow.provide(name, handler)
   return tuning
-}
-
-function composeOpenLineage(
-  { config, db, warn }: Surroundings,
-  { ledger, outbox, workflow }: Pick<Composition, 'ledger' | 'outbox' | 'workflow'>,
-): Composition['openLineage'] {
-  const intake = createOpenLineageIntake({ db, ledger, store: sqlOpenLineageStore(db) })
-  const feed = createOpenLineageFeed({ ledger, outbox, workflow })
-  const url = config.openlineageUrl
-  const stop = url === '' ? () => {} : sendOpenLineage({ outbox, feed, url, warn })
-  return { intake, feed, stop }
 }
 
 function composeAssurance(

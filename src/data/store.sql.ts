@@ -58,6 +58,20 @@ export function sqlDataStore(db: Db): DataStore {
       return toPage(rows.map(fromRow), limit, version => version.id)
     },
 
+    async held() {
+      const rows = await tables
+        .selectFrom('dataset_version')
+        .select(['project', 'digest'])
+        .union(
+          tables
+            .selectFrom('dataset_version')
+            .select(['project', eb => eb.ref('raw').$notNull().as('digest')])
+            .where('raw', 'is not', null),
+        )
+        .execute()
+      return rows.map(({ project, digest }) => ({ project, digest: digest as Digest }))
+    },
+
     async judge(tx, id, { verdict, violations, key }) {
       const { numUpdatedRows } = await inside<DataTables>(tx)
         .updateTable('dataset_version')

@@ -106,6 +106,15 @@ export function sqlFeatureStore(db: Db): FeatureStore {
       return toPage(rows.map(fromSetRow), limit, set => set.id)
     },
 
+    async held() {
+      const rows = await tables
+        .selectFrom('feature_version')
+        .select(['project', 'digest'])
+        .union(tables.selectFrom('training_set').select(['project', 'digest']))
+        .execute()
+      return rows.map(({ project, digest }) => ({ project, digest: digest as Digest }))
+    },
+
     async announce(tx, of, key) {
       const own = inside<FeatureTables>(tx)
       const { announced } = await lock(own, of)

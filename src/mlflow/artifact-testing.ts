@@ -79,7 +79,7 @@ export async function testArtifacts(t: TestContext): Promise<TestArtifacts> {
   })
   const app = await createApp({ version: '0' })
   guard(app, { access: {} as Access, host: '127.0.0.1', reachOf: () => 'caller' })
-  artifactRoutes(app, { artifacts, sweep: {} as ArtifactSweep })
+  artifactRoutes(app, {} as ArtifactSweep)
   const uploadParts = { ...parts, uploads }
   mlflowRoutes(
     app,

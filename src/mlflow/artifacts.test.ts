@@ -270,16 +270,3 @@ test('the files of a version are never written', async t => {
 
   assert.deepEqual([put.statusCode, deleted.statusCode, (await app.inject(url)).body], [403, 403, 'frozen'])
 })
-
-test('what a project stores is told to who may read it', async t => {
-  const { app } = await testArtifacts(t)
-  await app.inject({ method: 'PUT', url: `${proxy}/1/r1/artifacts/a`, payload: '12345' })
-  await app.inject({ method: 'PUT', url: `${proxy}/2/r2/artifacts/a`, payload: '12345' })
-
-  assert.deepEqual((await app.inject('/api/v1/storage')).json(), {
-    items: [
-      { project: 'rain', files: 1, bytes: 5 },
-      { project: 'sun', files: 1, bytes: 5 },
-    ],
-  })
-})

@@ -1,5 +1,6 @@
 export { createChildWorker, Refused } from './child-worker.ts'
 export { inside, openDatabase, type AnyTx, type Db } from './open.ts'
+export type { Held } from './held.ts'
 export { engineOf, type Engine } from './engine.ts'
 export { openWakeUps, type WakeUps } from './wake-ups.ts'
 export { databaseClock } from './database-clock.ts'

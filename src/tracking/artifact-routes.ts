@@ -1,17 +1,6 @@
 import { z } from 'zod'
 import type { App } from '#http'
 import type { ArtifactSweep } from './artifact-sweep.ts'
-import type { Artifacts } from './artifacts.ts'
-
-const UsageWire = z
-  .object({
-    project: z.string(),
-    files: z.int().meta({ description: 'Files of runs, logged models and traces.' }),
-    bytes: z
-      .int()
-      .meta({ description: 'Their length. Two files with the same bytes count twice, and are stored once.' }),
-  })
-  .meta({ title: 'StorageUsage' })
 
 const Amount = z.object({ blobs: z.int(), bytes: z.int() })
 const SweepWire = z
@@ -25,26 +14,8 @@ const SweepWire = z
 
 const ofPlatform = { role: 'admin', project: 'platform' } as const
 
-/** What projects have in files, and how the bytes of those that are gone are freed. */
-export function artifactRoutes(
-  app: App,
-  { artifacts, sweep }: { artifacts: Pick<Artifacts, 'usage'>; sweep: Pick<ArtifactSweep, 'preview' | 'run'> },
-): void {
-  app.get(
-    '/api/v1/storage',
-    {
-      config: { role: 'viewer', project: 'caller', may: 'readable' },
-      schema: {
-        summary: 'What is stored in files for each project that the caller may read',
-        tags: ['tracking'],
-        response: { 200: z.object({ items: z.array(UsageWire) }) },
-      },
-    },
-    async ({ readable }) => ({
-      items: (await artifacts.usage()).filter(({ project }) => readable === 'all' || readable.includes(project)),
-    }),
-  )
-
+/** How the bytes of files that are gone are freed. */
+export function artifactRoutes(app: App, sweep: Pick<ArtifactSweep, 'preview' | 'run'>): void {
   app.get(
     '/api/v1/storage/sweep',
     {

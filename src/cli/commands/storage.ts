@@ -1,10 +1,14 @@
 import { verb } from '../command.ts'
 import { sizeOf, table } from '../output.ts'
 
-interface Usage {
-  readonly project: string
+interface Amount {
   readonly files: number
   readonly bytes: number
+}
+
+interface Usage {
+  readonly items: readonly (Amount & { readonly project: string; readonly parts: Readonly<Record<string, Amount>> })[]
+  readonly environments?: Amount
 }
 
 type Outcome = 'freed' | 'trashed' | 'waiting' | 'kept'
@@ -12,7 +16,7 @@ type Sweep = Readonly<Record<Outcome, { readonly blobs: number; readonly bytes: 
 
 export const storageVerb = verb(
   'storage',
-  'What runs, models and traces have in files, by project.',
+  'What projects have in files: runs and models, data, features, logs; and what environments take.',
   command =>
     command
       .option('--free', 'what would be freed now of the bytes of deleted files; every hour the platform does so')
@@ -24,18 +28,27 @@ export const storageVerb = verb(
         : await client.get<Sweep>('/api/v1/storage/sweep')
       return output.result(sweep, () => sweepLines(sweep, now ? done : foreseen))
     }
-    const { items } = await client.get<{ items: readonly Usage[] }>('/api/v1/storage')
-    const bySize = items.toSorted((a, b) => b.bytes - a.bytes)
-    output.result(bySize, () =>
-      bySize.length === 0
-        ? ['Nothing is stored yet.']
-        : table(
-            ['project', 'files', 'size'],
-            bySize.map(({ project, files, bytes }) => [project, String(files), sizeOf(bytes)]),
-          ),
-    )
+    const usage = await client.get<Usage>('/api/v1/storage')
+    const bySize = usage.items.toSorted((a, b) => b.bytes - a.bytes)
+    output.result({ ...usage, items: bySize }, () => [
+      ...(bySize.length === 0 ? ['Nothing is stored yet.'] : usageTable(bySize)),
+      ...(usage.environments ? ['', `Environments of all projects: ${sizeOf(usage.environments.bytes)}.`] : []),
+    ])
   },
 )
+
+function usageTable(items: Usage['items']): readonly string[] {
+  const kinds = Object.keys(items[0]!.parts)
+  return table(
+    ['project', 'files', 'size', ...kinds],
+    items.map(({ project, files, bytes, parts }) => [
+      project,
+      String(files),
+      sizeOf(bytes),
+      ...kinds.map(kind => sizeOf(parts[kind]?.bytes ?? 0)),
+    ]),
+  )
+}
 
 const stays = { waiting: 'wait in the trash', kept: 'stay: something refers to them, or wrote them again' }
 const done: Readonly<Record<Outcome, string>> = { freed: 'are freed', trashed: 'went to the trash', ...stays }
