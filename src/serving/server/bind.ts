@@ -124,6 +124,9 @@ export function checkedColumn(
 ): Column {
   const check = checks[datatype] ?? checks['BYTES']!
   const rule = ruleOf(model, name)
+  // As it came off the wire: a tenth of the cost of looking at each value by itself.
+  if (!rule && datatype === 'FP32' && elements instanceof Float32Array && elements.every(Number.isFinite))
+    return elements
   const column: (number | string | bigint)[] = []
   for (let row = 0; row < elements.length; row++) {
     const value = check(elements[row])

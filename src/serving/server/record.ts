@@ -25,26 +25,31 @@ export interface AnsweredRequest {
 export function logLines(request: AnsweredRequest): string {
   const { deployment, revision, version, receivedAt, latencyMs, isForced, error } = request
   const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  const featureKeys = request.features.map(name => `${JSON.stringify(name)}:`)
+  const outputKeys = request.outputs.map(({ name, width }) =>
+    Array.from({ length: width }, (_, column) => `${JSON.stringify(outputKey(name, width, column))}:`),
+  )
   let lines = ''
   for (let row = 0; row < request.ids.length; row++) {
     const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
-    lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, row)},"outputs":${outputsOf(request, row)},${common}}\n`
+    const features = featuresOf(request, featureKeys, row)
+    lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${features},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
   }
   return lines
 }
 
-function featuresOf({ features, columns }: AnsweredRequest, row: number): string {
+/** `keys`: the names as members of an object, made once for all rows. */
+function featuresOf({ columns }: AnsweredRequest, keys: readonly string[], row: number): string {
   let text = ''
-  for (let i = 0; i < features.length; i++)
-    text += `${i === 0 ? '{' : ','}${JSON.stringify(features[i])}:${valueText(columns[i]![row]!)}`
+  for (let i = 0; i < keys.length; i++) text += `${i === 0 ? '{' : ','}${keys[i]}${valueText(columns[i]![row]!)}`
   return text === '' ? '{}' : `${text}}`
 }
 
-function outputsOf({ outputs }: AnsweredRequest, row: number): string {
+function outputsOf({ outputs }: AnsweredRequest, keys: readonly (readonly string[])[], row: number): string {
   let text = ''
-  for (const { name, width, values } of outputs) {
+  for (const [index, { width, values }] of outputs.entries()) {
     for (let column = 0; column < width; column++)
-      text += `${text === '' ? '{' : ','}${JSON.stringify(outputKey(name, width, column))}:${valueText(values[row * width + column]!)}`
+      text += `${text === '' ? '{' : ','}${keys[index]![column]}${valueText(values[row * width + column]!)}`
   }
   return text === '' ? '{}' : `${text}}`
 }
