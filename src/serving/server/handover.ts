@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { ServerSettings, settingsFile } from '../server-settings.ts'
 
 /**
@@ -40,14 +40,35 @@ export async function handOver(folder: string, sockets: Sockets): Promise<void> 
   successor.unref()
 }
 
+/** A listening socket that another process has given. It takes connections at once, before anybody answers there. */
+export interface Inherited {
+  readonly socket: Server
+  /** Gives those that have come so far to who answers from now on. */
+  handOn(to: Server): void
+}
+
+function inherit(socket: Server): Inherited {
+  const early: Socket[] = []
+  const keep = (connection: Socket): void => void early.push(connection)
+  socket.on('connection', keep)
+  return {
+    socket,
+    handOn(to) {
+      socket.off('connection', keep)
+      for (const connection of early.splice(0)) to.emit('connection', connection)
+    },
+  }
+}
+
 /** In the new process: says that it is ready, and answers the sockets; undefined in a process that follows nobody. */
-export async function inheritedSockets(): Promise<Sockets | undefined> {
+export async function inheritedSockets(): Promise<Partial<Record<keyof Sockets, Inherited>> | undefined> {
   if (!process.send) return undefined
-  const sockets: Partial<Record<string, Server>> = {}
+  const sockets: Partial<Record<keyof Sockets, Inherited>> = {}
   const all = new Promise<void>(resolve => {
     process.on('message', function take(message: Message | 'socket', socket: unknown) {
-      if (message !== 'last') sockets[message === 'socket' ? 'http' : message] = socket as Server
+      if (message === 'http' || message === 'grpc') sockets[message] = inherit(socket as Server)
       // A server from before gRPC gives its one socket and says no more.
+      if (message === 'socket') sockets.http = inherit(socket as Server)
       if (message !== 'last' && message !== 'socket') return
       process.off('message', take)
       resolve()
@@ -55,7 +76,7 @@ export async function inheritedSockets(): Promise<Sockets | undefined> {
   })
   process.send('ready' satisfies Message)
   await all
-  return sockets as unknown as Sockets
+  return sockets
 }
 
 /** In the new process: says that it serves. */

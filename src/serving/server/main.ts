@@ -62,7 +62,8 @@ const handler = createHandler(parts)
 process.on('SIGHUP', () => void reload())
 await reload()
 const inherited = await inheritedSockets()
-const http = await listenHttp({ door, handler }, inherited?.http ?? { host, port })
+const http = await listenHttp({ door, handler }, inherited?.http?.socket ?? { host, port })
+inherited?.http?.handOn(http.socket)
 const former = await readJsonFile(serverFile(folder), ServerFile)
 const grpc = await openGrpc(
   { door, parts },

@@ -1,4 +1,5 @@
-import type { AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { Inherited } from '../handover.ts'
 import type { listenGrpc, ModelGrpc } from './listen-grpc.ts'
 
 export interface GrpcPlace {
@@ -8,7 +9,7 @@ export interface GrpcPlace {
   /** The port of the process before, for who takes a free one. */
   readonly kept: number | undefined
   /** The listening socket of the process before, when it is still there. */
-  readonly inherited: NetServer | undefined
+  readonly inherited: Inherited | undefined
 }
 
 /** Of a killed process the sockets may be there for a moment longer than the process, in milliseconds. */
@@ -23,11 +24,15 @@ export async function openGrpc(
   edge: Parameters<typeof listenGrpc>[0],
   { host, port, kept, inherited }: GrpcPlace,
 ): Promise<ModelGrpc | undefined> {
-  const isSame = inherited && port !== null && (port === 0 || port === (inherited.address() as AddressInfo).port)
-  if (inherited && !isSame) inherited.close()
+  const isSame = inherited && port !== null && (port === 0 || port === (inherited.socket.address() as AddressInfo).port)
+  if (inherited && !isSame) inherited.socket.close()
   if (port === null) return undefined
   const { listenGrpc } = await import('./listen-grpc.ts')
-  if (isSame) return listenGrpc(edge, inherited)
+  if (isSame) {
+    const grpc = await listenGrpc(edge, inherited.socket)
+    inherited.handOn(grpc.socket)
+    return grpc
+  }
   const wanted = port === 0 ? (kept ?? 0) : port
   for (const deadline = Date.now() + leavingMsMax; ; await new Promise(resolve => setTimeout(resolve, retryMs))) {
     try {
