@@ -9,7 +9,7 @@ import { globSync } from 'node:fs'
  */
 
 /** What kills processes takes its time: it is a part of `npm run test:storm`. */
-const storms = 'src/**/*crash.test.ts'
+const storms = 'src/**/{*crash,kill}.test.ts'
 const node = ['--test', '--test-isolation=none']
 const of = (...components: readonly string[]): readonly string[] => [
   ...node,

@@ -187,7 +187,7 @@ export const inferences: readonly (readonly [what: string, body: string, says: r
   ],
   ['too few elements', about({ shape: [2, 1] }), ['Input wind: 1 elements', 'shape [2,1] expects 2']],
   ['a null', about({ data: [null] }), ['Input wind, row 1: null', 'a finite number']],
-  ['a NaN', about({}).replace('[1]}', '[NaN]}'), ['not JSON (which has no NaN']],
+  ['a NaN', about({}).replace('[1]}', '[NaN]}'), ['Input wind, row 1: NaN is not a finite number']],
   ['a text in a number', about({ data: ['strong'] }), ['Input wind, row 1: "strong"', 'a finite number']],
   ['another datatype', about({ datatype: 'BYTES' }), ['Input wind: datatype "BYTES"', 'expected FP32']],
   ['an unknown input', about({ name: 'wnd' }), ['Input "wnd" is unknown', 'precipitation']],

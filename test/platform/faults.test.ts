@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import type { InjectOptions } from 'fastify'
-import { fillMlflow, mlflowRequest, query } from './authorisation-mlflow.ts'
-import { endless, fillNative, isMlflow, isReading, nameOf, openStage, requireClean } from './authorisation-stage.ts'
+import { fillMlflow, mlflowRequest, query } from '../authorisation-mlflow.ts'
+import { endless, fillNative, isMlflow, isReading, nameOf, openStage, requireClean } from '../authorisation-stage.ts'
 
 const nul = '\u0000'
 /** Bodies that no client means, each with the type that it says it has. */
