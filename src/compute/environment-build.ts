@@ -1,10 +1,10 @@
 import { copyFile, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf, TrainyardError } from '#kernel/error.ts'
+import { TrainyardError } from '#kernel/error.ts'
 import type { Blobs } from '#storage'
-import { describeExit, runCommand, withLines } from './command.ts'
+import { buildStep } from './build-step.ts'
 import { killMarked } from './processes.ts'
-import { buildPython, type Step } from './python-build.ts'
+import { buildPython } from './python-build.ts'
 import type { Recipe } from './recipe.ts'
 
 export interface BuildDeps {
@@ -21,8 +21,6 @@ interface BuildOrder {
   readonly signal: AbortSignal
   log(line: string): void
 }
-
-const graceMs = 5_000
 
 /** Written last: without it a folder is the rest of a build that was cut off. */
 export const marker = (folder: string): string => join(folder, '.complete')
@@ -43,16 +41,7 @@ export async function build(deps: BuildDeps, { recipe, folder, signal, log }: Bu
     new TrainyardError('task_failed', `The environment of ${recipe.lock} cannot be built: ${why}`, {
       cause: { kind: 'environment', ...cause },
     })
-  const step: Step = async ([file = '', ...args], variables) => {
-    log(`$ ${[file, ...args].join(' ')}`)
-    const exit = await runCommand({ file, args, cwd: folder, env: variables, signal, graceMs, onLine: log }).catch(
-      (error: unknown) => {
-        throw failed(`${messageOf(error)}.`)
-      },
-    )
-    signal.throwIfAborted()
-    if (exit.code !== 0) throw failed(withLines(`${file} ${describeExit(exit)}.`, exit.lines), { code: exit.code })
-  }
+  const step = buildStep({ folder, signal, log, failed })
   if (recipe.kind === 'python') await buildPython({ ...deps, recipe, folder, env, step, failed })
   else await step(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', '.'], env)
   const size = await sizeOf(folder)

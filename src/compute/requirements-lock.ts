@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { messageOf, TrainyardError } from '#kernel/error.ts'
-import { describeExit, runCommand, withLines } from './command.ts'
+import { TrainyardError } from '#kernel/error.ts'
+import { buildStep } from './build-step.ts'
 import { builderEnv, type BuildDeps } from './environment-build.ts'
 import { hasUv, ownPython, uvVariables, type Step } from './python-build.ts'
 
@@ -14,7 +14,6 @@ interface LockOrder {
   log(line: string): void
 }
 
-const graceMs = 5_000
 const lock = 'requirements.lock'
 
 /**
@@ -30,16 +29,7 @@ export async function lockRequirements(
     new TrainyardError('task_failed', `The requirements of the model lead to no set of packages: ${why}`, {
       cause: { kind: 'environment' },
     })
-  const step: Step = async ([file = '', ...args], variables) => {
-    log(`$ ${[file, ...args].join(' ')}`)
-    const exit = await runCommand({ file, args, cwd: folder, env: variables, signal, graceMs, onLine: log }).catch(
-      (error: unknown) => {
-        throw failed(`${messageOf(error)}.`)
-      },
-    )
-    signal.throwIfAborted()
-    if (exit.code !== 0) throw failed(withLines(`${file} ${describeExit(exit)}.`, exit.lines))
-  }
+  const step = buildStep({ folder, signal, log, failed })
   try {
     await writeFile(join(folder, 'requirements.txt'), requirements)
     return await resolve({ python, folder, env: builderEnv(env), step, failed })
