@@ -6,7 +6,17 @@ export interface Deployment {
   name: string
   model: string
   url: string
-  revisions: { number: number; versionNumber: number; state: string; weight: number }[]
+  state: string
+  limits: { deadlineMs?: number; queueRows?: number; clientRate?: number }
+  revisions: {
+    number: number
+    versionNumber: number
+    state: string
+    weight: number
+    requests: number
+    errors: number
+    latencyP95Ms?: number
+  }[]
 }
 
 /** What the project file says of a deployment, which may not be live yet. Throws `not_found` when none declares it. */

@@ -4,6 +4,7 @@ import { tokenVerb, userVerb } from './commands/access.ts'
 import { approveVerb } from './commands/approve.ts'
 import { pushDataVerb, truthVerb } from './commands/data.ts'
 import { backfillVerb, backfillsVerb } from './commands/backfill.ts'
+import { deploymentsVerb } from './commands/deployments.ts'
 import { demoVerb } from './commands/demo.ts'
 import { doctorVerb } from './commands/doctor.ts'
 import { environmentsVerb } from './commands/environments.ts'
@@ -46,6 +47,7 @@ export const verbs: readonly Verb[] = [
   modelsVerb,
   promoteVerb,
   deployVerb,
+  deploymentsVerb,
   rollbackVerb,
   predictVerb,
   truthVerb,

@@ -54,7 +54,17 @@ export function composeDelivery(
 }
 
 /** What of serving the settings say, and what is its alone. */
-type OfSettings = 'store' | 'keys' | 'host' | 'port' | 'publicUrl' | 'online' | 'doors' | 'version' | 'retentionMs'
+type OfSettings =
+  | 'store'
+  | 'keys'
+  | 'host'
+  | 'port'
+  | 'publicUrl'
+  | 'online'
+  | 'doors'
+  | 'times'
+  | 'version'
+  | 'retentionMs'
 
 export function composeServing(
   { config, onlineUrl, version }: Surroundings,
@@ -75,6 +85,7 @@ export function composeServing(
       isOpen: config.servingTokens === 'none',
       grpcPort: config.servingGrpcPort === '' ? null : config.servingGrpcPort,
     },
+    times: { deadlineMs: durationMs(config.servingDeadline), drainMs: durationMs(config.servingDrain) },
     version,
     retentionMs: durationMs(config.predictionRetention),
   })

@@ -36,6 +36,7 @@ export async function onApplied(
   { project, actor }: Event<z.output<typeof projectApplied.schema>>,
 ): Promise<void> {
   if (project === undefined) return
+  await parts.serving.follow()
   const { spec } = await parts.projects.current(project)
   const known = new Set((await parts.serving.deployments(project)).map(({ name }) => name))
   for (const [deployment, { model }] of Object.entries(spec.deployments).filter(([name]) => !known.has(name))) {

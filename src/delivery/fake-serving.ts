@@ -27,6 +27,7 @@ export function fakeServing(): FakeServing {
               model: 'rain',
               url: '',
               state: 'live',
+              limits: {},
               revisions,
               createdAt: manualClock().now(),
             } satisfies Deployment,
@@ -50,6 +51,7 @@ export function fakeServing(): FakeServing {
       revisions.unshift(revision)
       return revision
     },
+    follow: async () => {},
     guard: async () => serving.view,
     async finishCanary(_, { revision, outcome, actor, reason }) {
       serving.ends.push({ outcome, actor, reason })

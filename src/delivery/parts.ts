@@ -47,6 +47,6 @@ export type Deployment = z.output<typeof DeploymentWire>
 export type DeployedRevision = z.output<typeof RevisionWire>
 
 /** What delivery asks of serving. */
-export interface Rollouts extends Pick<Serving, 'deployments' | 'deploy' | 'finishCanary'> {
+export interface Rollouts extends Pick<Serving, 'deployments' | 'deploy' | 'finishCanary' | 'follow'> {
   guard(deployment: string): Promise<Pick<GuardVerdict, 'verdict' | 'requests' | 'reason'>>
 }

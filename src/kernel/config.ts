@@ -6,6 +6,10 @@ const port = z.coerce.number().int().min(0).max(65_535)
 const route = z.union([z.literal(''), z.string().regex(/^\/[^?#\s]+$/, 'a path such as /predict')])
 const isHourOrMore = (text: string): boolean => durationPattern.test(text) && durationMs(text) >= 3_600_000
 const isSecondOrMore = (text: string): boolean => durationPattern.test(text) && durationMs(text) >= 1_000
+const isAtMost =
+  (ms: number) =>
+  (text: string): boolean =>
+    durationPattern.test(text) && durationMs(text) <= ms
 const duration = z.string().regex(durationPattern, 'a duration such as 90s, 10m, 1.5h or 30d')
 
 /** Structured settings are JSON in flags and in the environment, and plain in the file. */
@@ -61,6 +65,14 @@ export const settings = {
   servingTokens: {
     type: z.enum(['required', 'none']).default('required'),
     help: 'Whether the model server asks for tokens beyond loopback: `none` is for one that only a gateway reaches which asks who comes, as in SageMaker and Vertex AI.',
+  },
+  servingDeadline: {
+    type: duration.default('30s'),
+    help: 'How long a request to the model server may take before it is dropped, unless the deployment or the client says less.',
+  },
+  servingDrain: {
+    type: duration.refine(isAtMost(300_000), 'a duration of 5m or less, such as 10s').default('0s'),
+    help: 'How long a model server that is told to end still takes connections while it says that it is not ready, so that whoever divides requests between servers can look elsewhere.',
   },
   database: {
     type: z.string().default(''),

@@ -17,8 +17,8 @@ export { projectRoutes } from './routes.ts'
 export { blobRoutes, type BlobReach } from './blob-routes.ts'
 export type { BlobUploads } from './blob-uploads.ts'
 export { sqlBlobUploads } from './blob-uploads.sql.ts'
+export { Canary, type DeploymentSpec } from './deployment-spec.ts'
 export {
-  Canary,
   databaseForms,
   databasePattern,
   higherIsBetter,
@@ -26,7 +26,6 @@ export {
   ProjectFile,
   taskTypes,
   type ColumnType,
-  type DeploymentSpec,
   type FeatureViewSpec,
   type GateSpec,
   type LabelSpec,

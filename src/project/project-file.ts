@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Deployment } from './deployment-spec.ts'
 import { InputRule } from './input-rule.ts'
 import { Name } from '#kernel/wire.ts'
 import { fairnessMeasures } from '#statistics'
@@ -217,20 +218,6 @@ const Model = z.strictObject({
     .meta({ description: 'Approvals of its very files that a version needs before production.' }),
 })
 
-/** How a new revision of a deployment proves itself. */
-export const Canary = z.strictObject({
-  weight: z.number().min(1).max(100).default(10),
-  requestsMin: z.int().min(1).default(1_000).meta({
-    description: 'Requests that the canary itself must have answered before it takes all, unless it is rejected.',
-  }),
-  maxDuration: duration.default('24h'),
-})
-
-const Deployment = z.strictObject({
-  model: Name,
-  canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
-})
-
 /** Everything has a default: a deployment is monitored without being named here. */
 const Monitor = z.strictObject({
   deployment: Name,
@@ -287,6 +274,5 @@ export type ServiceSpec = z.output<typeof Service>
 export type PipelineSpec = z.output<typeof Pipeline>
 export type GateSpec = z.output<typeof Gate>
 export type ModelSpec = z.output<typeof Model>
-export type DeploymentSpec = z.output<typeof Deployment>
 export type MonitorSpec = z.output<typeof Monitor>
 export type ObjectiveSpec = z.output<typeof Objective>

@@ -1,5 +1,7 @@
 import type { Clock } from '#kernel/clock.ts'
 import { conflict, notFound } from '#kernel/error.ts'
+import type { Projects } from '#project'
+import { declaredOf } from './declared.ts'
 import type { Deployment, Revision } from './deployment.ts'
 import { judgeCanary, type GuardVerdict } from './guard.ts'
 import { latencyQuantile } from './latency.ts'
@@ -8,6 +10,7 @@ import type { Supervisor } from './supervisor.ts'
 
 export interface DescribeParts {
   readonly store: ServingStore
+  readonly projects: Pick<Projects, 'find'>
   readonly supervisor: Pick<Supervisor, 'url' | 'isUp' | 'crashesSince'>
   /** Where clients send requests, whose model server listens there. */
   shownUrl(url: string): string
@@ -16,11 +19,12 @@ export interface DescribeParts {
 
 /** Deployments with their revisions, counts and latencies. */
 export async function describeDeployments(
-  { store, supervisor, shownUrl }: DescribeParts,
+  { store, projects, supervisor, shownUrl }: DescribeParts,
   rows: readonly DeploymentRow[],
 ): Promise<readonly Deployment[]> {
   const revisions = await store.revisions(rows.map(({ name }) => name))
   const latencies = await store.latencies(revisions.map(({ id }) => id))
+  const declared = await declaredOf(projects, rows)
   const [isUp, url] = [supervisor.isUp(), supervisor.url()]
   return rows.map(({ name, createdAt, ...row }) => {
     const own = revisions.filter(({ deployment }) => deployment === name)
@@ -30,6 +34,7 @@ export async function describeDeployments(
       name,
       url: `${url === undefined ? '' : shownUrl(url)}/v2/models/${name}`,
       state,
+      ...declared.get(name)!,
       revisions: own.map(revision => toRevision(revision, latencies.get(revision.id))),
       createdAt: createdAt as Deployment['createdAt'],
     }

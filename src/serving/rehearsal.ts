@@ -82,7 +82,12 @@ const failed = (name: string, found: string): Rehearsal => ({ passed: false, che
 const routesOf = ({ project, version }: BundleManifest, bundle: Digest): RoutesFile => ({
   version: 1,
   deployments: [
-    { name: deployment, project, revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100 }] },
+    {
+      name: deployment,
+      project,
+      limits: {},
+      revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100 }],
+    },
   ],
   preload: [],
 })

@@ -3,6 +3,17 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { Digest } from '#kernel/wire.ts'
 
+/** What a deployment takes on before it refuses; what is absent is as the server has it. */
+const RouteLimits = z.object({
+  /** How long a request may take, in milliseconds. */
+  deadlineMs: z.number().optional(),
+  /** Rows that may wait for the model. */
+  queueRows: z.int().optional(),
+  /** Requests a second of one client. */
+  clientRate: z.number().optional(),
+})
+export type RouteLimits = z.output<typeof RouteLimits>
+
 /** `routes.json`: what the control plane tells the model server. Written whole, read whole. */
 export const RoutesFile = z.object({
   /** Grows with each change; the model server reports the one that is in force. */
@@ -11,6 +22,7 @@ export const RoutesFile = z.object({
     z.object({
       name: z.string(),
       project: z.string(),
+      limits: RouteLimits.default({}),
       revisions: z.array(
         z.object({
           id: z.string(),

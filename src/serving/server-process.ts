@@ -106,10 +106,10 @@ async function silence(folder: string): Promise<TrainyardError> {
   return new TrainyardError('unavailable', `The model server did not start. ${last}`, { log: outputFile(folder) })
 }
 
-/** Lets a server answer what it has begun, then ends it; after 35 s in any case. */
-export async function stopServer(server: ServerFile): Promise<void> {
+/** Lets a server answer what it has begun, then ends it; 35 s after it no longer takes connections in any case. */
+export async function stopServer(server: ServerFile, drainMs = 0): Promise<void> {
   signal(server, 'SIGTERM')
-  const deadline = Date.now() + stopMsMax
+  const deadline = Date.now() + drainMs + stopMsMax
   while (isRunning(server) && Date.now() < deadline) await pause(20)
   signal(server, 'SIGKILL')
 }

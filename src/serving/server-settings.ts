@@ -19,6 +19,18 @@ export type DoorSettings = z.output<typeof DoorSettings>
 /** Of a server that nobody has told more. */
 export const ownDoors: DoorSettings = { deployment: '', predict: '', health: '', isOpen: false, grpcPort: null }
 
+/** How long requests, and the end of the server, may take. */
+export const TimeSettings = z.object({
+  /** Of a request to a deployment that says nothing else, in milliseconds. */
+  deadlineMs: z.number(),
+  /** How long it still takes connections after it is told to end. */
+  drainMs: z.number(),
+})
+export type TimeSettings = z.output<typeof TimeSettings>
+
+/** Of a server that nobody has told more. */
+export const ownTimes: TimeSettings = { deadlineMs: 30_000, drainMs: 0 }
+
 /** `settings.json`: what the control plane tells a model server before it starts. */
 export const ServerSettings = z.object({
   host: z.string(),
@@ -32,6 +44,7 @@ export const ServerSettings = z.object({
   /** Predictions are written down; only benchmarks go without. */
   isLogged: z.boolean(),
   doors: DoorSettings.default(ownDoors),
+  times: TimeSettings.default(ownTimes),
   /** How Python workers are kept from the machine. */
   workers: z.object({
     isolation: z.enum(['none', 'bubblewrap', 'auto']),
@@ -48,5 +61,5 @@ export type WorkerSettings = ServerSettings['workers']
 export const settingsFile = (folder: string): string => join(folder, 'settings.json')
 
 /** Names what a running server was told: one that was told something else is replaced. */
-export const settingsDigest = ({ port: _, doors = ownDoors, ...told }: ServerSettings): string =>
-  digestOfJson({ ...told, doors })
+export const settingsDigest = ({ port: _, doors = ownDoors, times = ownTimes, ...told }: ServerSettings): string =>
+  digestOfJson({ ...told, doors, times })

@@ -8,7 +8,8 @@ import { fileHooks, inputs, makeBundle, openBench, windModel, type Bench } from 
 // One model server for all tests of this file, and a deployment for each.
 const hooks = fileHooks()
 let opening: Promise<Bench> | undefined
-const at = async (deployment: string): Promise<Bench> => (await (opening ??= openBench(hooks))).at(deployment)
+const at = async (deployment: string): Promise<Bench> =>
+  (await (opening ??= openBench(hooks, { times: { drainMs: 400 } }))).at(deployment)
 
 test('a deployment answers with its first revision, and everything about it is on record', async () => {
   const { deploy, blobs, events, lineage, serving, infer } = await at('first')
@@ -264,4 +265,85 @@ test('the routes answer deployments and predictions, and change traffic', async 
     ['rolled_back', 'live'],
   )
   assert.deepEqual((await call('GET', '/deployments/snow'))[0], 404)
+})
+
+/** Asks with headers of its own, and looks at those of the answer. */
+async function asked({ serving }: Bench, deployment: string, headers: Record<string, string> = {}, body = {}) {
+  const answer = await fetch(`${serving.url()}/v2/models/${deployment}/infer`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ ...inputs([0, 0]), ...body }),
+  })
+  const { error } = (await answer.json()) as { error?: string }
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), error }
+}
+
+test('a client may ask as often as the project file says, which counts at once; then it is told when to come again', async () => {
+  const bench = await at('limited')
+  await bench.deploy(await makeBundle(bench.blobs))
+  const statuses = async () => {
+    const answers = []
+    for (let i = 0; i < 3; i++) answers.push(await asked(bench, 'limited'))
+    return answers
+  }
+  assert.deepEqual(
+    (await statuses()).map(({ status }) => status),
+    [200, 200, 200],
+  )
+
+  await bench.declare({ limits: { clientRate: 0.5 } })
+
+  const [, second] = await statuses()
+  assert.deepEqual(second, {
+    status: 429,
+    retryAfter: '2',
+    error: 'limited takes 0.5 requests a second from each client.',
+  })
+  assert.deepEqual((await bench.serving.deployment('limited')).limits, { clientRate: 0.5 })
+  assert.match(
+    (await bench.get('/metrics')).text,
+    /trainyard_serving_shed_total\{deployment="limited",reason="rate"\} 2/,
+  )
+})
+
+test('a request that takes longer than its client, or the project file, gives it ends with 504, and its prediction is logged as failed', async () => {
+  const bench = await at('hurried')
+  const code = `export const postprocess = () => new Promise(resolve => setTimeout(() => resolve({}), 150))`
+  await bench.deploy(await makeBundle(bench.blobs, { code }))
+  const late = (ms: number) => ({ status: 504, retryAfter: null, error: `There was no answer within ${ms} ms.` })
+
+  assert.equal((await asked(bench, 'hurried')).status, 200)
+  assert.deepEqual(await asked(bench, 'hurried', { 'x-request-timeout-ms': '40' }), late(40))
+  assert.deepEqual(await asked(bench, 'hurried', {}, { parameters: { timeout: 30_500 } }), late(30.5))
+  await bench.declare({ limits: { deadline: '20ms' } })
+  assert.deepEqual(await asked(bench, 'hurried', { 'x-envoy-expected-rq-timeout-ms': '15000' }), late(20))
+  assert.deepEqual(
+    [
+      (await asked(bench, 'hurried', { 'x-request-timeout-ms': 'soon' })).error,
+      (await asked(bench, 'hurried', {}, { parameters: { timeout: -1 } })).error,
+    ],
+    [
+      'Header x-request-timeout-ms: "soon" is not a number of milliseconds.',
+      'Parameter timeout: -1 is not a number of microseconds.',
+    ],
+  )
+
+  await new Promise(resolve => setTimeout(resolve, 200))
+  await bench.serving.collect()
+  const { items } = await bench.serving.predictions({ deployment: 'hurried', limit: 10 })
+  assert.deepEqual(
+    items.map(({ error }) => error),
+    [...Array.from({ length: 3 }, () => 'The answer came when nobody waited for it any more.'), undefined],
+  )
+})
+
+test('a server that is told to end says that it is not ready, and answers for as long as it is told', async () => {
+  const bench = await at('first')
+  const ended = bench.serving.stopServing()
+  let ready = 200
+  while (ready === 200) ({ status: ready } = await bench.get('/v2/health/ready'))
+
+  assert.deepEqual([ready, (await bench.infer(inputs([0, 0]))).status], [503, 200])
+  await ended
+  await assert.rejects(bench.get('/v2/health/ready'), { code: 'ECONNREFUSED' })
 })

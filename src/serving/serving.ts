@@ -9,12 +9,12 @@ import type { Duckdb } from '#storage'
 import { removeOtherBundles } from './bundle-folder.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision } from './deployment.ts'
 import type { GuardVerdict } from './guard.ts'
-import { describeDeployments, guardDeployment } from './describe.ts'
+import { describeDeployments, guardDeployment, type DescribeParts } from './describe.ts'
 import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logFolder } from './routes-file.ts'
-import type { DoorSettings, WorkerSettings } from './server-settings.ts'
+import type { DoorSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
 import { createSupervisor } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
@@ -48,6 +48,8 @@ export interface Serving {
   /** Brings all that has been answered so far into the log. */
   collect(): Promise<void>
 
+  /** A project file has been applied: requests to its deployments are taken as it says now. */
+  follow(): Promise<void>
   /** A token, user or role has changed: what the model server knows of them follows, within a moment. */
   keysChanged(): void
   /** Where requests go. Throws `unavailable` before the start. */
@@ -80,6 +82,7 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   /** URL of the online feature store. */
   readonly online: string
   readonly doors: DoorSettings
+  readonly times: TimeSettings
   /** Of the platform: a model server of another one is replaced. */
   readonly version: string
   readonly workers: WorkerSettings
@@ -104,7 +107,7 @@ export function createServing(parts: ServingParts): Serving {
 
   const findPrediction = predictionFinder(reader, log)
   const shownUrl = (url: string): string => parts.publicUrl || urlForOthers(url, parts.host)
-  const describe = { store, supervisor, clock, shownUrl }
+  const describe = { store, projects: parts.projects, supervisor, clock, shownUrl }
   ledger.provide(
     'prd',
     predictionResolver(findPrediction, async name => (await store.deployment(name))?.project ?? ''),
@@ -115,21 +118,8 @@ export function createServing(parts: ServingParts): Serving {
     setTraffic: traffic.setTraffic,
     rollback: traffic.rollback,
     finishCanary: traffic.finishCanary,
-    guard: name => guardDeployment(describe, name),
-
-    deployments: async project => describeDeployments(describe, await store.deployments(project)),
-    projectOf: async name => (await store.deployment(name))?.project,
-    async deployment(name) {
-      const row = await store.deployment(name)
-      if (!row) throw notFound('deployment', name)
-      const [described] = await describeDeployments(describe, [row])
-      const since = (clock.now() - 3_600_000) as Millis
-      return {
-        ...described!,
-        traffic: [...(await store.traffic(name, 50))],
-        perMinute: [...(await store.perMinute(name, since))] as DeploymentDetail['perMinute'],
-      }
-    },
+    follow: traffic.follow,
+    ...descriptions(describe),
     async predictions(query) {
       if (!(await store.deployment(query.deployment))) throw notFound('deployment', query.deployment)
       return readPage(reader, query)
@@ -163,6 +153,27 @@ export function createServing(parts: ServingParts): Serving {
     },
     stopServing: supervisor.stopServer,
     restartServing: supervisor.replace,
+  }
+}
+
+/** What deployments are like now. */
+function descriptions(describe: DescribeParts): Pick<Serving, 'guard' | 'deployments' | 'deployment' | 'projectOf'> {
+  const { store, clock } = describe
+  return {
+    guard: name => guardDeployment(describe, name),
+    deployments: async project => describeDeployments(describe, await store.deployments(project)),
+    projectOf: async name => (await store.deployment(name))?.project,
+    async deployment(name) {
+      const row = await store.deployment(name)
+      if (!row) throw notFound('deployment', name)
+      const [described] = await describeDeployments(describe, [row])
+      const since = (clock.now() - 3_600_000) as Millis
+      return {
+        ...described!,
+        traffic: [...(await store.traffic(name, 50))],
+        perMinute: [...(await store.perMinute(name, since))] as DeploymentDetail['perMinute'],
+      }
+    },
   }
 }
 

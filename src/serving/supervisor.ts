@@ -23,7 +23,13 @@ import {
   stopServer,
   succeedServer,
 } from './server-process.ts'
-import { settingsDigest, type DoorSettings, type ServerSettings, type WorkerSettings } from './server-settings.ts'
+import {
+  settingsDigest,
+  type DoorSettings,
+  type ServerSettings,
+  type TimeSettings,
+  type WorkerSettings,
+} from './server-settings.ts'
 
 /** Keeps one model server running: it is started or found, watched, and started again when it is gone. */
 export interface Supervisor {
@@ -58,6 +64,7 @@ export interface SupervisorOptions {
   readonly port: number
   readonly online: string
   readonly doors: DoorSettings
+  readonly times: TimeSettings
   readonly version: string
   readonly workers: WorkerSettings
   readonly warn: (facts: object, message: string) => void
@@ -130,7 +137,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await stop()
       // What the file names: another control plane may have started a server since.
       const server = (await readJsonFile(serverFile(folder), ServerFile)) ?? keeper.server()
-      if (server) await stopServer(server)
+      if (server) await stopServer(server, options.times.drainMs)
     },
   }
 }
@@ -172,8 +179,10 @@ interface Keeper {
   letGo(): Promise<void>
 }
 
-function createKeeper({ folder, host, port, online, doors, version, workers, warn }: SupervisorOptions): Keeper {
-  const settings: ServerSettings = { host, port, online, doors, version, workers, isLogged: true, main: serverMain }
+function createKeeper({ folder, warn, ...told }: SupervisorOptions): Keeper {
+  const { host, port, online, doors, times, version, workers } = told
+  const own = { isLogged: true, main: serverMain }
+  const settings: ServerSettings = { host, port, online, doors, times, version, workers, ...own }
   const start: Start = { folder, settings, onExit: () => look() }
   const crashes: number[] = []
   let server: ServerFile | undefined
@@ -267,7 +276,7 @@ async function adopt(start: Start): Promise<ServerFile> {
   if (!found || !isRunning(found)) return launch(start)
   const isThere = found.host === settings.host && (settings.port === 0 || found.port === settings.port)
   if (!isThere || (await askStatus(found)) === undefined) {
-    await stopServer(found)
+    await stopServer(found, settings.times?.drainMs)
     return launch(start)
   }
   const isSame = found.settings === settingsDigest(settings)

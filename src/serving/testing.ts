@@ -5,6 +5,7 @@ import { after, type TestContext } from 'node:test'
 import { wallClock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { newId } from '#kernel/id.ts'
+import type { DeploymentSpec } from '#project'
 import { logisticOnnx, type LogisticSpec } from '#registry'
 import { createDuckdb, createOutbox, fsBlobs, outboxMigrations, type Blobs, type Tree } from '#storage'
 import { testEngines } from '#storage/testing.ts'
@@ -12,7 +13,7 @@ import { onnxFiles, packBundle, type BundleManifest } from './bundle.ts'
 import { createServing, type Serving, type ServingParts } from './serving.ts'
 import { readJsonFile, ServerFile, serverFile } from './routes-file.ts'
 import { call } from './server-process.ts'
-import { ownDoors } from './server-settings.ts'
+import { ownDoors, ownTimes } from './server-settings.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
 
@@ -74,6 +75,8 @@ export interface Bench {
   readonly folder: string
   readonly warnings: readonly string[]
   readonly lineage: readonly string[]
+  /** Says something of the deployment in the project file, and has it followed. */
+  declare(spec: Partial<DeploymentSpec>): Promise<void>
   events(): Promise<readonly (readonly [string, unknown])[]>
   /** The same server, asked for a deployment of another name. */
   at(deployment: string): Bench
@@ -118,18 +121,20 @@ export interface BenchOptions {
   readonly host?: string
   readonly keys?: ServingParts['keys']
   readonly doors?: Partial<ServingParts['doors']>
+  readonly times?: Partial<ServingParts['times']>
 }
 
 /** `t` may also be the hooks of a whole file. */
 export async function openBench(
   t: Pick<TestContext, 'after'>,
-  { online = '', host: address = '127.0.0.1', keys = async () => [], doors = {} }: BenchOptions = {},
+  { online = '', host: address = '127.0.0.1', keys = async () => [], doors = {}, times = {} }: BenchOptions = {},
 ): Promise<Bench> {
   const db = await testEngines()[0]!.open(t as TestContext, [...outboxMigrations, ...servingMigrations])
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-serving-'))
   const blobs = fsBlobs(join(folder, 'blobs'))
   const warnings: string[] = []
   const lineage: string[] = []
+  const declared: Record<string, Partial<DeploymentSpec>> = {}
   const warn = (_: object, message: string): void => void warnings.push(message)
   const outbox = createOutbox({ db, clock: wallClock, owner: 'test', warn })
   const ledger = {
@@ -153,6 +158,8 @@ export async function openBench(
       online,
       keys,
       doors: { ...ownDoors, ...doors },
+      times: { ...ownTimes, ...times },
+      projects: { find: async () => ({ spec: { deployments: declared } }) as never },
       version: '0',
       workers: { ...workers, hidden: [] },
       interpreters,
@@ -172,6 +179,7 @@ export async function openBench(
     folder,
     warnings,
     lineage,
+    declared,
     again,
     events: async () => (await outbox.after(0, 1_000)).map(({ type, data }) => [type, data] as const),
     async grpcAddress() {
@@ -190,10 +198,20 @@ function addressOf(serving: Serving): { host: string; port: number } {
   return { host: hostname, port: Number(port) }
 }
 
-function benchAt(host: Omit<Bench, 'at' | 'deploy' | 'infer'>, deployment: string): Bench {
+/** What the deployments of one server share. */
+interface Host extends Omit<Bench, 'at' | 'declare' | 'deploy' | 'infer'> {
+  /** What the project file says of each. */
+  readonly declared: Record<string, Partial<DeploymentSpec>>
+}
+
+function benchAt(host: Host, deployment: string): Bench {
   const { serving } = host
   return {
     ...host,
+    async declare(spec) {
+      host.declared[deployment] = spec
+      await serving.follow()
+    },
     at: other => benchAt(host, other),
     events: async () =>
       (await host.events()).filter(([, data]) => (data as { deployment: string }).deployment === deployment),

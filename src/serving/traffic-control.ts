@@ -3,7 +3,9 @@ import type { Digest } from '#kernel/digest.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { newId } from '#kernel/id.ts'
+import { canonicalJson } from '#kernel/json.ts'
 import type { Ledger } from '#metadata'
+import type { Projects } from '#project'
 import type { ModelVersion } from '#registry'
 import type { AnyTx, Db, Outbox } from '#storage'
 import { checkOut, linkPython, type CheckoutParts } from './bundle-folder.ts'
@@ -16,6 +18,7 @@ import {
   weightsOf,
   type Share,
 } from './deployment.ts'
+import { declaredOf } from './declared.ts'
 import { deployed, trafficChanged } from './events.ts'
 import type { RoutesFile } from './routes-file.ts'
 import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
@@ -47,6 +50,8 @@ export interface TrafficControl {
   setTraffic(deployment: string, change: Because & { weights: Readonly<Record<string, number>> }): Promise<void>
   rollback(deployment: string, because: Because): Promise<void>
   finishCanary(deployment: string, end: Because & { revision: string; outcome: 'promote' | 'roll_back' }): Promise<void>
+  /** The project file says something else of its deployments: requests are taken as it says now. */
+  follow(): Promise<void>
   /** The routes as they stand, with every bundle in its folder. */
   routes(): Promise<RoutesFile>
 }
@@ -54,6 +59,7 @@ export interface TrafficControl {
 export interface TrafficParts extends CheckoutParts {
   readonly db: Db
   readonly store: ServingStore
+  readonly projects: Pick<Projects, 'find'>
   readonly outbox: Pick<Outbox, 'emit'>
   readonly ledger: Pick<Ledger, 'record' | 'link'>
   readonly supervisor: Pick<Supervisor, 'publish'>
@@ -67,6 +73,7 @@ export const bundleNode = (bundle: Digest): string => `bdl_${bundle}`
 export function createTrafficControl(parts: TrafficParts): TrafficControl {
   const { db, store, supervisor, clock } = parts
   let queue: Promise<unknown> = Promise.resolve()
+  let said = ''
 
   /** One change at a time, so that routes.json is written in the order of its versions. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -75,7 +82,11 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
     return done
   }
 
-  const routes = async (preload: readonly Digest[] = []): Promise<RoutesFile> => readRoutes(parts, preload)
+  async function routes(preload: readonly Digest[] = []): Promise<RoutesFile> {
+    const read = await readRoutes(parts, preload)
+    said = canonicalJson(read.deployments)
+    return read
+  }
 
   /** Loads a bundle in the model server before any request can need it. Throws `unavailable` when it cannot be loaded. */
   async function preload(bundle: Digest): Promise<void> {
@@ -120,6 +131,15 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
 
     setTraffic: (name, { weights, ...because }) =>
       inTurn(() => change(name, because, shares => divided(shares, weights))),
+
+    follow: () =>
+      inTurn(async () => {
+        const before = said
+        await routes()
+        if (said === before) return
+        await db.transaction().execute(tx => store.nextRoutes(tx))
+        await supervisor.publish(await routes())
+      }),
 
     rollback: (name, because) => inTurn(() => change(name, because, rolledBack)),
 
@@ -231,9 +251,11 @@ async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Prom
   const version = await store.routesVersion()
   const deployments = await store.deployments()
   const revisions = await store.revisions(deployments.map(({ name }) => name))
+  const declared = await declaredOf(parts.projects, deployments)
   const routes = deployments.map(({ name, project }) => ({
     name,
     project,
+    ...declared.get(name)!,
     revisions: routable(revisions.filter(({ deployment }) => deployment === name))
       .toSorted((a, b) => a.number - b.number)
       .map(({ id, number, version: model, bundle, weight }) => ({ id, number, version: model, bundle, weight })),

@@ -30,6 +30,13 @@ export const TrafficChangeWire = z
   .object({ at: Instant, actor: z.string(), reason: z.string(), weights: z.record(z.string(), z.number()) })
   .meta({ title: 'TrafficChange' })
 
+/** What the project file lets a deployment take on; what is absent is as the platform has it. */
+export const LimitsWire = z.object({
+  deadlineMs: z.number().optional().meta({ description: 'How long a request may take.' }),
+  queueRows: z.int().optional().meta({ description: 'Rows that may wait for the model.' }),
+  clientRate: z.number().optional().meta({ description: 'Requests a second of one client.' }),
+})
+
 export const DeploymentWire = z
   .object({
     project: Name,
@@ -38,6 +45,7 @@ export const DeploymentWire = z
     /** Where requests go: Open Inference Protocol v2. */
     url: z.string(),
     state: z.enum(['live', 'canary', 'down']),
+    limits: LimitsWire,
     revisions: z.array(RevisionWire),
     createdAt: Instant,
   })

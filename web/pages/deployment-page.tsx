@@ -8,7 +8,7 @@ import { lineagePath, modelPath, monitorPath } from '../paths.ts'
 import { Ref, To } from '../shell/link.tsx'
 import { Page } from '../shell/page.tsx'
 import { Panel } from '../shell/panel.tsx'
-import { Card } from '../ui/card.tsx'
+import { Card, Facts } from '../ui/card.tsx'
 import { LazyTimePlot, type Line } from '../ui/charts/index.tsx'
 import { TrafficBands } from '../ui/charts/traffic.tsx'
 import { Command } from '../ui/copy.tsx'
@@ -52,6 +52,7 @@ export function DeploymentPage() {
             label: `revision ${revision.number} · v${revision.versionNumber}`,
           }))}
         />
+        <Facts facts={limitsOf(deployment)} />
       </Card>
       <Card title="Revisions" flush>
         <Table
@@ -75,6 +76,13 @@ export function DeploymentPage() {
     </Page>
   )
 }
+
+/** What the project file lets it take on. */
+const limitsOf = ({ limits: { deadlineMs, queueRows, clientRate } }: DeploymentDetail): Record<string, string> => ({
+  ...(deadlineMs !== undefined && { Deadline: latency(deadlineMs) }),
+  ...(queueRows !== undefined && { 'Rows that may wait': number(queueRows) }),
+  ...(clientRate !== undefined && { 'Requests a second of each client': number(clientRate) }),
+})
 
 function Actions({ deployment }: { deployment: DeploymentDetail }) {
   const cache = useQueryClient()

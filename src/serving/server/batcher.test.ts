@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'node:test'
 import { createBatcher } from './batcher.ts'
+import type { RequestError } from './request-error.ts'
 import { ModelFault, type Rows, type Runtime } from './runtime.ts'
 
 /** A runtime whose answers are let go one by one; it answers each row's first input. */
@@ -66,7 +67,8 @@ test('a request is refused at once when too many rows wait, and one alone never 
 
   await assert.rejects(
     batcher.run(2, [[1, 2]]),
-    (error: ModelFault) => error.status === 503 && /5 rows wait/.test(error.message),
+    (error: RequestError) =>
+      error.status === 503 && error.shed?.reason === 'queue' && /5 rows wait/.test(error.message),
   )
 
   ;(await run(0)).answer()
@@ -100,4 +102,43 @@ test('when rows spoil a run each request is run alone; when the process ends all
   const gone = ends([batcher.run(1, [[1]]), batcher.run(1, [[2]])])
   ;(await run(3)).fail(new ModelFault(500, 'gone'))
   assert.deepEqual([await gone, runs.length], [['gone', 'gone'], 4])
+})
+
+test('a deployment may let fewer rows wait than its runtime', async () => {
+  const { runtime, run } = heldRuntime()
+  const batcher = createBatcher(runtime)
+  const first = batcher.run(1, [[1]])
+  await run(0)
+  const second = batcher.run(1, [[2]], { queueRows: 2 })
+
+  await assert.rejects(batcher.run(2, [[3, 4]], { queueRows: 2 }), { status: 503 })
+
+  assert.equal(batcher.waitingRows, 1)
+  ;(await run(0)).answer()
+  ;(await run(1)).answer()
+  await Promise.all([first, second])
+})
+
+test('who cannot be served in time is told so at once, and when to come again; who was overtaken is not run', async () => {
+  const { runtime, runs, run } = heldRuntime()
+  const batcher = createBatcher(runtime)
+  const lone = batcher.run(1, [[1]], { until: performance.now() + 60_000 })
+  await run(0)
+  await new Promise(resolve => setTimeout(resolve, 60))
+  ;(await run(0)).answer()
+  await lone
+  const busy = batcher.run(1, [[2]])
+  await run(1)
+
+  await assert.rejects(batcher.run(1, [[3]], { until: performance.now() + 20 }), (error: RequestError) => {
+    assert.deepEqual([error.status, error.shed], [503, { reason: 'deadline', retryAfterS: 1 }])
+    return true
+  })
+  const patient = batcher.run(1, [[4]], { until: performance.now() + 150 })
+  await new Promise(resolve => setTimeout(resolve, 200))
+  ;(await run(1)).answer()
+
+  await assert.rejects(patient, { status: 504 })
+  await busy
+  assert.equal(runs.length, 2)
 })

@@ -1,24 +1,38 @@
 import type { Column } from './bind.ts'
+import { turnedAway, type RequestError } from './request-error.ts'
+import { createRunCost } from './run-cost.ts'
 import { newTally, tally, type RunTally } from './run-tally.ts'
 import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
 
 /** Runs rows through a model. Rows that arrive in the same turn of the event loop share one run. */
 export interface Batcher {
-  /** Throws {@link ModelFault}: 503 when too many rows wait already, 504 when they waited too long. */
-  run(rows: number, columns: readonly Column[]): Promise<readonly OutputColumn[]>
+  /**
+   * Rejects with a `RequestError` when the rows are turned away: too many wait already, or those before them take longer
+   * than they have. Rejects with {@link ModelFault} 504 when their time was up before their turn.
+   */
+  run(rows: number, columns: readonly Column[], patience?: Patience): Promise<readonly OutputColumn[]>
+  /** Rows that wait for their turn. */
+  readonly waitingRows: number
   /** What has been run so far. */
   readonly tally: RunTally
 }
 
-interface Waiting extends Rows {
+export interface Patience {
   /** On the clock of `performance.now()`: nobody waits for the answer after it. */
+  readonly until?: number
+  /** Rows that may wait at the same time; those of the runtime when there are fewer. */
+  readonly queueRows?: number | undefined
+}
+
+interface Waiting extends Rows {
+  readonly since: number
   readonly until: number
   resolve(outputs: readonly OutputColumn[]): void
   reject(error: unknown): void
 }
 
-/** How long a request may wait for its turn. */
-const waitMsMax = 30_000
+/** How long a request waits for its turn that says nothing else. */
+const usualWaitMs = 30_000
 
 /**
  * Greedy batching: no timer, nothing to tune. What has arrived when the runtime is free runs together; a lone request
@@ -27,8 +41,10 @@ const waitMsMax = 30_000
 export function createBatcher(runtime: Runtime): Batcher {
   const queue: Waiting[] = []
   const ran = newTally()
+  const cost = createRunCost()
   let waitingRows = 0
   let scheduled = false
+  let running = { rows: 0, since: 0 }
 
   const schedule = (): void => {
     if (scheduled) return
@@ -49,47 +65,79 @@ export function createBatcher(runtime: Runtime): Batcher {
 
   async function flush(): Promise<void> {
     const batch = inTime(take())
-    if (batch.length > 0) await answer(runtime, batch, ran)
+    if (batch.length > 0) {
+      running = { rows: rowsOf(batch), since: performance.now() }
+      await answer(runtime, batch, (rows, queuedMs, ms) => {
+        cost.learn(rows, ms)
+        tally(ran, { rows, queuedMs, ms })
+      })
+      running = { rows: 0, since: 0 }
+    }
     scheduled = false
     if (queue.length > 0) schedule()
   }
 
+  /** How long the rows that are there take, in milliseconds. */
+  function aheadMs(now: number): number {
+    const current = running.rows === 0 ? 0 : cost.of(1, running.rows) - (now - running.since)
+    return Math.max(0, current) + cost.of(Math.ceil(waitingRows / runtime.rowsPerRun), waitingRows)
+  }
+
+  /** Why rows are not taken on; undefined when they are. A lone request always is. */
+  function refused(rows: number, now: number, { until, queueRows }: Required<Patience>): RequestError | undefined {
+    if (queue.length === 0 && running.rows === 0) return undefined
+    const ahead = aheadMs(now)
+    if (queue.length > 0 && waitingRows + rows > Math.min(queueRows ?? Infinity, runtime.rowsWaitingMax))
+      return turnedAway('queue', `${waitingRows} rows wait for this model already. Try again later.`, ahead)
+    if (now + ahead + cost.of(0, rows) <= until) return undefined
+    return turnedAway('deadline', `The rows before it take longer than the request has. Try again later.`, ahead)
+  }
+
   return {
-    run(rows, columns) {
-      if (queue.length > 0 && waitingRows + rows > runtime.rowsWaitingMax)
-        return Promise.reject(new ModelFault(503, `${waitingRows} rows wait for this model already. Try again later.`))
+    run(rows, columns, { until, queueRows } = {}) {
+      const now = performance.now()
+      const patience = { until: until ?? now + usualWaitMs, queueRows }
+      const error = refused(rows, now, patience)
+      if (error) return Promise.reject(error)
       return new Promise((resolve, reject) => {
-        queue.push({ rows, columns, until: performance.now() + waitMsMax, resolve, reject })
+        queue.push({ rows, columns, since: now, until: patience.until, resolve, reject })
         waitingRows += rows
         schedule()
       })
     },
+    get waitingRows() {
+      return waitingRows
+    },
     tally: ran,
   }
 }
+
+const rowsOf = (batch: readonly Rows[]): number => batch.reduce((sum, { rows }) => sum + rows, 0)
 
 /** Those that somebody still waits for; the others are told. */
 function inTime(batch: readonly Waiting[]): readonly Waiting[] {
   const now = performance.now()
   return batch.filter(({ until, reject }) => {
     if (until >= now) return true
-    reject(new ModelFault(504, `The request waited for ${waitMsMax / 1_000} s for its turn and was not run.`))
+    reject(new ModelFault(504, 'The time of the request was up before its turn came: it was not run.'))
     return false
   })
 }
 
-async function answer(runtime: Runtime, batch: readonly Waiting[], ran: RunTally): Promise<void> {
+/** Told of each run: its rows, how long they waited, added up, and how long it took, in milliseconds. */
+type Told = (rows: number, queuedMs: number, ms: number) => void
+
+async function answer(runtime: Runtime, batch: readonly Waiting[], told: Told): Promise<void> {
   const startedAt = performance.now()
   try {
     const answers = await runtime.run(batch)
-    const queuedMs = batch.reduce((sum, { until }) => sum + startedAt - until + waitMsMax, 0)
-    const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0)
-    tally(ran, { rows, queuedMs, ms: performance.now() - startedAt })
+    const queuedMs = batch.reduce((sum, { since }) => sum + startedAt - since, 0)
+    told(rowsOf(batch), queuedMs, performance.now() - startedAt)
     for (const [index, { resolve }] of batch.entries()) resolve(answers[index]!)
   } catch (error) {
     // One request may not spoil the answers of the others.
     const isOfRows = !(error instanceof ModelFault) || error.isOfRows
-    if (isOfRows && batch.length > 1) for (const waiting of batch) await answer(runtime, [waiting], ran)
+    if (isOfRows && batch.length > 1) for (const waiting of batch) await answer(runtime, [waiting], told)
     else for (const { reject } of batch) reject(error)
   }
 }

@@ -27,6 +27,8 @@ export interface Reply {
 /** What a request for predictions asks, and how its answer is written. */
 export interface Asked<Answer = Reply> {
   readonly content: Content
+  /** How long its sender waits, in milliseconds, where the content says so. */
+  readonly waitMs?: number | undefined
   reply(inference: Inference): Answer
 }
 
@@ -49,7 +51,8 @@ export function problemOf(error: unknown): Pick<Reply, 'status' | 'headers'> & {
       status: 500,
       message: `The model server has a fault: ${error instanceof Error ? error.message : String(error)}`,
     }
-  const { status, message } = error
+  const { status, message, shed } = error
+  if (shed) return { status, message, headers: { 'retry-after': String(shed.retryAfterS) } }
   return status === 401 ? { status, message, headers: { 'www-authenticate': 'Bearer' } } : { status, message }
 }
 

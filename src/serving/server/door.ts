@@ -27,12 +27,11 @@ export function createDoor({
   /** Listens on a loopback address. */
   isLocal: boolean
   keys: Pick<KeyRing, 'caller'>
-  metrics: Pick<Metrics, 'observe'>
+  metrics: Pick<Metrics, 'refuse'>
   /** Whether a path is answered to everyone. */
   isHealth(path: string): boolean
 }): Door {
   return ({ method = '', url = '/', headers }) => {
-    const startedAt = performance.now()
     try {
       if (isLocal && !isLoopbackName(headers.host))
         throw new RequestError(403, `Host ${headers.host ?? ''} is not this server: it listens on loopback only.`)
@@ -40,8 +39,7 @@ export function createDoor({
         throw new RequestError(403, 'A page of another origin may not ask for a prediction.')
       return isHealth(pathOf(url)) ? nobody : keys.caller(headers.authorization)
     } catch (error) {
-      const seconds = (performance.now() - startedAt) / 1_000
-      metrics.observe({ deployment: '', revision: '', protocol: '', status: problemOf(error).status, seconds })
+      metrics.refuse(problemOf(error).status)
       throw error
     }
   }

@@ -1,5 +1,6 @@
 import { rotatePath } from '../routes-file.ts'
 import { decodePart, json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
+import { waitOf } from './deadline.ts'
 import { readInvocation, refusedInvocation } from './invocations.ts'
 import { readOip } from './oip-rest.ts'
 import { pageAt, type PageParts } from './pages.ts'
@@ -59,6 +60,7 @@ async function predicted({ predict }: HandlerParts, call: Call, target: Target):
     deployment: decodePart(name),
     revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
     startedAt: call.startedAt,
+    wait: () => waitOf(call.headers),
     read: () => read(call),
   })
 }

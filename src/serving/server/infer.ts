@@ -1,5 +1,6 @@
 import { newId } from '#kernel/id.ts'
 import type { BundleManifest } from '../bundle.ts'
+import type { Patience } from './batcher.ts'
 import type { Bound, Column } from './bind.ts'
 import { lookUp, perRow, type Subjects } from './lookup.ts'
 import { servedOutputs } from './model.ts'
@@ -8,7 +9,7 @@ import type { PredictionLog } from './prediction-log.ts'
 import { logLines, type AnsweredRequest } from './record.ts'
 import { badRequest, RequestError } from './request-error.ts'
 import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
-import { ModelFault, type OutputColumn } from './runtime.ts'
+import { ModelFault, type OutputColumn, type Rows } from './runtime.ts'
 
 /**
  * The one request that every protocol comes down to. A protocol's part is to read its bytes into a `Content` and to
@@ -19,6 +20,8 @@ export interface InferRequest {
   /** Id or number of the revision that the client insists on. */
   readonly revision: string | undefined
   readonly content: Content
+  /** On the clock of `performance.now()`: nobody waits for the answer after it. */
+  readonly until: number
 }
 
 /** The rows of a request, in terms of the revision that answers it. Throws `RequestError` for what it cannot take. */
@@ -43,6 +46,10 @@ export interface Course {
   ranAt?: number
   revision?: LiveRevision
   rows?: number
+  /** The time was up, and whoever asked has been told so. */
+  isLate?: boolean
+  /** The answer is being written down, and will be given. */
+  isDecided?: boolean
 }
 
 export interface InferParts {
@@ -69,7 +76,7 @@ export async function infer(
   const bound = sized(request.content(manifest))
   const { rows, keys, at } = bound
   course.rows = rows
-  const columns = await complete({ deployment, revision, bound, keys, at, online })
+  const columns = await complete({ deployment, revision, bound, keys, at, online, until: request.until })
   course.boundAt = performance.now()
   const ids = Array.from({ length: rows }, (_, row) => (row === 0 ? firstId : newId('prd')))
   const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
@@ -89,13 +96,17 @@ export async function infer(
   })
   let outputs: readonly OutputColumn[]
   try {
-    outputs = await run(revision, rows, columns)
+    outputs = await run(revision, { rows, columns }, patienceOf(request))
+    if (course.isLate) throw new ModelFault(504, 'The answer came when nobody waited for it any more.')
   } catch (error) {
+    // Who is turned away has met no model: there is no prediction to write down.
+    if (error instanceof RequestError) throw error
     const sentence = error instanceof Error ? error.message : String(error)
     await write(log, record([], sentence))
     const status = error instanceof ModelFault ? error.status : 500
     throw new RequestError(status, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
   }
+  course.isDecided = true
   course.ranAt = performance.now()
   await write(log, record(outputs))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
@@ -114,24 +125,38 @@ interface Completion extends Subjects {
   readonly revision: LiveRevision
   readonly bound: Bound
   readonly online: InferParts['online']
+  readonly until: number
 }
 
-async function complete({ deployment, revision, bound, keys, at, online }: Completion): Promise<readonly Column[]> {
+async function complete({
+  deployment,
+  revision,
+  bound,
+  keys,
+  at,
+  online,
+  until,
+}: Completion): Promise<readonly Column[]> {
   const model = revision.model.manifest
   const { signature } = model
   const missing = signature.inputs.filter((_, index) => bound.columns[index] === undefined)
   if (missing.length === 0) return bound.columns as Column[]
   const { rows, filled } = bound
-  const found = await lookUp(online, { project: deployment.project, model, missing, rows, keys, at, filled })
+  const found = await lookUp(online, { project: deployment.project, model, missing, rows, keys, at, filled, until })
   return signature.inputs.map(({ name }, index) => bound.columns[index] ?? found.get(name)!)
 }
 
+const patienceOf = ({ deployment, until }: InferRequest): Patience => ({
+  until,
+  queueRows: deployment.limits.queueRows,
+})
+
 async function run(
   { model }: LiveRevision,
-  rows: number,
-  columns: readonly Column[],
+  { rows, columns }: Rows,
+  patience: Patience,
 ): Promise<readonly OutputColumn[]> {
-  const outputs = await model.batcher.run(rows, columns)
+  const outputs = await model.batcher.run(rows, columns, patience)
   for (const { name, values } of outputs) {
     const bad = values.findIndex(value => typeof value === 'number' && !Number.isFinite(value))
     if (bad >= 0) throw new Error(`Output ${name} is ${String(values[bad])}.`)

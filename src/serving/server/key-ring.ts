@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 import { credentialsOf } from '#http/credentials.ts'
 import { KeysFile, keysFile, type ServingKey } from '../keys-file.ts'
 import { readJsonFile } from '../routes-file.ts'
@@ -12,6 +12,8 @@ interface Asked {
 /** Who asks, and what they may. */
 export interface Caller {
   readonly name: string
+  /** By which their requests are counted: each token is a client of its own, and whoever comes without one is one together. */
+  readonly client: string
   /** Whether the deployment is there for them. */
   reads(deployment: Asked): boolean
   asks(deployment: Asked): boolean
@@ -32,11 +34,27 @@ export interface KeyRing {
 
 const yes = (): boolean => true
 const no = (): boolean => false
-const everyone: Caller = { name: 'local', reads: yes, asks: yes, manages: yes, readsAll: true, isKeeper: false }
+const everyone: Caller = {
+  name: 'local',
+  client: 'local',
+  reads: yes,
+  asks: yes,
+  manages: yes,
+  readsAll: true,
+  isKeeper: false,
+}
 /** Of an address that is open to all; what is there asks nothing of the caller. */
-export const nobody: Caller = { name: '', reads: no, asks: no, manages: no, readsAll: false, isKeeper: false }
+export const nobody: Caller = {
+  name: '',
+  client: '',
+  reads: no,
+  asks: no,
+  manages: no,
+  readsAll: false,
+  isKeeper: false,
+}
 /** Whoever is let through by somebody before this server: they ask, and do nothing else. */
-const guest: Caller = { name: 'anybody', reads: yes, asks: yes, manages: no, readsAll: false, isKeeper: false }
+const guest: Caller = { ...everyone, name: 'anybody', client: 'anybody', manages: no, readsAll: false }
 const keeper: Caller = { ...everyone, name: 'control plane', isKeeper: true }
 
 /**
@@ -79,9 +97,9 @@ export function createKeyRing(
 }
 
 /** A microsecond, against the tens that the rest of a request takes. */
-const digestOf = (text: string): string => hash('sha256', text)
+const digestOf = (text: string): string => hashOf('sha256', text)
 
-function callerOf({ name, reads, asks, deployments }: ServingKey): Caller {
+function callerOf({ hash, name, reads, asks, deployments }: ServingKey): Caller {
   const asked = covers(asks)
   const read = covers(reads)
   const only = deployments && new Set(deployments)
@@ -89,6 +107,7 @@ function callerOf({ name, reads, asks, deployments }: ServingKey): Caller {
     asked(deployment.project) && (only === undefined || only.has(deployment.name))
   return {
     name,
+    client: hash,
     asks: mayAsk,
     manages: deployment => only === undefined && mayAsk(deployment),
     reads: deployment => read(deployment.project) || mayAsk(deployment),

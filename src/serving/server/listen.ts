@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import { pathOf, refusal, single, type Reply } from './call.ts'
 import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
 import type { Caller } from './key-ring.ts'
+import type { Metrics } from './metrics.ts'
 
 export interface ModelHttp {
   readonly port: number
@@ -20,7 +21,7 @@ export interface ModelHttp {
  * socket of the process that this one takes over from.
  */
 export async function listenHttp(
-  { door, handler }: { door: Door; handler: Handler },
+  { door, handler, metrics }: { door: Door; handler: Handler; metrics: Pick<Metrics, 'refuse'> },
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelHttp> {
   let isDraining = false
@@ -35,16 +36,25 @@ export async function listenHttp(
         return send(response, refusal(error), true)
       }
       readBody(request, (unread, body) => {
-        if (unread) return send(response, unread, true)
+        if (unread) {
+          metrics.refuse(unread.status)
+          return send(response, unread, true)
+        }
         answer(handler, { request, body, startedAt, caller }).then(
           reply => send(response, reply, isDraining),
-          (error: unknown) => send(response, refusal(error), true),
+          (error: unknown) => {
+            const reply = refusal(error)
+            metrics.refuse(reply.status)
+            send(response, reply, true)
+          },
         )
       })
     },
   )
-  server.on('clientError', (_, socket) => {
-    if (socket.writable) socket.end(notHttp)
+  server.on('clientError', (error, socket) => {
+    const { status, text } = notHttp((error as { code?: string }).code)
+    metrics.refuse(status)
+    if (socket.writable) socket.end(text)
     else socket.destroy()
   })
   await start(server, at)
@@ -65,8 +75,18 @@ export async function listenHttp(
 /** How long a kept connection may still send a request after draining began. */
 const idleGraceMs = 1_000
 
-const notHttpBody = '{"error":"This is not HTTP/1.1."}'
-const notHttp = `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${notHttpBody.length}\r\n\r\n${notHttpBody}`
+/** What is said to a connection on which no request could be read, by the code of node:http. */
+function notHttp(code = ''): { status: number; text: string } {
+  const [status, error] = unreadable[code] ?? [400, 'This is not HTTP/1.1.']
+  const body = JSON.stringify({ error })
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json`
+  return { status, text: `${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}` }
+}
+
+const unreadable: Readonly<Record<string, readonly [status: number, error: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come within 30 s, or its headers within 20 s.'],
+  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 16384 bytes.'],
+}
 
 const problem = (status: number, error: string): Reply => ({ status, body: JSON.stringify({ error }) })
 const tooLarge = problem(413, `The body is larger than ${bodyBytesMax} bytes.`)

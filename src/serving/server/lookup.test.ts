@@ -137,7 +137,7 @@ test('a store that does not answer in time is not waited for', async () => {
     const filled: string[] = []
     const missing = ['wind', 'rain'].map(name => ({ name, datatype: 'FP32', shape: [-1, 1] }))
     const model = { signature: { inputs: missing, outputs: [] }, service, inputs, lookupMs: 20 }
-    const asked = { project: 'rain', model, missing, rows: 2, keys: ['a', 'b'], at: undefined, filled }
+    const asked = { project: 'rain', model, missing, rows: 2, keys: ['a', 'b'], at: undefined, filled, until: Infinity }
     return lookUp(never, asked).then(found => [Object.fromEntries(found), filled])
   }
   const fill = { missing: 'default', default: 4 } as const

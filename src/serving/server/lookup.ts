@@ -70,6 +70,8 @@ export interface Lookup {
   readonly rows: number
   readonly keys: readonly string[] | undefined
   readonly at: readonly number[] | undefined
+  /** On the clock of `performance.now()`: nobody waits for the answer after it. */
+  readonly until: number
   /** Told of inputs that are filled as their rules say, because they are not there. */
   readonly filled: string[]
 }
@@ -128,7 +130,7 @@ async function readFeatures(
   { view, own }: { view: ServiceView['views'][number]; own: readonly WantedFeature[] },
 ): Promise<readonly (readonly [string, Column])[]> {
   try {
-    const rows = await inTime(lookup.model.lookupMs, readView(online, lookup, view))
+    const rows = await inTime(budgetOf(lookup), readView(online, lookup, view))
     return own.map(feature => [feature.name, columnOf(feature, rows, lookup)] as const)
   } catch (error) {
     const isAway = error instanceof RequestError && error.status === 503
@@ -137,9 +139,12 @@ async function readFeatures(
   }
 }
 
+/** How long a look-up may take, in whole milliseconds: as long as the model allows, and the request still has. */
+const budgetOf = ({ model, until }: Lookup): number =>
+  Math.max(1, Math.min(model.lookupMs ?? Infinity, Math.ceil(until - performance.now())))
+
 /** What is asked, unless it takes longer than it may. */
-async function inTime<Value>(budgetMs: number | undefined, asked: Promise<Value>): Promise<Value> {
-  if (budgetMs === undefined) return asked
+async function inTime<Value>(budgetMs: number, asked: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(

@@ -16,6 +16,7 @@ import { openOnlineFeatures } from './online.ts'
 import { openPredictionLog } from './prediction-log.ts'
 import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { createRouteTable } from './route-table.ts'
 import { createStatistics } from './statistics.ts'
 import { unloadedFile } from './switched-off.ts'
@@ -30,7 +31,7 @@ const drainMsMax = 30_000
 
 const folder = process.argv[2] ?? ''
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
-const { host, port, doors } = settings
+const { host, port, doors, times } = settings
 const owner = { pid: process.pid, ticks: processTicks(process.pid) ?? 0 }
 const table = createRouteTable(folder, settings.workers)
 const secret = randomBytes(32).toString('base64url')
@@ -45,7 +46,8 @@ let isSucceeding = false
 const metrics = createMetrics(() => table.deployments())
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
-const predict = createPredictor({ table, log, online, metrics, statistics })
+const { deadlineMs } = times
+const predict = createPredictor({ table, log, online, metrics, statistics, rates: createRateLimit(), deadlineMs })
 const parts = {
   table,
   predict,
@@ -62,7 +64,7 @@ const handler = createHandler(parts)
 process.on('SIGHUP', () => void reload())
 await reload()
 const inherited = await inheritedSockets()
-const http = await listenHttp({ door, handler }, inherited?.http?.socket ?? { host, port })
+const http = await listenHttp({ door, handler, metrics }, inherited?.http?.socket ?? { host, port })
 inherited?.http?.handOn(http.socket)
 const former = await readJsonFile(serverFile(folder), ServerFile)
 const grpc = await openGrpc(
@@ -111,10 +113,12 @@ async function reload(): Promise<void> {
   await table.reload()
 }
 
-async function stop(): Promise<void> {
+/** Answers what has begun and ends; `leaveMs` is how long it still takes connections while it says that it is not ready. */
+async function stop(leaveMs = 0): Promise<void> {
   if (isDraining) return
   isDraining = true
   clearInterval(poll)
+  await new Promise(resolve => setTimeout(resolve, leaveMs))
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
   await Promise.all([http.drain(), grpc?.drain()])
   await log.rotate()
@@ -136,4 +140,4 @@ async function succeed(): Promise<void> {
 }
 
 process.on('SIGUSR2', () => void succeed())
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop())
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(times.drainMs))

@@ -1,16 +1,22 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ShedReason } from './request-error.ts'
+import type { LiveDeployment } from './route-table.ts'
 
 /** What the model server counts, in Prometheus' text format. */
 export interface Metrics {
   /** One answered request: 0.4 µs. */
   observe(request: Observed): void
+  /** A request that is refused before it is known what it asks. */
+  refuse(status: number): void
+  /** A request that is turned away because there is too much to do; it is observed too. */
+  shed(deployment: string, reason: ShedReason): void
   text(): Promise<string>
 }
 
 export interface Observed {
   readonly deployment: string
   readonly revision: string
-  /** `v2`, `grpc` …; empty for who was refused at the door. */
+  /** `v2`, `grpc` … */
   readonly protocol: string
   readonly status: number
   readonly seconds: number
@@ -23,7 +29,7 @@ interface Series {
   readonly latency: { observe(seconds: number): void }
 }
 
-export function createMetrics(deployments: () => readonly { revisions: readonly object[] }[]): Metrics {
+export function createMetrics(deployments: () => readonly LiveDeployment[]): Metrics {
   const register = new Registry()
   const labelNames = ['deployment', 'revision', 'code', 'protocol']
   const requests = new Counter({
@@ -38,6 +44,48 @@ export function createMetrics(deployments: () => readonly { revisions: readonly 
     labelNames: ['deployment', 'revision'],
     buckets: latencyBuckets,
     registers: [register],
+  })
+  const shed = new Counter({
+    name: 'trainyard_serving_shed_total',
+    help: 'Requests turned away: too many rows waited (queue), their time was too short (deadline), or too many were of one client (rate).',
+    labelNames: ['deployment', 'reason'],
+    registers: [register],
+  })
+  gauges(register, deployments)
+  const series = new Map<string, Series>()
+
+  return {
+    observe({ deployment, revision, protocol, status, seconds }) {
+      const key = `${deployment} ${revision} ${status} ${protocol}`
+      let known = series.get(key)
+      if (!known) {
+        known = {
+          count: requests.labels(deployment, revision, String(status), protocol),
+          latency: latency.labels(deployment, revision),
+        }
+        series.set(key, known)
+      }
+      known.count.inc()
+      known.latency.observe(seconds)
+    },
+    refuse: status => requests.labels('', '', String(status), '').inc(),
+    shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
+    text: () => register.metrics(),
+  }
+}
+
+/** What is looked at when somebody asks. */
+function gauges(register: Registry, deployments: () => readonly LiveDeployment[]): void {
+  new Gauge({
+    name: 'trainyard_serving_queue_rows',
+    help: 'Rows that wait for a model.',
+    labelNames: ['deployment', 'revision'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { name, revisions } of deployments())
+        for (const { id, model } of revisions) this.labels(name, id).set(model.batcher.waitingRows)
+    },
   })
   new Gauge({
     name: 'trainyard_serving_models_loaded',
@@ -55,22 +103,4 @@ export function createMetrics(deployments: () => readonly { revisions: readonly 
       this.set(process.memoryUsage.rss())
     },
   })
-  const series = new Map<string, Series>()
-
-  return {
-    observe({ deployment, revision, protocol, status, seconds }) {
-      const key = `${deployment} ${revision} ${status} ${protocol}`
-      let known = series.get(key)
-      if (!known) {
-        known = {
-          count: requests.labels(deployment, revision, String(status), protocol),
-          latency: latency.labels(deployment, revision),
-        }
-        series.set(key, known)
-      }
-      known.count.inc()
-      known.latency.observe(seconds)
-    },
-    text: () => register.metrics(),
-  }
 }

@@ -2,6 +2,7 @@ import type { BundleManifest } from '../bundle.ts'
 import { bindTensors, show, type Bound, type BoundModel, type GivenTensor } from './bind.ts'
 import { single, type Asked, type Call, type Reply } from './call.ts'
 import { classified } from './classification.ts'
+import { waitIn } from './deadline.ts'
 import type { Inference } from './infer.ts'
 import { bindJson, readJson, type JsonBody, type Members } from './json-body.ts'
 import { readSubjects } from './lookup.ts'
@@ -21,6 +22,7 @@ export function readOip({ headers, body }: Pick<Call, 'headers' | 'body'>): Aske
   const request = readJson(head, 'The body must be an object with "inputs"')
   const { id, outputs, parameters } = request.members
   if (id !== undefined && typeof id !== 'string') throw badRequest(`"id" must be a text, not ${show(id)}.`)
+  const waitMs = waitIn(parameters)
   const isBinary = (parameters as Members | undefined)?.['binary_data_output'] === true
   const wanted = wantedOutputs(outputs, isBinary)
   return {
@@ -28,6 +30,7 @@ export function readOip({ headers, body }: Pick<Call, 'headers' | 'body'>): Aske
       requireOutputs(manifest, wanted)
       return { ...bindBody(manifest, request, tail), ...readSubjects(parameters) }
     },
+    waitMs,
     reply: inference => replyTo(inference, { id, wanted, isBinary }),
   }
 }

@@ -1,9 +1,11 @@
 import type { Asked } from './call.ts'
 import { problemOf } from './call.ts'
+import { inTime, leastWait } from './deadline.ts'
 import { infer, type Course, type InferParts } from './infer.ts'
 import type { Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
-import { RequestError } from './request-error.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { RequestError, turnedAway } from './request-error.ts'
 import type { LiveDeployment, RouteTable } from './route-table.ts'
 import type { Statistics } from './statistics.ts'
 
@@ -17,13 +19,18 @@ export interface Question<Answer> {
   readonly revision: string | undefined
   /** `performance.now()` when the request began. */
   readonly startedAt: number
+  /** How long the caller waits beside what the content says, in milliseconds. Throws `RequestError`. */
+  wait(): number | undefined
   /** Reads the content, once it is clear that the caller may ask. Throws `RequestError`. */
   read(): Asked<Answer>
 }
 
 export interface PredictorParts extends InferParts {
   readonly table: Pick<RouteTable, 'deployment' | 'revision'>
-  readonly metrics: Pick<Metrics, 'observe'>
+  readonly metrics: Pick<Metrics, 'observe' | 'shed'>
+  readonly rates: RateLimit
+  /** How long a request may take that nobody says less of, in milliseconds. */
+  readonly deadlineMs: number
   readonly statistics: Pick<Statistics, 'observe'>
 }
 
@@ -34,24 +41,29 @@ export interface PredictorParts extends InferParts {
 export type Predictor = <Answer>(question: Question<Answer>) => Promise<Answer>
 
 export function createPredictor(parts: PredictorParts): Predictor {
-  const { metrics, statistics } = parts
+  const { metrics, statistics, rates } = parts
   return async question => {
     const course: Course = { startedAt: question.startedAt }
     let status = 200
+    let deployment: LiveDeployment | undefined
     try {
-      const deployment = askable(parts.table, question)
-      const asked = question.read()
-      const inference = await infer(parts, { deployment, revision: question.revision, content: asked.content }, course)
-      return asked.reply(inference)
+      deployment = askable(parts.table, question)
+      admit(rates, deployment, question.caller)
+      const { content, waitMs: wished, reply } = question.read()
+      const waitMs = leastWait(question.wait(), wished, deployment.limits.deadlineMs)
+      const until = question.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
+      const request = { deployment, revision: question.revision, content, until }
+      return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
       status = problemOf(error).status
+      if (deployment && error instanceof RequestError && error.shed) metrics.shed(deployment.name, error.shed.reason)
       throw error
     } finally {
       const endedAt = performance.now()
       const { revision, startedAt } = course
-      // Names that lead nowhere are the client's: they may not become labels without end.
       metrics.observe({
-        deployment: revision ? question.deployment : '',
+        // Names that lead nowhere are the client's: they may not become labels without end.
+        deployment: deployment?.name ?? '',
         revision: revision?.id ?? '',
         protocol: question.protocol,
         status,
@@ -72,6 +84,15 @@ function askable(
     403,
     `${caller.name} may not ask ${deployment.name}: it takes the role editor in ${deployment.project}, or a token for this deployment.`,
   )
+}
+
+/** Counts a request against what its client may ask in a second. Throws `RequestError` 429. */
+function admit(rates: RateLimit, { name, limits }: LiveDeployment, { client }: Caller): void {
+  const { clientRate } = limits
+  if (clientRate === undefined) return
+  const waitMs = rates.take(`${name} ${client}`, clientRate)
+  if (waitMs === 0) return
+  throw turnedAway('rate', `${name} takes ${clientRate} requests a second from each client.`, waitMs)
 }
 
 /** The deployment, if it is there for this caller. Throws `RequestError` 404. */

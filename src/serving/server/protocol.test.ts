@@ -220,8 +220,8 @@ test('health, metadata and metrics are read with GET', async () => {
   )
 })
 
-test('a body that is too large, or compressed in a way that is not known, is refused before it is read', async () => {
-  const { infer } = await bench()
+test('a body that is too large, or compressed in a way that is not known, is refused before it is read, and counted', async () => {
+  const { infer, get } = await bench()
 
   assert.equal(
     (
@@ -233,6 +233,13 @@ test('a body that is too large, or compressed in a way that is not known, is ref
     'HTTP/1.1 413',
   )
   assert.deepEqual((await infer('x', { headers: { 'content-encoding': 'br' } })).status, 415)
+  assert.match(
+    await raw(await bench(), `GET /v2 HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),
+    /^HTTP\/1\.1 431 .*"The headers are larger than 16384 bytes\."/s,
+  )
+  const metrics = (await get('/metrics')).text
+  for (const code of [413, 415, 431])
+    assert.match(metrics, new RegExp(`requests_total\\{deployment="",revision="",code="${code}",protocol=""\\} 1\n`))
 })
 
 test('no bytes whatever end the model server', async () => {

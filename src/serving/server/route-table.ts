@@ -1,5 +1,12 @@
 import { pickRevision } from '../traffic.ts'
-import { readJsonFile, RoutesFile, routesFile, type DeploymentRoute, type ServerStatus } from '../routes-file.ts'
+import {
+  readJsonFile,
+  RoutesFile,
+  routesFile,
+  type DeploymentRoute,
+  type RouteLimits,
+  type ServerStatus,
+} from '../routes-file.ts'
 import type { WorkerSettings } from '../server-settings.ts'
 import type { LoadedModel } from './model.ts'
 import { createModelShelf, type ModelShelf } from './model-shelf.ts'
@@ -19,6 +26,7 @@ export interface LiveRevision {
 export interface LiveDeployment {
   readonly name: string
   readonly project: string
+  readonly limits: RouteLimits
   readonly revisions: readonly LiveRevision[]
   /** Somebody has unloaded it: it has no revisions until it is loaded, or gets another route. */
   readonly isUnloaded: boolean
@@ -131,7 +139,7 @@ export function createRouteTable(folder: string, workers: WorkerSettings): Route
 
 /** A deployment with those of its revisions whose model is loaded. */
 function live(
-  { name, project, revisions: routed }: DeploymentRoute,
+  { name, project, limits, revisions: routed }: DeploymentRoute,
   isUnloaded: boolean,
   shelf: Pick<ModelShelf, 'get'>,
 ): LiveDeployment {
@@ -139,7 +147,7 @@ function live(
     const model = isUnloaded ? undefined : shelf.get(bundle)
     return model ? [{ ...revision, model }] : []
   })
-  return { name, project, revisions, isUnloaded }
+  return { name, project, limits, revisions, isUnloaded }
 }
 
 function chooseRevision(

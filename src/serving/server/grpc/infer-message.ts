@@ -1,5 +1,6 @@
 import { bindTensors, show, type GivenTensor } from '../bind.ts'
 import type { Asked } from '../call.ts'
+import { waitIn } from '../deadline.ts'
 import type { Inference } from '../infer.ts'
 import { readSubjects } from '../lookup.ts'
 import { answerParameters, requireOutputs, tensorHead } from '../oip-rest.ts'
@@ -14,14 +15,16 @@ export function readModelInfer(request: ModelInferRequest): Asked<object> {
   const { id, parameters, inputs, outputs, raw_input_contents: raw } = request
   const wanted = outputs.length === 0 ? undefined : new Map(outputs.map(each => [each.name, classesOf(each)]))
   const isTyped = raw.length === 0 && inputs.some(({ contents }) => contents)
+  const given = Object.fromEntries(Object.entries(parameters).map(([name, each]) => [name, valueOf(each)]))
   return {
     content: manifest => {
       requireOutputs(manifest, wanted)
       return {
         ...bindTensors(manifest, tensorsOf(request)),
-        ...readSubjects(Object.fromEntries(Object.entries(parameters).map(([name, each]) => [name, valueOf(each)]))),
+        ...readSubjects(given),
       }
     },
+    waitMs: waitIn(given),
     reply: inference => answerMessage(inference, { id, wanted, isTyped }),
   }
 }

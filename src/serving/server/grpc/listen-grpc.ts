@@ -1,9 +1,9 @@
 import {
+  Metadata,
   Server as GrpcServer,
   ServerCredentials,
   ServerInterceptingCall,
   status as code,
-  type Metadata,
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerInterceptor,
@@ -16,7 +16,8 @@ import { problemOf } from '../call.ts'
 import { bodyBytesMax } from '../compression.ts'
 import type { Door } from '../door.ts'
 import type { Caller } from '../key-ring.ts'
-import { answers, type MethodParts } from './methods.ts'
+import { RequestError } from '../request-error.ts'
+import { answers, type Asking, type MethodParts } from './methods.ts'
 import { readMethods, type Method } from './messages.ts'
 
 export interface ModelGrpc {
@@ -121,12 +122,12 @@ function addService(grpc: GrpcServer, { methods, parts, callers }: ServiceParts)
       responseDeserialize: asIs,
       responseSerialize: asIs,
     }
-    const answer = (bytes: Buffer, metadata: Metadata): Promise<Buffer> =>
-      answered({ parts, method }, bytes, callers.get(metadata)!)
+    const answer: Answering = (bytes, call) =>
+      answered({ parts, method }, bytes, { caller: callers.get(call.metadata)!, wait: () => waitOf(call) })
     implementation[method.name] = method.isStream
       ? (call: ServerDuplexStream<Buffer, Buffer>) => answerStream(call, method, answer)
       : async (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
-          const [error, bytes] = await answer(call.request, call.metadata).then(
+          const [error, bytes] = await answer(call.request, call).then(
             ready => [null, ready] as const,
             (thrown: unknown) => [statusOf(thrown), undefined] as const,
           )
@@ -136,26 +137,31 @@ function addService(grpc: GrpcServer, { methods, parts, callers }: ServiceParts)
   grpc.addService(definition, implementation)
 }
 
+type Call = Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' | 'getDeadline'>
+type Answering = (bytes: Buffer, call: Call) => Promise<Buffer>
+
 async function answered(
   { parts, method }: { parts: MethodParts; method: Method },
   bytes: Buffer,
-  caller: Caller,
+  asking: Omit<Asking, 'startedAt'>,
 ): Promise<Buffer> {
   const startedAt = performance.now()
   const request = method.decode(bytes) as never
-  return method.encode(await answers[method.name]!(parts, request, { caller, startedAt }))
+  return method.encode(await answers[method.name]!(parts, request, { ...asking, startedAt }))
+}
+
+/** How much is left of the time that the client gives the call (`grpc-timeout`), in milliseconds. */
+function waitOf(call: Call): number | undefined {
+  const deadline = Number(call.getDeadline())
+  return deadline === Infinity ? undefined : Math.max(1, deadline - Date.now())
 }
 
 /** Requests are answered together and told in their order. */
-function answerStream(
-  call: ServerDuplexStream<Buffer, Buffer>,
-  method: Method,
-  answer: (bytes: Buffer, metadata: Metadata) => Promise<Buffer>,
-): void {
+function answerStream(call: ServerDuplexStream<Buffer, Buffer>, method: Method, answer: Answering): void {
   let told = Promise.resolve()
   let waiting = 0
   call.on('data', (bytes: Buffer) => {
-    const answering = answer(bytes, call.metadata).catch((error: unknown) =>
+    const answering = answer(bytes, call).catch((error: unknown) =>
       method.encode({ error_message: problemOf(error).message }),
     )
     if (++waiting >= streamRequestsMax) call.pause()
@@ -177,12 +183,18 @@ const codes: Readonly<Record<number, number>> = {
   403: code.PERMISSION_DENIED,
   404: code.NOT_FOUND,
   413: code.RESOURCE_EXHAUSTED,
+  429: code.RESOURCE_EXHAUSTED,
   500: code.INTERNAL,
   503: code.UNAVAILABLE,
   504: code.DEADLINE_EXCEEDED,
 }
 
-function statusOf(error: unknown): { code: number; details: string } {
+/** With the milliseconds after which a client may try again [gRPC, proposal A6]. */
+function statusOf(error: unknown): { code: number; details: string; metadata?: Metadata } {
   const { status, message } = problemOf(error)
-  return { code: codes[status] ?? code.UNKNOWN, details: message }
+  const said = { code: codes[status] ?? code.UNKNOWN, details: message }
+  if (!(error instanceof RequestError && error.shed)) return said
+  const metadata = new Metadata()
+  metadata.set('grpc-retry-pushback-ms', String(error.shed.retryAfterS * 1_000))
+  return { ...said, metadata }
 }

@@ -14,6 +14,8 @@ export interface Asking {
   readonly caller: Caller
   /** `performance.now()` when the request was read. */
   readonly startedAt: number
+  /** How long the caller waits, in milliseconds. */
+  wait(): number | undefined
 }
 
 type Answer = (parts: MethodParts, request: never, asking: Asking) => object | Promise<object>

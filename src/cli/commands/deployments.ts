@@ -1,0 +1,56 @@
+import type { Client } from '../client.ts'
+import { verb } from '../command.ts'
+import type { Deployment } from '../deployment.ts'
+import { table, type Output } from '../output.ts'
+import { chosenProject, projectOption } from '../project-option.ts'
+
+export const deploymentsVerb = verb(
+  'deployments [deployment]',
+  'What answers, and with which share of the requests; of one its revisions and limits.',
+  projectOption,
+  async ({ client, output }, { project }, [name]) => {
+    if (name !== undefined) return showOne(client, output, name)
+    const path = `/api/v1/projects/${await chosenProject(client, project)}/deployments`
+    const { items } = await client.get<{ items: Deployment[] }>(path)
+    output.result(items, () =>
+      table(
+        ['deployment', 'state', 'model', 'serves'],
+        items.map(deployment => [deployment.name, deployment.state, deployment.model, sharesOf(deployment)]),
+      ),
+    )
+  },
+)
+
+const sharesOf = ({ revisions }: Deployment): string =>
+  revisions
+    .filter(({ weight }) => weight > 0)
+    .map(({ versionNumber, weight }) => `v${versionNumber} ${weight} %`)
+    .join(', ')
+
+async function showOne(client: Client, output: Output, name: string): Promise<void> {
+  const deployment = await client.get<Deployment>(`/api/v1/deployments/${encodeURIComponent(name)}`)
+  output.result(deployment, () => [
+    `${name} is ${deployment.state} at ${deployment.url}`,
+    ...limitsOf(deployment).map(limit => `  ${limit}`),
+    ...table(
+      ['revision', 'state', 'version', 'traffic', 'requests', 'errors', 'p95 ms'],
+      deployment.revisions.map(revision => [
+        String(revision.number),
+        revision.state,
+        `v${revision.versionNumber}`,
+        `${revision.weight} %`,
+        String(revision.requests),
+        String(revision.errors),
+        String(revision.latencyP95Ms ?? ''),
+      ]),
+    ),
+  ])
+}
+
+function limitsOf({ limits: { deadlineMs, queueRows, clientRate } }: Deployment): readonly string[] {
+  return [
+    ...(deadlineMs === undefined ? [] : [`answers within ${deadlineMs} ms, or 504`]),
+    ...(queueRows === undefined ? [] : [`${queueRows} rows may wait, then 503`]),
+    ...(clientRate === undefined ? [] : [`${clientRate} requests a second of each client, then 429`]),
+  ]
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { Name } from '#kernel/wire.ts'
+import { duration } from './field.ts'
+
+/** How a new revision of a deployment proves itself. */
+export const Canary = z.strictObject({
+  weight: z.number().min(1).max(100).default(10),
+  requestsMin: z.int().min(1).default(1_000).meta({
+    description: 'Requests that the canary itself must have answered before it takes all, unless it is rejected.',
+  }),
+  maxDuration: duration.default('24h'),
+})
+
+/** How much a deployment takes on before it refuses. */
+const Limits = z.strictObject({
+  deadline: duration.optional().meta({
+    description: 'How long a request may take; the client may ask for less. Absent: the setting `servingDeadline`.',
+  }),
+  queueRows: z.int().min(1).max(1_000_000).optional().meta({
+    description: 'Rows that may wait for the model; who comes then is refused with 503.',
+  }),
+  clientRate: z.number().min(0.01).max(1_000_000).optional().meta({
+    description: 'Requests a second that one client may make, on average and at once; then it is refused with 429.',
+  }),
+})
+
+export const Deployment = z.strictObject({
+  model: Name,
+  canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
+  limits: Limits.optional(),
+})
+
+export type DeploymentSpec = z.output<typeof Deployment>

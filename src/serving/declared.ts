@@ -1,0 +1,31 @@
+import { durationMs } from '#kernel/duration.ts'
+import type { DeploymentSpec, Projects } from '#project'
+import type { RouteLimits } from './routes-file.ts'
+
+/** What the project file says of a deployment, as the model server and the API have it. */
+export interface Declared {
+  readonly limits: RouteLimits
+}
+
+/** What is declared of deployments by their project's present file; nothing of one that it does not name. */
+export async function declaredOf<Row extends { readonly name: string; readonly project: string }>(
+  projects: Pick<Projects, 'find'>,
+  deployments: readonly Row[],
+): Promise<ReadonlyMap<string, Declared>> {
+  const names = [...new Set(deployments.map(({ project }) => project))]
+  const files = new Map(await Promise.all(names.map(async name => [name, (await projects.find(name))?.spec] as const)))
+  return new Map(
+    deployments.map(({ name, project }) => [name, declaredIn(files.get(project)?.deployments[name])] as const),
+  )
+}
+
+const declaredIn = (spec: DeploymentSpec | undefined): Declared => {
+  const { deadline, queueRows, clientRate } = spec?.limits ?? {}
+  return {
+    limits: {
+      ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
+      ...(queueRows !== undefined && { queueRows }),
+      ...(clientRate !== undefined && { clientRate }),
+    },
+  }
+}
