@@ -63,6 +63,7 @@ type OfSettings =
   | 'online'
   | 'doors'
   | 'times'
+  | 'telling'
   | 'version'
   | 'retentionMs'
 
@@ -86,6 +87,11 @@ export function composeServing(
       grpcPort: config.servingGrpcPort === '' ? null : config.servingGrpcPort,
     },
     times: { deadlineMs: durationMs(config.servingDeadline), drainMs: durationMs(config.servingDrain) },
+    telling: {
+      accessLog: config.servingAccessLog,
+      otlpUrl: config.otlpUrl,
+      traceShare: config.servingTraceShare,
+    },
     version,
     retentionMs: durationMs(config.predictionRetention),
   })

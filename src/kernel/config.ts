@@ -74,6 +74,19 @@ export const settings = {
     type: duration.refine(isAtMost(300_000), 'a duration of 5m or less, such as 10s').default('0s'),
     help: 'How long a model server that is told to end still takes connections while it says that it is not ready, so that whoever divides requests between servers can look elsewhere.',
   },
+  servingAccessLog: {
+    type: z.enum(['none', 'file', 'stdout']).default('none'),
+    help: 'Where the model server writes a line of JSON for each request: `file` is `serving/access/` in the data folder, the last 64 MiB and as much before them.',
+  },
+  servingTraceShare: {
+    type: z.coerce.number().min(0).max(1).default(0.01),
+    help: 'Share of the requests to the model server that are traced; a client whose `traceparent` says so decides for its own.',
+  },
+  otlpUrl: {
+    type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),
+    help: 'OpenTelemetry collector that the model server sends traces to, without `/v1/traces`. Also `OTEL_EXPORTER_OTLP_ENDPOINT`; the other variables of that name, such as `…_HEADERS`, hold too. Empty: none.',
+    also: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  },
   database: {
     type: z.string().default(''),
     help: 'State: `sqlite:<file>` or `postgres://…`. Empty: `sqlite:` in the data folder.',

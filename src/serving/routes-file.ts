@@ -72,6 +72,7 @@ export type ServerStatus = z.output<typeof ServerStatus>
 export const routesFile = (folder: string): string => join(folder, 'routes.json')
 export const serverFile = (folder: string): string => join(folder, 'server.json')
 export const bundleFolder = (folder: string, bundle: string): string => join(folder, 'bundles', bundle)
+export const accessLogFile = (folder: string): string => join(folder, 'access', 'access.ndjson')
 export const logFolder = (folder: string): string => join(folder, 'log')
 
 export const statusPath = '/v2/trainyard/status'

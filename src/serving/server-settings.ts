@@ -31,6 +31,20 @@ export type TimeSettings = z.output<typeof TimeSettings>
 /** Of a server that nobody has told more. */
 export const ownTimes: TimeSettings = { deadlineMs: 30_000, drainMs: 0 }
 
+/** Who is told of requests, beside the prediction log. */
+export const TellSettings = z.object({
+  /** Where a line for each request goes. */
+  accessLog: z.enum(['none', 'file', 'stdout']),
+  /** Base of the address of an OpenTelemetry collector; empty: none. */
+  otlpUrl: z.string(),
+  /** Share of the requests that are traced, where the client has not decided. */
+  traceShare: z.number(),
+})
+export type TellSettings = z.output<typeof TellSettings>
+
+/** Of a server that nobody has told more. */
+export const ownTelling: TellSettings = { accessLog: 'none', otlpUrl: '', traceShare: 0 }
+
 /** `settings.json`: what the control plane tells a model server before it starts. */
 export const ServerSettings = z.object({
   host: z.string(),
@@ -45,6 +59,7 @@ export const ServerSettings = z.object({
   isLogged: z.boolean(),
   doors: DoorSettings.default(ownDoors),
   times: TimeSettings.default(ownTimes),
+  telling: TellSettings.default(ownTelling),
   /** How Python workers are kept from the machine. */
   workers: z.object({
     isolation: z.enum(['none', 'bubblewrap', 'auto']),
@@ -61,5 +76,5 @@ export type WorkerSettings = ServerSettings['workers']
 export const settingsFile = (folder: string): string => join(folder, 'settings.json')
 
 /** Names what a running server was told: one that was told something else is replaced. */
-export const settingsDigest = ({ port: _, doors = ownDoors, times = ownTimes, ...told }: ServerSettings): string =>
-  digestOfJson({ ...told, doors, times })
+export const settingsDigest = ({ port: _, ...told }: ServerSettings): string =>
+  digestOfJson({ doors: ownDoors, times: ownTimes, telling: ownTelling, ...told })

@@ -1,15 +1,40 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { createApp } from '#http'
 import { newId } from '#kernel/id.ts'
+import { accessLogFile } from './routes-file.ts'
 import { servingRoutes } from './routes.ts'
 import { fileHooks, inputs, makeBundle, openBench, windModel, type Bench } from './testing.ts'
 
-// One model server for all tests of this file, and a deployment for each.
 const hooks = fileHooks()
+
+/** Takes what an exporter of OpenTelemetry sends. */
+async function openCollector() {
+  const received: Buffer[] = []
+  const server = createServer(async (request, response) => {
+    received.push(await buffer(request))
+    response.writeHead(request.url === '/v1/traces' ? 200 : 404).end()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  hooks.after(() => server.close())
+  return { received, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+const collector = await openCollector()
+
+// One model server for all tests of this file, and a deployment for each.
 let opening: Promise<Bench> | undefined
 const at = async (deployment: string): Promise<Bench> =>
-  (await (opening ??= openBench(hooks, { times: { drainMs: 400 } }))).at(deployment)
+  (
+    await (opening ??= openBench(hooks, {
+      times: { drainMs: 400 },
+      telling: { accessLog: 'file', otlpUrl: collector.url, traceShare: 0 },
+    }))
+  ).at(deployment)
 
 test('a deployment answers with its first revision, and everything about it is on record', async () => {
   const { deploy, blobs, events, lineage, serving, infer } = await at('first')
@@ -337,13 +362,34 @@ test('a request that takes longer than its client, or the project file, gives it
   )
 })
 
-test('a server that is told to end says that it is not ready, and answers for as long as it is told', async () => {
+test('a server that is told to end says that it is not ready, answers for as long as it is told, and has told of all requests', async () => {
   const bench = await at('first')
+  const [trace, span] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
+  const ask = async (id: string, flags: string) =>
+    fetch(`${bench.serving.url()}/v2/models/first/infer`, {
+      method: 'POST',
+      headers: { 'x-request-id': id, traceparent: `00-${trace}-${span}-${flags}` },
+      body: JSON.stringify(inputs([0, 0])),
+    }).then(answer => answer.headers.get('x-request-id'))
+  assert.deepEqual([await ask('traced', '01'), await ask('silent', '00')], ['traced', 'silent'])
+  assert.match((await ask('not\u00e9 an id', '00'))!, /^[0-9a-f]{8}-[0-9a-z]+$/)
+
   const ended = bench.serving.stopServing()
   let ready = 200
   while (ready === 200) ({ status: ready } = await bench.get('/v2/health/ready'))
-
   assert.deepEqual([ready, (await bench.infer(inputs([0, 0]))).status], [503, 200])
   await ended
   await assert.rejects(bench.get('/v2/health/ready'), { code: 'ECONNREFUSED' })
+
+  const lines = (await readFile(accessLogFile(join(bench.folder, 'serving')), 'utf8')).trim().split('\n')
+  const line = JSON.parse(lines.find(text => text.includes('"traced"'))!) as Record<string, unknown>
+  assert.equal(
+    Object.keys(line).join(' '),
+    'at request_id trace_id client method path protocol deployment revision rows status ms bind_ms run_ms write_ms',
+  )
+  assert.deepEqual([line['trace_id'], line['client'], line['status'], line['rows']], [trace, 'local', 200, 1])
+  const spans = Buffer.concat(collector.received)
+  for (const part of [Buffer.from(trace, 'hex'), Buffer.from(span, 'hex'), 'predict first', 'bind', 'answer'])
+    assert.ok(spans.includes(part), String(part))
+  assert.equal(spans.toString('latin1').split('predict first').length, 2, 'only what its client traces is sent')
 })

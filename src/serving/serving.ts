@@ -14,7 +14,7 @@ import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logFolder } from './routes-file.ts'
-import type { DoorSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
+import type { DoorSettings, TellSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
 import { createSupervisor } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
@@ -83,6 +83,7 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   readonly online: string
   readonly doors: DoorSettings
   readonly times: TimeSettings
+  readonly telling: TellSettings
   /** Of the platform: a model server of another one is replaced. */
   readonly version: string
   readonly workers: WorkerSettings

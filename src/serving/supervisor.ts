@@ -27,6 +27,7 @@ import {
   settingsDigest,
   type DoorSettings,
   type ServerSettings,
+  type TellSettings,
   type TimeSettings,
   type WorkerSettings,
 } from './server-settings.ts'
@@ -65,6 +66,7 @@ export interface SupervisorOptions {
   readonly online: string
   readonly doors: DoorSettings
   readonly times: TimeSettings
+  readonly telling: TellSettings
   readonly version: string
   readonly workers: WorkerSettings
   readonly warn: (facts: object, message: string) => void
@@ -180,9 +182,9 @@ interface Keeper {
 }
 
 function createKeeper({ folder, warn, ...told }: SupervisorOptions): Keeper {
-  const { host, port, online, doors, times, version, workers } = told
+  const { host, port, online, doors, times, telling, version, workers } = told
   const own = { isLogged: true, main: serverMain }
-  const settings: ServerSettings = { host, port, online, doors, times, version, workers, ...own }
+  const settings: ServerSettings = { host, port, online, doors, times, telling, version, workers, ...own }
   const start: Start = { folder, settings, onExit: () => look() }
   const crashes: number[] = []
   let server: ServerFile | undefined

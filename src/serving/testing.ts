@@ -13,7 +13,7 @@ import { onnxFiles, packBundle, type BundleManifest } from './bundle.ts'
 import { createServing, type Serving, type ServingParts } from './serving.ts'
 import { readJsonFile, ServerFile, serverFile } from './routes-file.ts'
 import { call } from './server-process.ts'
-import { ownDoors, ownTimes } from './server-settings.ts'
+import { ownDoors, ownTelling, ownTimes } from './server-settings.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
 
@@ -122,13 +122,27 @@ export interface BenchOptions {
   readonly keys?: ServingParts['keys']
   readonly doors?: Partial<ServingParts['doors']>
   readonly times?: Partial<ServingParts['times']>
+  readonly telling?: Partial<ServingParts['telling']>
 }
 
+const told = ({
+  online = '',
+  host = '127.0.0.1',
+  keys = async () => [],
+  doors = {},
+  times = {},
+  telling = {},
+}: BenchOptions) => ({
+  online,
+  host,
+  keys,
+  doors: { ...ownDoors, ...doors },
+  times: { ...ownTimes, ...times },
+  telling: { ...ownTelling, ...telling },
+})
+
 /** `t` may also be the hooks of a whole file. */
-export async function openBench(
-  t: Pick<TestContext, 'after'>,
-  { online = '', host: address = '127.0.0.1', keys = async () => [], doors = {}, times = {} }: BenchOptions = {},
-): Promise<Bench> {
+export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOptions = {}): Promise<Bench> {
   const db = await testEngines()[0]!.open(t as TestContext, [...outboxMigrations, ...servingMigrations])
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-serving-'))
   const blobs = fsBlobs(join(folder, 'blobs'))
@@ -153,12 +167,8 @@ export async function openBench(
       duckdb,
       clock: wallClock,
       dataFolder: folder,
-      host: address,
       port: 0,
-      online,
-      keys,
-      doors: { ...ownDoors, ...doors },
-      times: { ...ownTimes, ...times },
+      ...told(options),
       projects: { find: async () => ({ spec: { deployments: declared } }) as never },
       version: '0',
       workers: { ...workers, hidden: [] },

@@ -16,6 +16,7 @@ import {
   rolledBack,
   routable,
   weightsOf,
+  type RevisionState,
   type Share,
 } from './deployment.ts'
 import { declaredOf } from './declared.ts'
@@ -145,16 +146,25 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
 
     finishCanary: (name, { revision, outcome, ...because }) =>
       inTurn(async () => {
-        const canary = await store.revision(revision)
-        if (!canary || canary.deployment !== name) throw notFound('revision', revision)
-        if (canary.state === (outcome === 'promote' ? 'live' : 'rolled_back')) return
-        if (canary.state !== 'canary')
-          throw conflict(`Revision ${canary.number} of ${name} is ${canary.state} and no canary.`, {
-            state: canary.state,
-          })
+        const ended = outcome === 'promote' ? 'live' : 'rolled_back'
+        const { state } = await requireCanary(store, name, { revision, ended })
+        if (state !== 'canary') return
         await change(name, because, shares => (outcome === 'promote' ? promoted(shares, revision) : rolledBack(shares)))
       }),
   }
+}
+
+/** A revision that is a canary, or has ended so. Throws `not_found`, or `conflict` for one in another state. */
+async function requireCanary(
+  store: ServingStore,
+  name: string,
+  { revision, ended }: { revision: string; ended: RevisionState },
+): Promise<RevisionRow> {
+  const found = await store.revision(revision)
+  if (!found || found.deployment !== name) throw notFound('revision', revision)
+  const { number, state } = found
+  if (state === ended || state === 'canary') return found
+  throw conflict(`Revision ${number} of ${name} is ${state} and no canary.`, { state })
 }
 
 async function findKnown(

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Content, Inference } from './infer.ts'
+import type { Content, Course, Inference } from './infer.ts'
 import type { Caller } from './key-ring.ts'
 import { RequestError } from './request-error.ts'
 
@@ -12,8 +12,8 @@ export interface Call {
   /** Whole, and no longer compressed. */
   readonly body: Buffer
   readonly caller: Caller
-  /** `performance.now()` when the request began. */
-  readonly startedAt: number
+  /** How far it has come. */
+  readonly course: Course
 }
 
 export interface Reply {

@@ -59,7 +59,7 @@ async function predicted({ predict }: HandlerParts, call: Call, target: Target):
     caller: call.caller,
     deployment: decodePart(name),
     revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
-    startedAt: call.startedAt,
+    course: call.course,
     wait: () => waitOf(call.headers),
     read: () => read(call),
   })

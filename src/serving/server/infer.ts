@@ -44,8 +44,14 @@ export interface Course {
   readonly startedAt: number
   boundAt?: number
   ranAt?: number
+  /** `v2`, `grpc` …; set once predictions are asked for. */
+  protocol?: string
+  /** Name of the deployment, when it is there for the caller. */
+  deployment?: string
   revision?: LiveRevision
   rows?: number
+  /** Of the first row. */
+  predictionId?: string
   /** The time was up, and whoever asked has been told so. */
   isLate?: boolean
   /** The answer is being written down, and will be given. */
@@ -78,6 +84,7 @@ export async function infer(
   course.rows = rows
   const columns = await complete({ deployment, revision, bound, keys, at, online, until: request.until })
   course.boundAt = performance.now()
+  course.predictionId = firstId
   const ids = Array.from({ length: rows }, (_, row) => (row === 0 ? firstId : newId('prd')))
   const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
     ids,

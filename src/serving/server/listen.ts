@@ -4,8 +4,10 @@ import { pathOf, refusal, single, type Reply } from './call.ts'
 import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
-import type { Caller } from './key-ring.ts'
+import type { Course } from './infer.ts'
+import { nobody, type Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
+import { requestId, type Tell } from './visit.ts'
 
 export interface ModelHttp {
   readonly port: number
@@ -15,38 +17,56 @@ export interface ModelHttp {
   drain(): Promise<void>
 }
 
+export interface HttpEdge {
+  readonly door: Door
+  readonly handler: Handler
+  readonly metrics: Pick<Metrics, 'refuse'>
+  /** Told of each request that is over, when anybody wants to know. */
+  readonly tell: Tell | undefined
+}
+
 /**
  * The HTTP edge of the model server, on node:http alone: a framework costs as much as the rest of a request (specs/5,
  * 3.4). Content-Type is not looked at, as clients of the protocol send none. `at` is an address, or the listening
  * socket of the process that this one takes over from.
  */
 export async function listenHttp(
-  { door, handler, metrics }: { door: Door; handler: Handler; metrics: Pick<Metrics, 'refuse'> },
+  { door, handler, metrics, tell }: HttpEdge,
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelHttp> {
   let isDraining = false
   const server = createServer(
     { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
     (request, response) => {
-      const startedAt = performance.now()
-      let caller: Caller
+      const course: Course = { startedAt: performance.now() }
+      const { headers } = request
+      const id = requestId(single(headers['x-request-id']))
+      let caller = nobody
+      const finish = (reply: Reply, close: boolean): void => {
+        send(response, { ...reply, headers: { ...reply.headers, 'x-request-id': id } }, close)
+        tell?.({
+          id,
+          ...headOf(request),
+          caller: caller.name,
+          course,
+          status: reply.status,
+          endedAt: performance.now(),
+        })
+      }
+      const refuse = (reply: Reply): void => {
+        metrics.refuse(reply.status)
+        finish(reply, true)
+      }
       try {
         caller = door(request)
       } catch (error) {
-        return send(response, refusal(error), true)
+        return finish(refusal(error), true)
       }
       readBody(request, (unread, body) => {
-        if (unread) {
-          metrics.refuse(unread.status)
-          return send(response, unread, true)
-        }
-        answer(handler, { request, body, startedAt, caller }).then(
-          reply => send(response, reply, isDraining),
-          (error: unknown) => {
-            const reply = refusal(error)
-            metrics.refuse(reply.status)
-            send(response, reply, true)
-          },
+        if (unread) return refuse(unread)
+        answer(handler, { request, body, course, caller }).then(
+          reply => finish(reply, isDraining),
+          (error: unknown) => refuse(refusal(error)),
         )
       })
     },
@@ -96,19 +116,26 @@ const encodedOtherwise: Reply = {
   headers: { 'accept-encoding': encodings },
 }
 
+const headOf = ({ method = '', url = '/', headers }: IncomingMessage) => ({
+  method,
+  path: pathOf(url),
+  traceparent: single(headers['traceparent']),
+  tracestate: single(headers['tracestate']),
+})
+
 interface Received {
   readonly request: IncomingMessage
   readonly body: Buffer
-  readonly startedAt: number
+  readonly course: Course
   readonly caller: Caller
 }
 
 /** Around the handler, what is of the transport alone: compression. */
-async function answer(handler: Handler, { request, body, startedAt, caller }: Received): Promise<Reply> {
+async function answer(handler: Handler, { request, body, course, caller }: Received): Promise<Reply> {
   const { method = '', url = '/', headers } = request
   const encoding = headers['content-encoding']
   const plain = encoding !== undefined && isDecodable(encoding) ? await decoded(body, encoding) : body
-  const reply = await handler({ method, path: pathOf(url), headers, body: plain, caller, startedAt })
+  const reply = await handler({ method, path: pathOf(url), headers, body: plain, caller, course })
   const wanted = encodingFor(single(headers['accept-encoding']), reply.body.length)
   if (wanted === undefined) return reply
   const compressed = await encoded(reply.body, wanted)

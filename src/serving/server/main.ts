@@ -4,7 +4,15 @@ import { isLoopback } from '#http/origin.ts'
 import { isRunning, processTicks } from '../process-ticks.ts'
 import { keysFile } from '../keys-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
-import { logFolder, readJsonFile, replaceFile, routesFile, ServerFile, serverFile } from '../routes-file.ts'
+import {
+  accessLogFile,
+  logFolder,
+  readJsonFile,
+  replaceFile,
+  routesFile,
+  ServerFile,
+  serverFile,
+} from '../routes-file.ts'
 import { createDoor } from './door.ts'
 import { createHandler } from './handler.ts'
 import { listenHttp } from './listen.ts'
@@ -19,6 +27,7 @@ import { createPredictor } from './predictor.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { createRouteTable } from './route-table.ts'
 import { createStatistics } from './statistics.ts'
+import { openTeller } from './teller.ts'
 import { unloadedFile } from './switched-off.ts'
 
 /**
@@ -31,7 +40,7 @@ const drainMsMax = 30_000
 
 const folder = process.argv[2] ?? ''
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
-const { host, port, doors, times } = settings
+const { host, port, doors, times, telling } = settings
 const owner = { pid: process.pid, ticks: processTicks(process.pid) ?? 0 }
 const table = createRouteTable(folder, settings.workers)
 const secret = randomBytes(32).toString('base64url')
@@ -59,16 +68,17 @@ const parts = {
   isDraining: () => isDraining,
 }
 const handler = createHandler(parts)
+const teller = await openTeller(telling, { file: accessLogFile(folder), version: settings.version })
 
 // Before anybody learns the pid: without a listener this signal ends a process.
 process.on('SIGHUP', () => void reload())
 await reload()
 const inherited = await inheritedSockets()
-const http = await listenHttp({ door, handler, metrics }, inherited?.http?.socket ?? { host, port })
+const http = await listenHttp({ door, handler, metrics, tell: teller?.tell }, inherited?.http?.socket ?? { host, port })
 inherited?.http?.handOn(http.socket)
 const former = await readJsonFile(serverFile(folder), ServerFile)
 const grpc = await openGrpc(
-  { door, parts },
+  { door, parts, tell: teller?.tell },
   { host, port: doors.grpcPort, kept: former?.grpcPort, inherited: inherited?.grpc },
 )
 await replaceFile(
@@ -121,7 +131,7 @@ async function stop(leaveMs = 0): Promise<void> {
   await new Promise(resolve => setTimeout(resolve, leaveMs))
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
   await Promise.all([http.drain(), grpc?.drain()])
-  await log.rotate()
+  await Promise.all([log.rotate(), teller?.close()])
   clearTimeout(deadline)
   process.exit(0)
 }

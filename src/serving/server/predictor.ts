@@ -17,8 +17,7 @@ export interface Question<Answer> {
   /** Name of the deployment. */
   readonly deployment: string
   readonly revision: string | undefined
-  /** `performance.now()` when the request began. */
-  readonly startedAt: number
+  readonly course: Course
   /** How long the caller waits beside what the content says, in milliseconds. Throws `RequestError`. */
   wait(): number | undefined
   /** Reads the content, once it is clear that the caller may ask. Throws `RequestError`. */
@@ -43,27 +42,28 @@ export type Predictor = <Answer>(question: Question<Answer>) => Promise<Answer>
 export function createPredictor(parts: PredictorParts): Predictor {
   const { metrics, statistics, rates } = parts
   return async question => {
-    const course: Course = { startedAt: question.startedAt }
+    const { course } = question
+    course.protocol = question.protocol
     let status = 200
-    let deployment: LiveDeployment | undefined
     try {
-      deployment = askable(parts.table, question)
+      const deployment = askable(parts.table, question)
+      course.deployment = deployment.name
       admit(rates, deployment, question.caller)
       const { content, waitMs: wished, reply } = question.read()
       const waitMs = leastWait(question.wait(), wished, deployment.limits.deadlineMs)
-      const until = question.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
+      const until = course.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
       const request = { deployment, revision: question.revision, content, until }
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
       status = problemOf(error).status
-      if (deployment && error instanceof RequestError && error.shed) metrics.shed(deployment.name, error.shed.reason)
+      if (error instanceof RequestError && error.shed) metrics.shed(question.deployment, error.shed.reason)
       throw error
     } finally {
       const endedAt = performance.now()
       const { revision, startedAt } = course
       metrics.observe({
         // Names that lead nowhere are the client's: they may not become labels without end.
-        deployment: deployment?.name ?? '',
+        deployment: course.deployment ?? '',
         revision: revision?.id ?? '',
         protocol: question.protocol,
         status,

@@ -15,9 +15,11 @@ import { createServer, type AddressInfo, type Server as NetServer } from 'node:n
 import { problemOf } from '../call.ts'
 import { bodyBytesMax } from '../compression.ts'
 import type { Door } from '../door.ts'
+import type { Course } from '../infer.ts'
 import type { Caller } from '../key-ring.ts'
 import { RequestError } from '../request-error.ts'
-import { answers, type Asking, type MethodParts } from './methods.ts'
+import { requestId, type Tell } from '../visit.ts'
+import { answers, type MethodParts } from './methods.ts'
 import { readMethods, type Method } from './messages.ts'
 
 export interface ModelGrpc {
@@ -33,12 +35,19 @@ const drainMs = 5_000
 /** Requests of one stream that are answered at a time; more are not read. */
 const streamRequestsMax = 64
 
+export interface GrpcEdge {
+  readonly door: Door
+  readonly parts: MethodParts
+  /** Told of each request that is over, when anybody wants to know. */
+  readonly tell: Tell | undefined
+}
+
 /**
  * The gRPC edge of the model server. The listening socket is this process' own and its connections are handed on, so
  * that a successor can take it over as it does that of HTTP. `at` is an address, or such a socket.
  */
 export async function listenGrpc(
-  { door, parts }: { door: Door; parts: MethodParts },
+  { door, parts, tell }: GrpcEdge,
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelGrpc> {
   const callers = new WeakMap<Metadata, Caller>()
@@ -50,7 +59,7 @@ export async function listenGrpc(
   })
   const methods = readMethods()
   for (const service of new Set(methods.map(({ path }) => path.slice(0, path.lastIndexOf('/')))))
-    addService(grpc, { methods: methods.filter(({ path }) => path.startsWith(`${service}/`)), parts, callers })
+    addService(grpc, { methods: methods.filter(({ path }) => path.startsWith(`${service}/`)), parts, callers, tell })
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
   const socket = createServer({ noDelay: true }, connection => {
     connection.on('error', () => connection.destroy())
@@ -97,17 +106,17 @@ const doorman =
     })
 
 function headersOf(metadata: Metadata, host: string): Record<string, string | undefined> {
-  const first = (name: string): string | undefined => metadata.get(name)[0]?.toString()
-  return { host, authorization: first('authorization'), origin: first('origin') }
+  return { host, authorization: firstOf(metadata, 'authorization'), origin: firstOf(metadata, 'origin') }
 }
 
-interface ServiceParts {
+const firstOf = (metadata: Metadata, name: string): string | undefined => metadata.get(name)[0]?.toString()
+
+interface ServiceParts extends Omit<GrpcEdge, 'door'> {
   readonly methods: readonly Method[]
-  readonly parts: MethodParts
   readonly callers: WeakMap<Metadata, Caller>
 }
 
-function addService(grpc: GrpcServer, { methods, parts, callers }: ServiceParts): void {
+function addService(grpc: GrpcServer, { methods, parts, callers, tell }: ServiceParts): void {
   const definition: Record<string, ServiceDefinition[string]> = {}
   const implementation: UntypedServiceImplementation = {}
   for (const method of methods) {
@@ -123,7 +132,7 @@ function addService(grpc: GrpcServer, { methods, parts, callers }: ServiceParts)
       responseSerialize: asIs,
     }
     const answer: Answering = (bytes, call) =>
-      answered({ parts, method }, bytes, { caller: callers.get(call.metadata)!, wait: () => waitOf(call) })
+      answered({ parts, method, tell }, { bytes, call, caller: callers.get(call.metadata)! })
     implementation[method.name] = method.isStream
       ? (call: ServerDuplexStream<Buffer, Buffer>) => answerStream(call, method, answer)
       : async (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
@@ -140,15 +149,35 @@ function addService(grpc: GrpcServer, { methods, parts, callers }: ServiceParts)
 type Call = Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' | 'getDeadline'>
 type Answering = (bytes: Buffer, call: Call) => Promise<Buffer>
 
-async function answered(
-  { parts, method }: { parts: MethodParts; method: Method },
-  bytes: Buffer,
-  asking: Omit<Asking, 'startedAt'>,
-): Promise<Buffer> {
-  const startedAt = performance.now()
-  const request = method.decode(bytes) as never
-  return method.encode(await answers[method.name]!(parts, request, { ...asking, startedAt }))
+interface Message {
+  readonly bytes: Buffer
+  readonly call: Call
+  readonly caller: Caller
 }
+
+async function answered(
+  { parts, method, tell }: Omit<GrpcEdge, 'door'> & { method: Method },
+  { bytes, call, caller }: Message,
+): Promise<Buffer> {
+  const course: Course = { startedAt: performance.now() }
+  let status = 200
+  try {
+    const request = method.decode(bytes) as never
+    return method.encode(await answers[method.name]!(parts, request, { caller, course, wait: () => waitOf(call) }))
+  } catch (error) {
+    status = problemOf(error).status
+    throw error
+  } finally {
+    tell?.({ ...headOf(call), path: method.path, caller: caller.name, course, status, endedAt: performance.now() })
+  }
+}
+
+const headOf = ({ metadata }: Call) => ({
+  id: requestId(firstOf(metadata, 'x-request-id')),
+  method: 'POST',
+  traceparent: firstOf(metadata, 'traceparent'),
+  tracestate: firstOf(metadata, 'tracestate'),
+})
 
 /** How much is left of the time that the client gives the call (`grpc-timeout`), in milliseconds. */
 function waitOf(call: Call): number | undefined {

@@ -1,3 +1,4 @@
+import type { Course } from '../infer.ts'
 import type { Caller } from '../key-ring.ts'
 import { isServerReady, modelConfig, modelMetadata, readable, serverMetadata, type PageParts } from '../pages.ts'
 import { seen, type Predictor } from '../predictor.ts'
@@ -12,8 +13,7 @@ export interface MethodParts extends PageParts {
 
 export interface Asking {
   readonly caller: Caller
-  /** `performance.now()` when the request was read. */
-  readonly startedAt: number
+  readonly course: Course
   /** How long the caller waits, in milliseconds. */
   wait(): number | undefined
 }
