@@ -18,8 +18,7 @@ import { onlineMigrations, type OnlineTables } from './tables.ts'
  */
 export async function openOnlineStore(url: string, clock: Clock = wallClock): Promise<OnlineStore> {
   const db = openDatabase(url)
-  // Two processes that make the tables at the same time: the one that comes second finds them made.
-  await migrate(db, onlineMigrations).catch(() => migrate(db, onlineMigrations))
+  await migrate(db, onlineMigrations)
   return sqlOnlineStore(db, clock)
 }
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { engineOf } from './engine.ts'
+import { engineOf, type Engine } from './engine.ts'
 import type { Db } from './open.ts'
 
 /** One step forward of a component's tables. Steps are never edited once released, and there is no way back. */
@@ -10,17 +10,30 @@ export interface Migration {
   readonly statements: readonly (string | Readonly<Record<'sqlite' | 'postgres', string>>)[]
 }
 
-/** Brings the database to the last step. Each step is one transaction: a crash leaves whole steps. */
+/**
+ * Brings the database to the last step, all that are missing in one transaction: a crash leaves it as it was. Of several
+ * processes that do so at once the first makes the steps and the others find them made.
+ */
 export async function migrate(db: Db, migrations: readonly Migration[]): Promise<void> {
-  await sql`create table if not exists migration (name text primary key)`.execute(db)
   const engine = engineOf(db)
-  const known = db.withTables<{ migration: { name: string } }>()
-  const done = new Set((await known.selectFrom('migration').select('name').execute()).map(row => row.name))
-  for (const { name, statements } of migrations.filter(step => !done.has(step.name))) {
-    await known.transaction().execute(async tx => {
-      for (const statement of statements)
-        await sql.raw(typeof statement === 'string' ? statement : statement[engine]).execute(tx)
-      await tx.insertInto('migration').values({ name }).execute()
+  await db
+    .withTables<{ migration: { name: string } }>()
+    .transaction()
+    .execute(async tx => {
+      for (const statement of alone[engine]) await sql.raw(statement).execute(tx)
+      const done = new Set((await tx.selectFrom('migration').select('name').execute()).map(row => row.name))
+      for (const { name, statements } of migrations.filter(step => !done.has(step.name))) {
+        for (const statement of statements)
+          await sql.raw(typeof statement === 'string' ? statement : statement[engine]).execute(tx)
+        await tx.insertInto('migration').values({ name }).execute()
+      }
     })
-  }
+}
+
+const table = 'create table if not exists migration (name text primary key)'
+
+/** Waits until nobody else makes steps. SQLite has one writer, who is whoever begins to write, be it nothing. */
+const alone: Readonly<Record<Engine, readonly string[]>> = {
+  sqlite: [table, 'delete from migration where false'],
+  postgres: [`select pg_advisory_xact_lock(hashtext(current_schema() || '.migration'))`, table],
 }

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import type { TestContext } from 'node:test'
-import { sql } from 'kysely'
+import { DatabaseSync } from 'node:sqlite'
+import { after, type TestContext } from 'node:test'
 import { migrate, type Migration } from './migrate.ts'
-import { openDatabase, type Db } from './open.ts'
+import { openDatabase, sqliteDb, type Db } from './open.ts'
+import { keyOf, openSchemas } from './testing-schemas.ts'
 
 /** An engine that contract suites run on, with a way to an empty, migrated database that is gone after the test. */
 export interface TestEngine {
@@ -13,32 +13,52 @@ export interface TestEngine {
 /** SQLite always; PostgreSQL when TRAINYARD_TEST_POSTGRES names a server, each test in a schema of its own. */
 export function testEngines(): readonly TestEngine[] {
   const url = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- where a test server is, is a fact of the machine
-  return url ? [sqliteEngine, postgresEngine(url)] : [sqliteEngine]
+  return url ? [sqliteEngine, (postgres ??= postgresEngine(url))] : [sqliteEngine]
 }
+
+let postgres: TestEngine | undefined
 
 const sqliteEngine: TestEngine = {
   name: 'sqlite',
   async open(t, migrations) {
-    const db = openDatabase('sqlite::memory:')
+    const database = new DatabaseSync(':memory:')
+    database.deserialize(await sqliteImage(migrations))
+    const db = sqliteDb(database)
     t.after(() => db.destroy())
-    await migrate(db, migrations)
     return db
   },
 }
 
-const postgresEngine = (url: string): TestEngine => ({
-  name: 'postgres',
-  async open(t, migrations) {
-    const schema = `test_${randomUUID().replaceAll('-', '')}`
-    const admin = openDatabase(url)
-    await sql.raw(`create schema ${schema}`).execute(admin)
-    const db = openDatabase(`${url}?options=-c%20search_path%3D${schema}`)
-    t.after(async () => {
-      await db.destroy()
-      await sql.raw(`drop schema ${schema} cascade`).execute(admin)
-      await admin.destroy()
-    })
+/** What the steps make, which costs fifty times what a copy costs: made once a process. */
+async function sqliteImage(migrations: readonly Migration[]): Promise<Uint8Array> {
+  const key = keyOf(migrations)
+  let image = images.get(key)
+  if (!image) {
+    const database = new DatabaseSync(':memory:')
+    const db = sqliteDb(database)
     await migrate(db, migrations)
-    return db
-  },
-})
+    image = database.serialize()
+    await db.destroy()
+    images.set(key, image)
+  }
+  return image
+}
+
+const images = new Map<string, Uint8Array>()
+
+function postgresEngine(url: string): TestEngine {
+  const schemas = openSchemas(url)
+  after(() => schemas.drop())
+  return {
+    name: 'postgres',
+    async open(t, migrations) {
+      const schema = await schemas.take(migrations)
+      const db = openDatabase(schema.url)
+      t.after(async () => {
+        await db.destroy()
+        await schemas.giveBack(schema)
+      })
+      return db
+    },
+  }
+}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 
 /** Tells the other processes on a database that there may be something to do. Only a hint: it may be lost, and they look anyway. */
 export interface WakeUps {
@@ -35,7 +35,8 @@ function postgresWakeUps(url: string): WakeUps {
   let again: NodeJS.Timeout | undefined
 
   async function connect(): Promise<void> {
-    const next = new pg.Client({ connectionString: url })
+    const { Client } = await import('pg')
+    const next = new Client({ connectionString: url })
     // It also ends with an error when the server goes.
     next.on('error', () => {})
     next.on('end', () => {

@@ -101,7 +101,8 @@ export async function openBed(
 
 export async function testFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-workflow-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  // A task that is being stopped may still write its last line.
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 

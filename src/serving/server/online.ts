@@ -1,4 +1,4 @@
-import type { OnlineStore, ServiceFeature } from '#features'
+import type { OnlineStore, ServiceFeature } from '#features/online.ts'
 import type { ServiceView } from '../bundle.ts'
 
 /** Where features are looked up. */
@@ -31,6 +31,6 @@ export function openOnlineFeatures(url: string): OnlineFeatures {
 }
 
 async function open(url: string) {
-  const { openOnlineStore, serviceFeatures } = await import('#features')
+  const { openOnlineStore, serviceFeatures } = await import('#features/online.ts')
   return { store: await openOnlineStore(url), serviceFeatures }
 }

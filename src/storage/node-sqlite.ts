@@ -1,0 +1,70 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { SqliteDatabase } from 'kysely'
+import { RE2JS } from 're2js'
+import { TrainyardError } from '#kernel/error.ts'
+
+const preparedMax = 500
+
+/** Kysely speaks better-sqlite3; node:sqlite says `columns()` where that says `reader`. */
+export function nodeSqlite(db: DatabaseSync): SqliteDatabase {
+  db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000')
+  // 64 MiB of pages, and 16 MiB of log before it is folded in: the default 2 and 4 are read and written all the time.
+  db.exec('pragma cache_size = -65536; pragma wal_autocheckpoint = 4000')
+  addRegexp(db)
+  const prepared = new Map<string, StatementSync>()
+  const prepare = (text: string): StatementSync => {
+    const known = prepared.get(text)
+    if (known) return known
+    if (prepared.size >= preparedMax) prepared.clear()
+    const statement = db.prepare(text)
+    prepared.set(text, statement)
+    return statement
+  }
+  return {
+    close: () => db.close(),
+    prepare(text) {
+      const statement = prepare(text)
+      return {
+        reader: statement.columns().length > 0,
+        all: params => unlessFull(() => statement.all(...(params as never[]))),
+        // What found no room has been rolled back already [SQLite, Response To Errors Within A Transaction].
+        run: params =>
+          text === 'rollback' && !db.isTransaction
+            ? { changes: 0, lastInsertRowid: 0 }
+            : unlessFull(() => statement.run(...(params as never[]))),
+        iterate: params => statement.iterate(...(params as never[])),
+      }
+    },
+  }
+}
+
+/** SQLITE_FULL [SQLite, Result and Error Codes]. */
+const full = 13
+
+function unlessFull<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== full) throw error
+    throw new TrainyardError('unavailable', 'The disk that the database is on is full.')
+  }
+}
+
+const compiledMax = 100
+
+/** What `text regexp pattern` calls: RE2, whose time is linear in the text, unlike that of JavaScript's own. */
+function addRegexp(db: DatabaseSync): void {
+  const compiled = new Map<string, RE2JS>()
+  const compile = (pattern: string): RE2JS => {
+    const known = compiled.get(pattern)
+    if (known) return known
+    if (compiled.size >= compiledMax) compiled.clear()
+    const regex = RE2JS.compile(pattern)
+    compiled.set(pattern, regex)
+    return regex
+  }
+  db.function('regexp', { deterministic: true }, (pattern, text) => {
+    if (pattern === null || text === null) return null
+    return compile(String(pattern)).test(String(text)) ? 1 : 0
+  })
+}
