@@ -7,6 +7,7 @@ export interface Deployment {
   model: string
   url: string
   state: string
+  sticky?: 'entity' | { header: string }
   limits: { deadlineMs?: number; queueRows?: number; clientRate?: number }
   revisions: {
     number: number

@@ -24,10 +24,22 @@ const Limits = z.strictObject({
   }),
 })
 
+/** Whose requests meet the same revision as long as the same revisions share the traffic. */
+const Sticky = z
+  .union([
+    z.literal('entity'),
+    z.strictObject({ header: z.string().regex(/^[a-z0-9-]{1,64}$/, 'a header in small letters') }),
+  ])
+  .meta({
+    description:
+      'Whose requests all meet the same revision: those about one `entity` (that of the first row), or with one value of a header (by gRPC, of metadata). Absent: each request is by itself.',
+  })
+
 export const Deployment = z.strictObject({
   model: Name,
   canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
   limits: Limits.optional(),
+  sticky: Sticky.optional(),
 })
 
 export type DeploymentSpec = z.output<typeof Deployment>

@@ -1,10 +1,11 @@
 import { durationMs } from '#kernel/duration.ts'
 import type { DeploymentSpec, Projects } from '#project'
-import type { RouteLimits } from './routes-file.ts'
+import type { RouteLimits, RouteSticky } from './routes-file.ts'
 
 /** What the project file says of a deployment, as the model server and the API have it. */
 export interface Declared {
   readonly limits: RouteLimits
+  readonly sticky?: RouteSticky
 }
 
 /** What is declared of deployments by their project's present file; nothing of one that it does not name. */
@@ -22,6 +23,7 @@ export async function declaredOf<Row extends { readonly name: string; readonly p
 const declaredIn = (spec: DeploymentSpec | undefined): Declared => {
   const { deadline, queueRows, clientRate } = spec?.limits ?? {}
   return {
+    ...(spec?.sticky && { sticky: spec.sticky }),
     limits: {
       ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
       ...(queueRows !== undefined && { queueRows }),

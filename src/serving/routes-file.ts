@@ -14,6 +14,10 @@ const RouteLimits = z.object({
 })
 export type RouteLimits = z.output<typeof RouteLimits>
 
+/** By what the requests are told apart of which each meets the same revision. */
+const RouteSticky = z.union([z.literal('entity'), z.object({ header: z.string() })])
+export type RouteSticky = z.output<typeof RouteSticky>
+
 /** `routes.json`: what the control plane tells the model server. Written whole, read whole. */
 export const RoutesFile = z.object({
   /** Grows with each change; the model server reports the one that is in force. */
@@ -23,6 +27,7 @@ export const RoutesFile = z.object({
       name: z.string(),
       project: z.string(),
       limits: RouteLimits.default({}),
+      sticky: RouteSticky.optional(),
       revisions: z.array(
         z.object({
           id: z.string(),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '#kernel/id.ts'
-import { hashToUnit, pickRevision } from './traffic.ts'
+import { hashToUnit, pickRevision, saltedUnit } from './traffic.ts'
 
 const revisions = [
   { id: 'a', weight: 90 },
@@ -40,4 +40,21 @@ test('ids that differ in one character fall on points far apart', () => {
 
   const widest = Math.max(...points.slice(1).map((point, i) => point - points[i]!))
   assert.ok(widest < 0.05 && points[0]! < 0.05 && points.at(-1)! > 0.95)
+})
+
+test('units stay with a canary as its share grows, and the next canary meets others first', () => {
+  const units = Array.from({ length: 2_000 }, (_, i) => `user ${i}`)
+  const met = (canary: string, weight: number): Set<string> => {
+    const shared = [
+      { id: 'live', weight: 100 - weight },
+      { id: canary, weight },
+      { id: 'retired', weight: 0 },
+    ]
+    return new Set(units.filter(unit => pickRevision(shared, saltedUnit(shared, unit))!.id === canary))
+  }
+  const [few, some, next] = [met('b', 5), met('b', 20), met('c', 5)]
+
+  assert.ok(few.isSubsetOf(some))
+  assert.ok(Math.abs(some.size / 2_000 - 0.2) < 4 * Math.sqrt((0.2 * 0.8) / 2_000), String(some.size))
+  assert.ok(few.intersection(next).size < 20, `${few.intersection(next).size} of ${few.size}`)
 })

@@ -5,21 +5,28 @@ export interface Weighted {
 }
 
 /**
- * The revision that answers a prediction: its id, hashed to a point on the line of weights. The same id always meets
- * the same revision, no state is kept, and over many ids each revision gets its share. Undefined when nothing has weight.
+ * The revision that answers: a text, hashed to a point on the line of weights. The same text always meets the same
+ * revision, no state is kept, and over many texts each revision gets its share. Undefined when nothing has weight.
  */
 export function pickRevision<Revision extends Weighted>(
   revisions: readonly Revision[],
-  predictionId: string,
+  text: string,
 ): Revision | undefined {
   const total = revisions.reduce((sum, { weight }) => sum + weight, 0)
-  let point = hashToUnit(predictionId) * total
+  let point = hashToUnit(text) * total
   for (const revision of revisions) {
     point -= revision.weight
     if (point < 0) return revision
   }
   return undefined
 }
+
+/**
+ * What a unit is hashed as while these revisions share the traffic: the next canary meets others first. As the weight of the
+ * last revision grows its units stay, and more come.
+ */
+export const saltedUnit = (revisions: readonly (Weighted & { readonly id: string })[], unit: string): string =>
+  `${revisions.findLast(({ weight }) => weight > 0)?.id ?? ''} ${unit}`
 
 /** A text as a number in [0, 1): FNV-1a with the finaliser of MurmurHash3, so that every bit counts. */
 export function hashToUnit(text: string): number {

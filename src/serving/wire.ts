@@ -46,6 +46,10 @@ export const DeploymentWire = z
     url: z.string(),
     state: z.enum(['live', 'canary', 'down']),
     limits: LimitsWire,
+    sticky: z
+      .union([z.literal('entity'), z.object({ header: z.string() })])
+      .optional()
+      .meta({ description: 'Whose requests all meet the same revision.' }),
     revisions: z.array(RevisionWire),
     createdAt: Instant,
   })

@@ -77,8 +77,12 @@ export function DeploymentPage() {
   )
 }
 
-/** What the project file lets it take on. */
-const limitsOf = ({ limits: { deadlineMs, queueRows, clientRate } }: DeploymentDetail): Record<string, string> => ({
+/** What the project file says of its requests. */
+const limitsOf = ({
+  sticky,
+  limits: { deadlineMs, queueRows, clientRate },
+}: DeploymentDetail): Record<string, string> => ({
+  ...(sticky && { 'One revision for each': sticky === 'entity' ? 'entity' : `value of ${sticky.header}` }),
   ...(deadlineMs !== undefined && { Deadline: latency(deadlineMs) }),
   ...(queueRows !== undefined && { 'Rows that may wait': number(queueRows) }),
   ...(clientRate !== undefined && { 'Requests a second of each client': number(clientRate) }),

@@ -47,8 +47,11 @@ async function showOne(client: Client, output: Output, name: string): Promise<vo
   ])
 }
 
-function limitsOf({ limits: { deadlineMs, queueRows, clientRate } }: Deployment): readonly string[] {
+function limitsOf({ sticky, limits: { deadlineMs, queueRows, clientRate } }: Deployment): readonly string[] {
   return [
+    ...(sticky === undefined
+      ? []
+      : [`each ${sticky === 'entity' ? 'entity' : `value of ${sticky.header}`} meets one revision`]),
     ...(deadlineMs === undefined ? [] : [`answers within ${deadlineMs} ms, or 504`]),
     ...(queueRows === undefined ? [] : [`${queueRows} rows may wait, then 503`]),
     ...(clientRate === undefined ? [] : [`${clientRate} requests a second of each client, then 429`]),

@@ -61,6 +61,7 @@ async function predicted({ predict }: HandlerParts, call: Call, target: Target):
     revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
     course: call.course,
     wait: () => waitOf(call.headers),
+    header: header => single(call.headers[header]),
     read: () => read(call),
   })
 }

@@ -20,6 +20,8 @@ export interface InferRequest {
   /** Id or number of the revision that the client insists on. */
   readonly revision: string | undefined
   readonly content: Content
+  /** Whose requests all meet the same revision, where a header says so. */
+  readonly unit?: string | undefined
   /** On the clock of `performance.now()`: nobody waits for the answer after it. */
   readonly until: number
 }
@@ -76,10 +78,8 @@ export async function infer(
   const receivedAt = Date.now()
   const { deployment } = request
   const firstId: string = newId('prd')
-  const revision = table.revision(deployment, { named: request.revision, predictionId: firstId })
-  course.revision = revision
+  const { revision, bound } = meet(table, request, { course, predictionId: firstId })
   const { manifest } = revision.model
-  const bound = sized(request.content(manifest))
   const { rows, keys, at } = bound
   course.rows = rows
   const columns = await complete({ deployment, revision, bound, keys, at, online, until: request.until })
@@ -117,6 +117,27 @@ export async function infer(
   course.ranAt = performance.now()
   await write(log, record(outputs))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
+}
+
+/**
+ * The revision that answers, and the rows in its terms. Who is asked about is known when the rows are: when their revision
+ * is another than the one that has read them, it reads them again.
+ */
+function meet(
+  table: InferParts['table'],
+  { deployment, revision: named, content, unit }: InferRequest,
+  { course, predictionId }: { course: Course; predictionId: string },
+): { revision: LiveRevision; bound: Bound & Subjects } {
+  const read = (key: string | undefined): { revision: LiveRevision; bound: Bound & Subjects } => {
+    const revision = table.revision(deployment, { named, predictionId, unit: key })
+    if (revision === course.revision) return first!
+    course.revision = revision
+    return { revision, bound: sized(content(revision.model.manifest)) }
+  }
+  let first: ReturnType<typeof read> | undefined
+  first = read(unit)
+  const key = deployment.sticky === 'entity' && named === undefined ? first.bound.keys?.[0] : undefined
+  return key === undefined ? first : read(key)
 }
 
 /** How many rows there are, and for each its key and instant when the request says so. */

@@ -17,6 +17,8 @@ export interface Question<Answer> {
   /** Name of the deployment. */
   readonly deployment: string
   readonly revision: string | undefined
+  /** The value of a header, or of what the protocol has instead. */
+  header(name: string): string | undefined
   readonly course: Course
   /** How long the caller waits beside what the content says, in milliseconds. Throws `RequestError`. */
   wait(): number | undefined
@@ -52,7 +54,9 @@ export function createPredictor(parts: PredictorParts): Predictor {
       const { content, waitMs: wished, reply } = question.read()
       const waitMs = leastWait(question.wait(), wished, deployment.limits.deadlineMs)
       const until = course.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
-      const request = { deployment, revision: question.revision, content, until }
+      const { sticky } = deployment
+      const unit = typeof sticky === 'object' ? question.header(sticky.header) : undefined
+      const request = { deployment, revision: question.revision, content, unit, until }
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
       status = problemOf(error).status

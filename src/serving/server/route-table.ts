@@ -1,10 +1,11 @@
-import { pickRevision } from '../traffic.ts'
+import { pickRevision, saltedUnit } from '../traffic.ts'
 import {
   readJsonFile,
   RoutesFile,
   routesFile,
   type DeploymentRoute,
   type RouteLimits,
+  type RouteSticky,
   type ServerStatus,
 } from '../routes-file.ts'
 import type { WorkerSettings } from '../server-settings.ts'
@@ -27,6 +28,7 @@ export interface LiveDeployment {
   readonly name: string
   readonly project: string
   readonly limits: RouteLimits
+  readonly sticky: RouteSticky | undefined
   readonly revisions: readonly LiveRevision[]
   /** Somebody has unloaded it: it has no revisions until it is loaded, or gets another route. */
   readonly isUnloaded: boolean
@@ -43,6 +45,8 @@ export interface RevisionChoice {
   /** Id or number of the revision that the client insists on. */
   readonly named: string | undefined
   readonly predictionId: string
+  /** Who asks, or who is asked about: whose requests all meet the same revision. */
+  readonly unit?: string | undefined
 }
 
 /** Which models are loaded, and which of them answers what. */
@@ -51,7 +55,7 @@ export interface RouteTable {
   deployments(): readonly LiveDeployment[]
   /**
    * The revision for a prediction: the one that is named, by id or number, or else the one whose share of the traffic
-   * the prediction's id falls into. Throws `RequestError`.
+   * the unit, or without one the prediction's id, falls into. Throws `RequestError`.
    */
   revision(deployment: LiveDeployment, choice: RevisionChoice): LiveRevision
   /** All revisions of a deployment, also those that are not loaded. */
@@ -139,7 +143,7 @@ export function createRouteTable(folder: string, workers: WorkerSettings): Route
 
 /** A deployment with those of its revisions whose model is loaded. */
 function live(
-  { name, project, limits, revisions: routed }: DeploymentRoute,
+  { name, project, limits, sticky, revisions: routed }: DeploymentRoute,
   isUnloaded: boolean,
   shelf: Pick<ModelShelf, 'get'>,
 ): LiveDeployment {
@@ -147,17 +151,17 @@ function live(
     const model = isUnloaded ? undefined : shelf.get(bundle)
     return model ? [{ ...revision, model }] : []
   })
-  return { name, project, limits, revisions, isUnloaded }
+  return { name, project, limits, sticky, revisions, isUnloaded }
 }
 
 function chooseRevision(
   { name, revisions, isUnloaded }: LiveDeployment,
-  { named, predictionId }: RevisionChoice,
+  { named, predictionId, unit }: RevisionChoice,
 ): LiveRevision {
   if (isUnloaded)
     throw new RequestError(503, `Deployment ${name} is unloaded: POST /v2/repository/models/${name}/load.`)
   if (named === undefined) {
-    const chosen = pickRevision(revisions, predictionId)
+    const chosen = pickRevision(revisions, unit === undefined ? predictionId : saltedUnit(revisions, unit))
     if (chosen) return chosen
     throw new RequestError(503, `Deployment ${name} has no revision that can answer.`)
   }

@@ -163,7 +163,8 @@ async function answered(
   let status = 200
   try {
     const request = method.decode(bytes) as never
-    return method.encode(await answers[method.name]!(parts, request, { caller, course, wait: () => waitOf(call) }))
+    const asking = { caller, course, wait: () => waitOf(call), header: (name: string) => firstOf(call.metadata, name) }
+    return method.encode(await answers[method.name]!(parts, request, asking))
   } catch (error) {
     status = problemOf(error).status
     throw error

@@ -16,6 +16,8 @@ export interface Asking {
   readonly course: Course
   /** How long the caller waits, in milliseconds. */
   wait(): number | undefined
+  /** The first value of a key of the metadata. */
+  header(name: string): string | undefined
 }
 
 type Answer = (parts: MethodParts, request: never, asking: Asking) => object | Promise<object>
