@@ -137,6 +137,7 @@ export const writeCard = (id: string, opinions: object) => patch<Wire.Card>(`/mo
 export const deploymentsOf = (project: string) =>
   read<Items<Wire.Deployment>>(['deployments', project], `${at(project)}/deployments`)
 export const deploymentOf = (name: string) => read<Wire.DeploymentDetail>(['deployment', name], `/deployments/${name}`)
+export const outcomesOf = (name: string) => read<Wire.Outcomes>(['outcomes', name], `/deployments/${name}/outcomes`)
 export const predictionsOf = (name: string) =>
   read<Items<Wire.Prediction>>(['predictions', name], `/deployments/${name}/predictions?limit=20&order=arrival`)
 export const setTraffic = (name: string, weights: Record<string, number>, reason: string) =>

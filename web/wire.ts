@@ -13,7 +13,14 @@ import type { BuildWire } from '../src/delivery/wire.ts'
 import type { FeatureVersionWire, FeatureViewWire } from '../src/features/wire.ts'
 import type { EventWire } from '../src/http/events.ts'
 import type { LineageWire, NodeWire } from '../src/metadata/wire.ts'
-import type { FeedbackItemWire, IncidentWire, MonitorWire, SignalWire, WindowWire } from '../src/monitoring/wire.ts'
+import type {
+  FeedbackItemWire,
+  IncidentWire,
+  MonitorWire,
+  OutcomesWire,
+  SignalWire,
+  WindowWire,
+} from '../src/monitoring/wire.ts'
 import type { ChannelWire, NotificationWire, TestAnswer as TestAnswerWire } from '../src/notifications/wire.ts'
 import type { ProjectSummaryWire, RevisionWire } from '../src/project/wire.ts'
 import type {
@@ -114,6 +121,7 @@ export interface ArtifactEntry {
 }
 
 export type Deployment = z.output<typeof DeploymentWire>
+export type Outcomes = z.output<typeof OutcomesWire>
 export type DeploymentDetail = z.output<typeof DeploymentDetailWire>
 export type ServedRevision = z.output<typeof ServedWire>
 export type Prediction = z.output<typeof PredictionWire>

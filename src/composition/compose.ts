@@ -230,7 +230,7 @@ export function compose(surroundings: Surroundings): Composition {
     ...models,
   }
   const monitoring = createMonitoring({ ...upstream, store: sqlMonitoringStores(db) })
-  const delivery = composeDelivery(surroundings, upstream)
+  const delivery = composeDelivery(surroundings, { ...upstream, outcomes: monitoring.outcomes })
 
   const notifications = composeNotifications(surroundings, engine)
 

@@ -24,6 +24,17 @@ const cases: [name: string, view: CanaryView, outcome: string][] = [
   ['a canary with enough requests and nothing against it is promoted', view({ requests: 60 }), 'promote'],
   ['a canary that stood long enough is promoted', view({ requests: 0, elapsedMs: 3_600_000 }), 'promote'],
   [
+    'a canary that is worse by the truth is rolled back, whatever its errors say',
+    view({ verdict: 'pass', outcome: { verdict: 'worse', reason: 'w' } }),
+    'roll_back',
+  ],
+  [
+    'a canary that is better by the truth is promoted at once',
+    view({ outcome: { verdict: 'better', reason: 'b' } }),
+    'promote',
+  ],
+  ['a truth that tells nothing leaves it waiting', view({ outcome: { verdict: 'open', reason: 'o' } }), 'wait'],
+  [
     'a canary of a version that is no longer wanted is rolled back',
     view({ verdict: 'pass', wanted: false }),
     'roll_back',

@@ -57,12 +57,20 @@ async function endOf(parts: DeliveryParts, call: TaskCall, revision: DeployedRev
   const name = textParam(call, 'deployment')
   const { verdict, requests, reason: because } = await serving.guard(name)
   const { stage } = await registry.version(revision.version)
+  const outcome = (await parts.outcomes(name)).differences.find(difference => difference.revision === revision.id)
   const decision = decideCanary(
-    { verdict, because, requests, elapsedMs: clock.now() - revision.createdAt, wanted: stage === 'production' },
+    {
+      verdict,
+      because,
+      requests,
+      outcome,
+      elapsedMs: clock.now() - revision.createdAt,
+      wanted: stage === 'production',
+    },
     await canaryPolicy(parts, call),
   )
   if (decision.outcome === 'wait') return { waitMs: parts.lookEveryMs ?? usualLookMs, waitingFor: decision.waitingFor }
-  const { outcome, reason } = decision
-  await serving.finishCanary(name, { revision: revision.id, outcome, actor, reason })
-  return { outcome: outcome === 'promote' ? 'promoted' : 'rolled_back', reason }
+  const { outcome: end, reason } = decision
+  await serving.finishCanary(name, { revision: revision.id, outcome: end, actor, reason })
+  return { outcome: end === 'promote' ? 'promoted' : 'rolled_back', reason }
 }

@@ -29,6 +29,14 @@ export interface DeliveryParts {
   readonly clock: Clock
   /** Folder for checkouts that live as long as one step. */
   readonly workFolder: string
+  /** What the truth says of the revisions that share a deployment's requests. */
+  readonly outcomes: (deployment: string) => Promise<{
+    readonly differences: readonly {
+      readonly revision: string
+      readonly verdict: 'better' | 'worse' | 'open'
+      readonly reason: string
+    }[]
+  }>
   /** How often a canary is looked at; 1 s when left out. */
   readonly lookEveryMs?: number
   /** Starts a model server with nothing but this bundle and tries it. */

@@ -165,6 +165,7 @@ function components(folder: string, db: Db) {
     store: sqlDeliveryStore(db),
     serving,
     features: { resolveService: async () => ({ entityKey: 'city', views: [] }) },
+    outcomes: async () => ({ differences: [] }),
     workFolder: join(folder, 'tmp'),
     lookEveryMs: 20,
     ...pythonless,

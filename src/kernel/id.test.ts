@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { instantOf, newId } from './id.ts'
+import { firstId, instantOf, newId } from './id.ts'
 import { idOf } from './wire.ts'
 
 test('an identifier carries the instant of its making', () => {
@@ -9,6 +9,13 @@ test('an identifier carries the instant of its making', () => {
 
   assert.ok(at >= before - 1 && at <= Date.now() + 10)
   assert.equal(instantOf('run_1'), undefined)
+})
+
+test('the first identifier of an instant divides those made before from those made since', () => {
+  const id = newId('prd')
+  const at = instantOf(id)!
+
+  assert.ok(firstId('prd', at) <= id && id < firstId('prd', at + 1))
 })
 
 test('identifiers sort in the order of their making, also within a millisecond', () => {

@@ -19,6 +19,12 @@ export function newId<Kind extends string>(prefix: string): Id<Kind> {
 const countMax = 0xfff
 let last = { ms: 0, count: 0 }
 
+/** What sorts before every identifier that is made at an instant or later, and after those made before. */
+export function firstId(prefix: string, at: number): string {
+  const hex = Math.max(0, Math.floor(at)).toString(16).padStart(12, '0')
+  return `${prefix}_${hex.slice(0, 8)}-${hex.slice(8)}-7`
+}
+
 /** The instant at which a version 7 identifier was made, in milliseconds since the epoch; undefined for other text. */
 export function instantOf(id: string): number | undefined {
   const hex = /(?:^|_)([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(id)

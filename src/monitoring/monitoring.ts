@@ -7,6 +7,7 @@ import { createIncidentDesk, type IncidentDesk } from './incident-desk.ts'
 import { createIncidents } from './incidents.ts'
 import { createJudging, type Judging, type JudgingParts } from './judging.ts'
 import type { KeptWindow, Monitor, MonitorState, MonitorSummary } from './monitor.ts'
+import { createOutcomes, type OutcomeParts, type Outcomes } from './outcomes.ts'
 import { createReferences, type ReferenceParts } from './references.ts'
 import type { IncidentStore, MonitorStore, Truth, TruthStore } from './store.ts'
 import { createWatch, type Watch } from './watch.ts'
@@ -17,7 +18,7 @@ import type { Window } from './window.ts'
  * The paper's monitoring component (C9): made with every deployment, it compares what is served with what was trained
  * on, judges predictions when their truth is known, and tells the stages upstream what they can act on.
  */
-export interface Monitoring extends Watch, Windows, Judging, IncidentDesk, Omit<Feedback, 'route'> {
+export interface Monitoring extends Watch, Windows, Judging, Outcomes, IncidentDesk, Omit<Feedback, 'route'> {
   /**
    * Ground truth, however late. The same value again is unchanged; another value is a further record and counts from
    * then on. Throws `not_found` for an unknown deployment, `invalid` naming every item that is not accepted.
@@ -31,13 +32,12 @@ export interface Monitoring extends Watch, Windows, Judging, IncidentDesk, Omit<
 }
 
 /** What monitoring is made of; `store` is {@link sqlMonitoringStores}. */
-export interface MonitoringParts
-  extends
-    Omit<WindowParts, 'monitors'>,
-    Omit<JudgingParts, 'monitors' | 'truths' | 'references' | 'incidents' | 'incidentStore' | 'feedback'>,
-    Omit<ReferenceParts, 'store'> {
-  readonly store: { readonly monitors: MonitorStore; readonly truths: TruthStore; readonly incidents: IncidentStore }
-}
+export type MonitoringParts = Omit<WindowParts, 'monitors'> &
+  Omit<JudgingParts, 'monitors' | 'truths' | 'references' | 'incidents' | 'incidentStore' | 'feedback'> &
+  Omit<ReferenceParts, 'store'> &
+  Omit<OutcomeParts, 'truths'> & {
+    readonly store: { readonly monitors: MonitorStore; readonly truths: TruthStore; readonly incidents: IncidentStore }
+  }
 
 export function createMonitoring({ store, ...parts }: MonitoringParts): Monitoring {
   const { db, outbox, clock, projects } = parts
@@ -67,6 +67,7 @@ export function createMonitoring({ store, ...parts }: MonitoringParts): Monitori
     ...createWatch({ ...parts, monitors, incidents: store.incidents, references, windows }),
     ...windows,
     ...judging,
+    ...createOutcomes({ ...parts, truths }),
     ...desk,
     ...feedback,
 

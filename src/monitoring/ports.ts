@@ -23,6 +23,17 @@ export interface PredictionLog {
   }): Promise<Page<Prediction>>
 }
 
+/** Serving: how requests were divided, and what was answered to some of them. */
+export interface ServedDeployments {
+  /** `traffic` is newest first. Throws `not_found`. */
+  deployment(name: string): Promise<{
+    project: string
+    revisions: readonly { id: string; number: number }[]
+    traffic: readonly { at: number; weights: Readonly<Record<string, number>> }[]
+  }>
+  predictionsById(ids: readonly string[]): Promise<readonly Prediction[]>
+}
+
 /** Registry: versions, and their answers to rows outside of any deployment. */
 export interface Models {
   version(id: string): Promise<ModelVersion>
@@ -40,4 +51,6 @@ export interface TrainingSets {
 /** Project: the objective and the monitors that are declared. */
 export interface Declarations {
   current(project: string): Promise<{ spec: ProjectSpec }>
+  /** Undefined for a project that nobody has applied. */
+  find(project: string): Promise<{ spec: ProjectSpec } | undefined>
 }

@@ -9,6 +9,7 @@ import {
   IncidentPage,
   IncidentWire,
   MonitorList,
+  OutcomesWire,
   TruthAnswer,
   TruthBody,
   WindowPage,
@@ -38,6 +39,18 @@ function watchRoutes(app: App, monitoring: Monitoring): void {
       },
     },
     async ({ params, body }) => monitoring.recordTruth(params.deployment, body.items),
+  )
+  app.get(
+    '/api/v1/deployments/:deployment/outcomes',
+    {
+      schema: {
+        summary: 'What the truth says of revisions that share the requests of a deployment',
+        tags,
+        params: OfDeployment,
+        response: { 200: OutcomesWire },
+      },
+    },
+    async ({ params }) => monitoring.outcomes(params.deployment),
   )
   app.get(
     '/api/v1/projects/:project/monitors',

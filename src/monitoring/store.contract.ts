@@ -208,6 +208,21 @@ export function monitoringStoreContract(name: string, open: (t: TestContext) => 
       ],
     )
     assert.equal((await stores.monitors.findMonitor('rain'))!.labelled, 3)
+    const since = async (from: string, to: string | undefined, limit = 10) => [
+      ...(await stores.truths.since('rain', { from, to }, limit)),
+    ]
+    assert.deepEqual(
+      [await since('b', undefined), await since('a', 'b'), await since('a', undefined, 1)],
+      [
+        [
+          ['b', 0],
+          ['c', 0],
+        ],
+        [['a', 1]],
+        [['a', 1]],
+      ],
+    )
+    assert.equal((await stores.truths.since('other', { from: '', to: undefined }, 10)).size, 0)
   })
 
   test(`${name}: one incident of a kind and subject is open at a time`, async t => {

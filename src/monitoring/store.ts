@@ -78,6 +78,12 @@ export interface TruthStore {
   ): Promise<{ recorded: number; unchanged: number }>
   /** The newest truth of each prediction that has one. */
   truths(predictions: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** The newest truth about each of a deployment's predictions with an id in a half-open range; the first so many ids. */
+  since(
+    deployment: string,
+    range: { from: string; to: string | undefined },
+    limit: number,
+  ): Promise<ReadonlyMap<string, number>>
 }
 
 export interface Truth {

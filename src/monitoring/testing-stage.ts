@@ -23,6 +23,8 @@ export interface Stage {
   readonly ledger: Ledger
   readonly outbox: Outbox
   readonly db: Db
+  /** How requests were divided, newest first: played. */
+  readonly traffic: { at: number; weights: Record<string, number> }[]
   /** Logs the days as predictions of a revision, and tells monitoring. Answers their ids. */
   serve(
     days: readonly Day[],
@@ -49,7 +51,7 @@ export async function openStage(t: TestContext, { hold = false } = {}): Promise<
   const ledger = createLedger({ store: sqlLedgerStore(db), clock })
   const training = daysOf({ key: 'Seattle', from: '2012-01-01', to: '2014-01-01', seed: 1 })
   const digest = await parquetOf({ folder, duckdb, blobs }, training)
-  const [log, started] = [[] as Prediction[], new Set<string>()]
+  const [log, started, traffic] = [[] as Prediction[], new Set<string>(), [] as Stage['traffic']]
   let [event, running] = [0, Promise.resolve()]
 
   const monitoring: Monitoring = createMonitoring({
@@ -60,7 +62,7 @@ export async function openStage(t: TestContext, { hold = false } = {}): Promise<
     clock,
     blobs,
     duckdb,
-    ...upstream(training, digest, log),
+    ...upstream({ training, digest, log, traffic }),
     workflow: {
       start: async ({ tasks, key }) => {
         const { params } = Object.values(tasks!)[0]!
@@ -80,6 +82,7 @@ export async function openStage(t: TestContext, { hold = false } = {}): Promise<
     ledger,
     outbox,
     db,
+    traffic,
     async serve(days, { revision = 'rev_1', version = 'mdv_1', change = () => ({}) } = {}) {
       const rows = days.map(day => ({ ...predictionOf(day, { revision, version }), ...change(day) }))
       log.push(...rows)
@@ -100,12 +103,14 @@ export async function openStage(t: TestContext, { hold = false } = {}): Promise<
       )
       await monitoring.judgeAgain(deployment)
     },
-    events: async type =>
-      (await outbox.after(0, 1_000))
-        .filter(found => found.type === type)
-        .map(found => found.data as Record<string, unknown>),
+    events: type => eventsOf(outbox, type),
   }
 }
+
+const eventsOf = async (outbox: Outbox, type: string) =>
+  (await outbox.after(0, 1_000))
+    .filter(found => found.type === type)
+    .map(found => found.data as Record<string, unknown>)
 
 async function parquetOf(
   {
@@ -156,16 +161,21 @@ const predictionOf = (day: Day, { revision, version }: { revision: string; versi
   latencyMs: 1,
 })
 
+const declared = { spec: { objective: { task: 'binary_classification', metric: 'brier' }, monitors: {} } } as never
+
 /** The components that monitoring asks: a project without a word about monitoring, one training set, a log in memory. */
-const upstream = (
-  training: readonly Day[],
-  digest: string,
-  log: readonly Prediction[],
-): Pick<MonitoringParts, 'projects' | 'features' | 'registry' | 'serving'> => ({
-  projects: {
-    current: async () =>
-      ({ spec: { objective: { task: 'binary_classification', metric: 'brier' }, monitors: {} } }) as never,
-  },
+const upstream = ({
+  training,
+  digest,
+  log,
+  traffic,
+}: {
+  training: readonly Day[]
+  digest: string
+  log: readonly Prediction[]
+  traffic: Stage['traffic']
+}): Pick<MonitoringParts, 'projects' | 'features' | 'registry' | 'serving'> => ({
+  projects: { current: async () => declared, find: async () => declared },
   features: {
     trainingSet: async id =>
       ({ id, service: 'daily', digest, features: ['temperature', 'wind'], rows: training.length }) as never,
@@ -179,6 +189,12 @@ const upstream = (
     }),
   },
   serving: {
+    deployment: async () => ({
+      project,
+      revisions: [1, 2].map(number => ({ id: `rev_${number}`, number })),
+      traffic,
+    }),
+    predictionsById: async ids => log.filter(({ id }) => ids.includes(id)),
     predictions: async ({ from = 0, to = Infinity, limit, after = '0' }) => {
       const found = log.filter(row => row.eventTime >= from && row.eventTime < to)
       const end = Number(after) + limit

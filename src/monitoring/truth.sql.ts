@@ -48,6 +48,19 @@ export function sqlTruthStore(db: Db): TruthStore {
       const rows = await newest(undefined, predictions)
       return new Map(rows.map(row => [row.prediction, row.value]))
     },
+
+    async since(deployment, { from, to }, limit) {
+      let query = tables
+        .selectFrom('truth')
+        .select(['prediction', 'value'])
+        .where('deployment', '=', deployment)
+        .where('prediction', '>=', from)
+        .orderBy('prediction')
+        .orderBy('number')
+        .limit(limit)
+      if (to !== undefined) query = query.where('prediction', '<', to)
+      return new Map((await query.execute()).map(row => [row.prediction, row.value]))
+    },
   }
 
   /** In the order of their numbers, so that the last of a prediction is its newest. */

@@ -18,18 +18,19 @@ export function frameOf(
   { revision, features, scoreKey, truths }: FrameRule,
 ): Frame {
   const isOwn = (prediction: Prediction): boolean => prediction.revision === revision
-  const scoreOf = (prediction: Prediction): number | null => {
-    if (!isOwn(prediction)) return null
-    const value = prediction.outputs[scoreKey] ?? onlyNumber(prediction)
-    return typeof value === 'number' && Number.isFinite(value) ? value : null
-  }
   return {
     at: predictions.map(prediction => prediction.eventTime),
     key: predictions.map(prediction => prediction.key ?? null),
     features: Object.fromEntries(features.map(name => [name, featureOf(predictions, name)])),
-    score: predictions.map(scoreOf),
+    score: predictions.map(prediction => (isOwn(prediction) ? scoreOf(prediction, scoreKey) : null)),
     label: predictions.map(prediction => (isOwn(prediction) ? (truths.get(prediction.id) ?? null) : null)),
   }
+}
+
+/** The model's answer, by the name of its output. */
+export function scoreOf(prediction: Prediction, scoreKey: string): number | null {
+  const value = prediction.outputs[scoreKey] ?? onlyNumber(prediction)
+  return typeof value === 'number' && Number.isFinite(value) ? value : null
 }
 
 /** Serving code may have renamed the model's answer: it is then the one number among the outputs. */

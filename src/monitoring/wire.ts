@@ -54,6 +54,35 @@ export const PerformanceWire = z
   })
   .meta({ title: 'Performance' })
 
+const Bounded = z.object({ value: z.number(), low: z.number(), high: z.number() })
+
+export const OutcomesWire = z
+  .object({
+    deployment: Name,
+    /** What is lost by a wrong answer, by the objective's metric. */
+    loss: z.enum(['log_loss', 'squared_error', 'zero_one', 'absolute_error']).optional(),
+    from: Instant.optional().meta({ description: 'Since when these revisions have shared the requests.' }),
+    to: Instant.optional().meta({ description: 'Until when; absent while they do.' }),
+    arms: z.array(
+      z.object({
+        revision: z.string(),
+        number: z.int(),
+        rows: z.int().meta({ description: 'Answers of which the truth is known.' }),
+        loss: Bounded.optional().meta({ description: 'Mean; absent below 50 rows. The bounds hold at every look.' }),
+      }),
+    ),
+    differences: z
+      .array(
+        Bounded.extend({
+          revision: z.string(),
+          verdict: z.enum(['better', 'worse', 'open']),
+          reason: z.string(),
+        }),
+      )
+      .meta({ description: 'How much more each arm loses than the first; the bounds hold at every look.' }),
+  })
+  .meta({ title: 'Outcomes' })
+
 export const WindowWire = z
   .object({
     id: idOf<'window'>('win'),

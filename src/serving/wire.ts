@@ -76,6 +76,7 @@ export const PredictionWire = z
     /** Where each feature came from: `request` or a feature version. */
     outputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
     latencyMs: z.number(),
+    forced: z.literal(true).optional().meta({ description: 'The client chose the revision itself.' }),
     error: z.string().optional(),
   })
   .meta({ title: 'Prediction' })

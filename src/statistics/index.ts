@@ -16,6 +16,8 @@ export { hellingerDistance, jensenShannonDistance, totalVariation, wasserstein1 
 export { confusionByGroup, fairnessDifference, fairnessMeasures, type FairnessMeasure } from './fairness.ts'
 export { binCount, binLabels, categoryBinning, countBins, quantileBinning } from './histogram.ts'
 export type { Binning } from './histogram.ts'
+export { differenceBounds, meanBounds } from './confidence-sequence.ts'
+export type { Bounded, Sample } from './confidence-sequence.ts'
 export { isotonicApply, isotonicFit } from './isotonic.ts'
 export type { IsotonicFit } from './isotonic.ts'
 export { mean, quantile, standardDeviation, variance } from './moments.ts'

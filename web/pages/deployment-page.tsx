@@ -19,6 +19,7 @@ import { Table, type Column } from '../ui/table.tsx'
 import { Ago, useNow } from '../ui/time.tsx'
 import type { DeploymentDetail, ServedRevision, Signature } from '../wire.ts'
 import { serving } from './deployments-page.tsx'
+import { OutcomesCard } from './outcomes-card.tsx'
 import { Predictions } from './predictions.tsx'
 import { TrafficButton } from './traffic-button.tsx'
 import { TrafficTimeline } from './traffic-timeline.tsx'
@@ -63,6 +64,7 @@ export function DeploymentPage() {
           empty={<p className="card-body muted">No revision yet.</p>}
         />
       </Card>
+      <OutcomesCard deployment={name} />
       <div className="split">
         <Requests deployment={deployment} />
         <TrafficTimeline deployment={deployment} />

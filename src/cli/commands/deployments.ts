@@ -6,7 +6,7 @@ import { chosenProject, projectOption } from '../project-option.ts'
 
 export const deploymentsVerb = verb(
   'deployments [deployment]',
-  'What answers, and with which share of the requests; of one its revisions and limits.',
+  'What answers, and with which share of the requests; of one its revisions, its limits and what the truth says.',
   projectOption,
   async ({ client, output }, { project }, [name]) => {
     if (name !== undefined) return showOne(client, output, name)
@@ -21,6 +21,11 @@ export const deploymentsVerb = verb(
   },
 )
 
+/** What the truth says of revisions that share the requests. */
+interface Outcomes {
+  readonly differences: readonly { readonly verdict: string; readonly reason: string }[]
+}
+
 const sharesOf = ({ revisions }: Deployment): string =>
   revisions
     .filter(({ weight }) => weight > 0)
@@ -28,8 +33,10 @@ const sharesOf = ({ revisions }: Deployment): string =>
     .join(', ')
 
 async function showOne(client: Client, output: Output, name: string): Promise<void> {
-  const deployment = await client.get<Deployment>(`/api/v1/deployments/${encodeURIComponent(name)}`)
-  output.result(deployment, () => [
+  const path = `/api/v1/deployments/${encodeURIComponent(name)}`
+  const deployment = await client.get<Deployment>(path)
+  const outcomes = await client.get<Outcomes>(`${path}/outcomes`)
+  output.result({ ...deployment, outcomes }, () => [
     `${name} is ${deployment.state} at ${deployment.url}`,
     ...limitsOf(deployment).map(limit => `  ${limit}`),
     ...table(
@@ -44,6 +51,7 @@ async function showOne(client: Client, output: Output, name: string): Promise<vo
         String(revision.latencyP95Ms ?? ''),
       ]),
     ),
+    ...outcomes.differences.map(({ verdict, reason }) => `${verdict}: ${reason}`),
   ])
 }
 
