@@ -16,6 +16,7 @@ import { call } from './server-process.ts'
 import { ownDoors, ownTelling, ownTimes } from './server-settings.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
+import '../../scripts/built.ts'
 
 /** A whole serving component with its model server, for the tests of this folder. */
 

@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const requirementsFolder = join(import.meta.dirname, 'requirements')
 const cacheFolder = join(import.meta.dirname, '../../node_modules/.cache/trainyard-mlflow')
+/** Where clients keep what they have compiled. */
+export const bytecodeFolder = join(cacheFolder, 'bytecode')
 const installMs = 600_000
 
 /** The Python that all four clients support: 2.9 ends with 3.11, and 3.17 begins with 3.10. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { bytecodeFolder } from './environment.ts'
 import { quiet } from './servers.ts'
 
 /** What the client has seen in a flow: the name of each step and its value. */
@@ -53,5 +54,6 @@ const settings = {
   // The client finds out a model's requirements in a process of its own for each model; it has to give up at once.
   MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT: '1',
   MPLBACKEND: 'Agg',
-  PYTHONDONTWRITEBYTECODE: '1',
+  // Compiled once, and not beside the code that flows log as artifacts.
+  PYTHONPYCACHEPREFIX: bytecodeFolder,
 }
