@@ -16,6 +16,7 @@ import { call } from './server-process.ts'
 import { ownDoors, ownTelling, ownTimes } from './server-settings.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
+// oxlint-disable-next-line no-restricted-imports -- the model server runs as it is shipped, made anew when it has changed
 import '../../scripts/built.ts'
 
 /** A whole serving component with its model server, for the tests of this folder. */
