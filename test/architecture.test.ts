@@ -31,10 +31,12 @@ test('a # import enters a component that the importer may know', () => {
 })
 
 test('a relative import stays inside its component', () => {
-  const escapes = inComponents.filter(
-    ({ file, from, to }) => to.startsWith('.') && !normalize(join(dirname(file), to)).startsWith(`src/${from}/`),
-  )
-  assert.deepEqual(escapes, [])
+  const escapes = inComponents
+    .filter(({ to }) => to.startsWith('.'))
+    .map(({ file, from, to }) => ({ file, from, to: normalize(join(dirname(file), to)) }))
+    .filter(({ from, to }) => !to.startsWith(`src/${from}/`))
+  // A test that starts a process as it is shipped makes it anew.
+  assert.deepEqual(escapes, [{ file: 'src/serving/testing.ts', from: 'serving', to: 'scripts/built.ts' }])
 })
 
 test('the kernel and the statistics know nobody', () => {
