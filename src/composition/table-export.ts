@@ -2,7 +2,8 @@ import { sql, type RawBuilder } from 'kysely'
 import { z } from 'zod'
 import type { App } from '#http'
 import { notFound } from '#kernel/error.ts'
-import { afterSql, decodeCursor, encodeCursor, orderSql, type CursorValue, type OrderTerm } from '#search'
+import { int64Of, int64Text, type Int64 } from '#kernel/int64.ts'
+import { afterSql, decodeCursor, encodeCursor, orderSql, type OrderTerm } from '#search'
 import { type Db, engineOf } from '#storage'
 
 /** Columns that hold secrets, or what secrets could be guessed from: they leave the platform on no route. */
@@ -29,7 +30,9 @@ export interface ExportedTable {
   readonly columns: readonly ExportedColumn[]
 }
 
+/** What JSON holds to the last digit: whole numbers beyond 2^53 are a text. */
 type Cell = string | number | null
+type Stored = string | Int64 | null
 
 /** Every table of the platform, for whoever leaves it: read page by page along its primary key. */
 export interface TableExport {
@@ -80,18 +83,26 @@ export function createTableExport(db: Db): TableExport {
         type: column.type === 'text' ? 'text' : 'number',
       }))
       const columns = sql.join(table.columns.map(column => sql.ref(column.name)))
-      const where = after === undefined ? sql`1 = 1` : afterSql(terms, decodeCursor(after, terms.length))
-      const query = sql<Record<string, Cell>>`
+      const where = after === undefined ? sql`1 = 1` : afterSql(terms, placeOf(after, terms))
+      const query = sql<Record<string, Stored>>`
         select ${columns} from ${sql.table(name)} where ${where} order by ${orderSql(terms)} limit ${limit + 1}`
       const { rows } = await query.execute(db)
       const last = rows.length > limit ? rows[limit - 1] : undefined
       return {
-        items: rows.slice(0, limit).map(row => table.columns.map(column => row[column.name] ?? null)),
-        ...(last && { next: encodeCursor(keys.map(({ name: key }): CursorValue => last[key] ?? null)) }),
+        items: rows.slice(0, limit).map(row => table.columns.map(column => cellOf(row[column.name] ?? null))),
+        ...(last && { next: encodeCursor(keys.map(({ name: key }) => cellOf(last[key] ?? null))) }),
       }
     },
   }
 }
+
+const cellOf = (value: Stored): Cell => (typeof value === 'bigint' ? int64Text(value) : value)
+
+/** Where a page ended: a number that is a text is one beyond 2^53. */
+const placeOf = (after: string, terms: readonly OrderTerm[]): readonly Stored[] =>
+  decodeCursor(after, terms.length).map((value, index) =>
+    typeof value === 'string' && terms[index]!.type === 'number' ? int64Of(value) : value,
+  )
 
 async function readShapes(db: Db): Promise<readonly ExportedTable[]> {
   const { rows } = await shapes[engineOf(db)].execute(db)

@@ -22,6 +22,10 @@ export const Digest = z
   .regex(/^[0-9a-f]{64}$/)
   .meta({ description: 'SHA-256 in hex.' }) as unknown as z.ZodType<DigestText, DigestText>
 
+export const Int64Wire = z
+  .union([z.int(), z.string().regex(/^-?\d{1,19}$/)])
+  .meta({ description: 'A whole number of 64 bits: beyond 2^53 its digits as text, which JSON does not round.' })
+
 /** A name that people choose: projects, sources, pipelines, models, deployments. */
 export const Name = z
   .string()

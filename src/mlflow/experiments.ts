@@ -44,8 +44,14 @@ function readCalls({ experiments, inputs }: ExperimentCallParts, declare: Declar
     method: 'GET',
     path: `${base}/get-by-name`,
     input: z.object({ experiment_name: z.string() }),
-    may: ['read', async ({ experiment_name }) => experimentResource(await experiments.byName(experiment_name))],
-    handle: async ({ experiment_name }) => ({ experiment: experimentOf(await experiments.byName(experiment_name)) }),
+    may: [
+      'read',
+      async ({ experiment_name }, { workspace }) =>
+        experimentResource(await experiments.byName(experiment_name, workspace)),
+    ],
+    handle: async ({ experiment_name }, { workspace }) => ({
+      experiment: experimentOf(await experiments.byName(experiment_name, workspace)),
+    }),
   })
 
   declare({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { int64Of, isInt64 } from '#kernel/int64.ts'
 
 /**
  * Fields of MLflow's requests, after what its servers accept (protobuf's JSON mapping, loosely): whole numbers and
@@ -12,6 +13,9 @@ const decimal = z
 
 /** A whole number within ±2^53. */
 export const int64 = z.union([z.int(), decimal.pipe(z.int())], 'a whole number within ±2^53')
+
+/** A whole number of 64 bits, to its last digit: what steps are, which some take from a clock of nanoseconds. */
+export const step = z.union([z.int(), z.string().refine(isInt64).transform(int64Of)], 'a whole number of 64 bits')
 
 const special = { NaN, Infinity, '-Infinity': -Infinity } as const
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
+import { parseExactly } from '#kernel/json.ts'
 
 /** What a request says, from wherever it says it: a path parameter wins over the body, the body over the query. */
 export interface Said {
@@ -43,12 +44,15 @@ function fields(value: unknown): Readonly<Record<string, unknown>> {
 function parsed(text: string): unknown {
   if (text.trim() === '') return undefined
   try {
-    const said: unknown = JSON.parse(text)
-    return typeof said === 'string' ? JSON.parse(said) : said
+    const said = parseExactly(text, isStep)
+    return typeof said === 'string' ? parseExactly(said, isStep) : said
   } catch (error) {
     throw notObject(shorten(text), messageOf(error))
   }
 }
+
+/** Nothing else of MLflow's may have more digits than a double: a value of a user's own stays the number it is. */
+const isStep = (name: string): boolean => /step$/i.test(name)
 
 const notObject = (value: string, reason = ''): TrainyardError =>
   invalid(`The body is no JSON object. ${reason}`.trim(), [{ field: 'body', value, allowed: 'a JSON object' }])

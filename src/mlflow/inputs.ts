@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { invalid } from '#kernel/error.ts'
 import type { Tracking } from '#tracking'
-import { int64, KeyValue, many } from './field.ts'
+import { KeyValue, many, step } from './field.ts'
 import type { Declare } from './route.ts'
 import { onRun, RunId, runIdOf } from './run-scope.ts'
 
@@ -53,7 +53,7 @@ export const inputCalls =
       path: `${base}/outputs`,
       input: z.object({
         ...RunId,
-        models: many(z.object({ model_id: z.string(), step: int64.default(0) }), linksMax),
+        models: many(z.object({ model_id: z.string(), step: step.default(0) }), linksMax),
       }),
       may: onRun(runs)('edit'),
       async handle({ models, ...said }) {

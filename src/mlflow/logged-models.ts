@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Resource } from '#access'
+import { int64Json } from '#kernel/int64.ts'
 import {
   experimentResource,
   loggedModelStatuses,
@@ -196,7 +197,7 @@ const metricOf = (modelId: string, point: LoggedModelPoint): object => ({
   key: point.key,
   value: point.nan ? 'NaN' : point.value,
   timestamp: point.timestamp,
-  step: point.step,
+  step: int64Json(point.step),
   dataset_name: point.datasetName,
   dataset_digest: point.datasetDigest,
   model_id: modelId,

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { invalid } from '#kernel/error.ts'
+import { int64Json, type Int64 } from '#kernel/int64.ts'
 import { ownerResource, type MetricPoint, type StoredPoint, type Tracking } from '#tracking'
-import { double, int64, KeyValue, many } from './field.ts'
+import { double, int64, KeyValue, many, step } from './field.ts'
 import { pageSize } from './experiments.ts'
 import type { Caller, Declare } from './route.ts'
 import { onRun, RunId, runIdOf } from './run-scope.ts'
@@ -21,7 +22,7 @@ const Metric = z.object({
   key: z.string(),
   value: double,
   timestamp: int64.pipe(z.int().min(0)),
-  step: int64.default(0),
+  step: step.default(0),
   model_id: z.string().optional(),
   dataset_name: z.string().optional(),
   dataset_digest: z.string().optional(),
@@ -129,8 +130,8 @@ function bulkCalls({ runs, history }: MetricCallParts, declare: Declare): void {
     input: z.object({
       run_ids: many(z.string()).pipe(z.array(z.string()).min(1).max(bulkRunsMax)),
       metric_key: z.string(),
-      start_step: int64.optional(),
-      end_step: int64.optional(),
+      start_step: step.optional(),
+      end_step: step.optional(),
       max_results: pageSize(sampledMax).default(sampledMax),
     }),
     may: 'anyone',
@@ -147,7 +148,7 @@ function bulkCalls({ runs, history }: MetricCallParts, declare: Declare): void {
   })
 }
 
-function rangeOf(from: number | undefined, to: number | undefined): { from?: number; to?: number } {
+function rangeOf(from: Int64 | undefined, to: Int64 | undefined): { from?: Int64; to?: Int64 } {
   if (from === undefined && to === undefined) return {}
   if (from === undefined || to === undefined)
     throw invalid('If either start step or end step are specified, both must be specified.')
@@ -175,5 +176,5 @@ const metricOf = (key: string, { value, timestamp, step }: StoredPoint): object 
   key,
   value: Number.isNaN(value) ? 'NaN' : value,
   timestamp,
-  step,
+  step: int64Json(step),
 })

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { guard, type Access } from '#access'
 import { createApp } from '#http'
 import { manualClock } from '#kernel/clock.ts'
+import { parseExactly } from '#kernel/json.ts'
 import { createLedger, metadataMigrations, sqlLedgerStore } from '#metadata'
 import { testEngines } from '#storage/testing.ts'
 import { createTracking, loggedModelMigrations, sqlTrackingStores, trackingMigrations } from '#tracking'
@@ -41,7 +42,7 @@ export async function openWire(t: TestContext): Promise<TestWire> {
       headers: { host: '127.0.0.1', ...(payload !== undefined && { 'content-type': 'application/json' }) },
       ...(payload !== undefined && { payload }),
     })
-    return { status: statusCode, body: JSON.parse(body) }
+    return { status: statusCode, body: parseExactly(body) as Answer['body'] }
   }
   const post: TestWire['post'] = (path, body = {}) =>
     call('POST', `/api/2.0/mlflow/${path}`, typeof body === 'string' ? body : JSON.stringify(body))

@@ -322,3 +322,24 @@ test('the model of a client before 3.0 is added to the list in the run’s tag',
     ],
   )
 })
+
+test('steps of 64 bits come back to the last digit, however they were written', async t => {
+  const { post, get, run } = await openWire(t)
+  const { run: id } = await run()
+  const metric = (step: string): string => `{"key": "m", "value": 1, "timestamp": 5, "step": ${step}}`
+
+  await post('runs/log-batch', `{"run_id": "${id}", "metrics": [${metric('9007199254740993')}, ${metric('3')}]}`)
+  await post('runs/log-metric', JSON.stringify(`{"run_id": "${id}", ${metric('-9223372036854775808').slice(1)}`))
+  await post('runs/log-metric', { run_id: id, key: 'm', value: 1, timestamp: 5, step: '9007199254740994' })
+  const refused = await post('runs/log-metric', `{"run_id": "${id}", ${metric('9223372036854775808').slice(1)}`)
+
+  const { body } = await get('metrics/get-history', { run_id: id, metric_key: 'm' })
+  const range = { start_step: '9007199254740993', end_step: '9007199254740993' }
+  const sampled = await get('metrics/get-history-bulk-interval', { run_ids: id, metric_key: 'm', ...range })
+  const stepsOf = ({ metrics }: Record<string, unknown>): unknown =>
+    (metrics as readonly { step: unknown }[]).map(({ step }) => step)
+  assert.deepEqual(stepsOf(body), ['-9223372036854775808', 3, '9007199254740993', '9007199254740994'])
+  assert.deepEqual(stepsOf(sampled.body), ['9007199254740993'])
+  assert.deepEqual([refused.status, refused.body['error_code']], [400, 'INVALID_PARAMETER_VALUE'])
+  assert.match(String(refused.body['message']), /'step' supplied: a whole number of 64 bits/)
+})

@@ -39,7 +39,7 @@ export const orderedPage = <Row>(
  * Rows behind the row that has `values` in the ordering of `terms`. Throws `invalid` if a value is not of its term's
  * type, for cursors come from clients.
  */
-export function afterSql(terms: readonly OrderTerm[], values: readonly CursorValue[]): Expression<SqlBool> {
+export function afterSql(terms: readonly OrderTerm[], values: readonly KeyValue[]): Expression<SqlBool> {
   const fits = terms.length === values.length && terms.every((term, index) => holds(term, values[index]!))
   if (!fits) throw malformed(undefined)
   const [first] = terms
@@ -49,7 +49,7 @@ export function afterSql(terms: readonly OrderTerm[], values: readonly CursorVal
   return sql`(${first.column} ${sql.raw(first.descending ? '<=' : '>=')} ${bound(values[0]!)} and ${after})`
 }
 
-function afterFrom(terms: readonly OrderTerm[], values: readonly CursorValue[]): RawBuilder<SqlBool> {
+function afterFrom(terms: readonly OrderTerm[], values: readonly KeyValue[]): RawBuilder<SqlBool> {
   const [term, ...otherTerms] = terms
   const [value, ...otherValues] = values
   if (term === undefined || value === undefined) return sql`1 = 0`
@@ -62,5 +62,10 @@ function afterFrom(terms: readonly OrderTerm[], values: readonly CursorValue[]):
   return sql`(${sql.join(parts, sql` or `)})`
 }
 
-const holds = ({ type, nullable }: OrderTerm, value: CursorValue): boolean =>
-  value === null ? nullable === true : typeof value === (type === 'text' ? 'string' : 'number')
+/** What a column may hold, whole numbers beyond 2^53 too, which no cursor has. */
+type KeyValue = CursorValue | bigint
+
+const holds = ({ type, nullable }: OrderTerm, value: KeyValue): boolean => {
+  if (value === null) return nullable === true
+  return type === 'text' ? typeof value === 'string' : typeof value !== 'string'
+}

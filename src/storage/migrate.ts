@@ -6,8 +6,8 @@ import type { Db } from './open.ts'
 export interface Migration {
   /** `registry-001`: the component and a number. Steps run in the order in which they are listed. */
   readonly name: string
-  /** Statements that SQLite and PostgreSQL both understand, or one for each where that costs too much. */
-  readonly statements: readonly (string | Readonly<Record<'sqlite' | 'postgres', string>>)[]
+  /** Statements that SQLite and PostgreSQL both understand, or what one of them needs. */
+  readonly statements: readonly (string | Readonly<Partial<Record<Engine, string>>>)[]
 }
 
 /**
@@ -23,8 +23,10 @@ export async function migrate(db: Db, migrations: readonly Migration[]): Promise
       for (const statement of alone[engine]) await sql.raw(statement).execute(tx)
       const done = new Set((await tx.selectFrom('migration').select('name').execute()).map(row => row.name))
       for (const { name, statements } of migrations.filter(step => !done.has(step.name))) {
-        for (const statement of statements)
-          await sql.raw(typeof statement === 'string' ? statement : statement[engine]).execute(tx)
+        for (const statement of statements) {
+          const text = typeof statement === 'string' ? statement : statement[engine]
+          if (text !== undefined) await sql.raw(text).execute(tx)
+        }
         await tx.insertInto('migration').values({ name }).execute()
       }
     })

@@ -1,7 +1,8 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SqliteDatabase } from 'kysely'
 import { RE2JS } from 're2js'
 import { TrainyardError } from '#kernel/error.ts'
+import { int64Of } from '#kernel/int64.ts'
 
 const preparedMax = 500
 
@@ -26,7 +27,7 @@ export function nodeSqlite(db: DatabaseSync): SqliteDatabase {
       const statement = prepare(text)
       return {
         reader: statement.columns().length > 0,
-        all: params => unlessFull(() => statement.all(...(params as never[]))),
+        all: params => unlessFull(() => allOf(statement, params as SQLInputValue[])),
         // What found no room has been rolled back already [SQLite, Response To Errors Within A Transaction].
         run: params =>
           text === 'rollback' && !db.isTransaction
@@ -37,6 +38,26 @@ export function nodeSqlite(db: DatabaseSync): SqliteDatabase {
     },
   }
 }
+
+/** All rows, and whole numbers to their last digit. What beyond 2^53 was met is read again: it is rare, and no change returns it. */
+function allOf(statement: StatementSync, params: readonly SQLInputValue[]): unknown[] {
+  try {
+    return statement.all(...params)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_OUT_OF_RANGE') throw error
+  }
+  statement.setReadBigInts(true)
+  try {
+    return statement.all(...params).map(narrowed)
+  } finally {
+    statement.setReadBigInts(false)
+  }
+}
+
+const narrowed = (row: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? int64Of(value) : value]),
+  )
 
 /** SQLITE_FULL [SQLite, Result and Error Codes]. */
 const full = 13

@@ -28,6 +28,19 @@ for (const engine of testEngines()) {
   })
 }
 
+for (const engine of testEngines())
+  test(`${engine.name}: whole numbers are read to the last digit, and as numbers where they are such`, async t => {
+    const db = await engine.open(t, [])
+    const number = (value: number | bigint) => sql`cast(${value} as bigint)`
+    const { rows } = await sql`select ${number(5)} as small, ${number(2n ** 53n + 1n)} as large, 0.5 as half`.execute(
+      db,
+    )
+
+    assert.deepEqual(rows, [{ small: 5, large: 2n ** 53n + 1n, half: 0.5 }])
+    const [again] = (await sql<{ small: number }>`select ${number(5)} as small`.execute(db)).rows
+    assert.equal(again!.small, 5)
+  })
+
 for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
   test('postgres plans a prepared statement once for each connection, and others every time', async t => {
     const db = await engine.open(t, [])

@@ -7,7 +7,7 @@ import { nodeSqlite } from './node-sqlite.ts'
 
 /**
  * A database of the platform: SQLite in one file, or PostgreSQL shared by several control planes. The SQL that
- * components write is the part both understand. A component sees its own tables only: `db.withTables<RegistryTables>()`.
+ * components write is the part both understand; a bigint is read as `Int64`. A component sees its own tables only: `db.withTables<RegistryTables>()`.
  *
  * On SQLite there is one connection, and a transaction holds it: inside `db.transaction()` use `tx` alone, or wait for
  * ever.

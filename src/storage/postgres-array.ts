@@ -1,3 +1,5 @@
+import type { Int64 } from '#kernel/int64.ts'
+
 /**
  * Arrays as PostgreSQL takes them in binary [array_recv]: dimensions, nulls, element type, length and lower bound, then
  * each element behind its size. A thousand numbers are read, and written, in half the time that text takes.
@@ -7,9 +9,10 @@ const [bigintType, doubleType] = [20, 701] as const
 const headBytes = 20
 const elementBytes = 8
 
-/** For `$1::bigint[]`: whole numbers within ±2^53. */
-export const bigintArray = (values: readonly number[]): Buffer =>
+/** For `$1::bigint[]`. */
+export const bigintArray = (values: readonly Int64[]): Buffer =>
   arrayOf(bigintType, values, (view, at, value) => {
+    if (typeof value === 'bigint') return view.setBigInt64(at, value)
     const high = Math.floor(value / 2 ** 32)
     view.setInt32(at, high)
     view.setUint32(at + 4, value - high * 2 ** 32)
@@ -19,10 +22,10 @@ export const bigintArray = (values: readonly number[]): Buffer =>
 export const doubleArray = (values: readonly number[]): Buffer =>
   arrayOf(doubleType, values, (view, at, value) => view.setFloat64(at, value))
 
-function arrayOf(
+function arrayOf<Value>(
   type: number,
-  values: readonly number[],
-  write: (view: DataView, at: number, value: number) => void,
+  values: readonly Value[],
+  write: (view: DataView, at: number, value: Value) => void,
 ): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes + values.length * (4 + elementBytes))
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

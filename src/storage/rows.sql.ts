@@ -1,4 +1,5 @@
 import { CompiledQuery } from 'kysely'
+import type { Int64 } from '#kernel/int64.ts'
 import { engineOf } from './engine.ts'
 import { inside, type AnyTx } from './open.ts'
 import { bigintArray, doubleArray } from './postgres-array.ts'
@@ -18,13 +19,14 @@ export type ColumnType = keyof typeof arrayOf
 
 /** A column as PostgreSQL reads it, much faster than a parameter for each value. */
 const arrayOf = {
-  bigint: (values: readonly Value[]): unknown => bigintArray(values.map(Number)),
+  bigint: (values: readonly Value[]): unknown =>
+    bigintArray(values.map(value => (typeof value === 'bigint' ? value : Number(value)))),
   'double precision': (values: readonly Value[]): unknown => doubleArray(values.map(Number)),
   text: (values: readonly Value[]): unknown => values,
 }
 
 /** A text may be null. */
-export type Value = string | number | null
+export type Value = string | Int64 | null
 
 /** On SQLite few texts, so that it keeps them prepared: as many rows as these, the largest that fit first. */
 const sizes = [250, 50, 10, 3, 1] as const

@@ -3,6 +3,7 @@ import { conflict, notFound } from '#kernel/error.ts'
 import { createTally, type Tally } from '#tracking'
 import { inputDigest, type EvaluationDataset, type EvaluationRecord } from './evaluation-dataset.ts'
 import type { EvaluationStore } from './evaluation-store.ts'
+import { experimentIn } from './experiment-in.ts'
 import type { Experiments } from './ports.ts'
 import { labelsOf } from './trace.ts'
 
@@ -45,8 +46,7 @@ export function createEvaluationImports({
 
   return {
     async dataset(project, id, { tags, experimentIds, ...draft }) {
-      for (const each of experimentIds)
-        if ((await experiments.get(each)).project !== project) throw notFound('experiment', each)
+      for (const each of experimentIds) await experimentIn(experiments, project, each)
       await store.transaction(async tx => {
         const held = await store.hold(tx, id)
         if (held && held.project !== project)

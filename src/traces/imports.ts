@@ -1,8 +1,8 @@
-import { notFound } from '#kernel/error.ts'
 import type { AnyTx } from '#storage'
 import { tallyOf, type Tally } from '#tracking'
 import type { Assessment } from './assessment.ts'
 import { previewsOf, putDescription } from './description.ts'
+import { experimentIn } from './experiment-in.ts'
 import { keptSpanFacts } from './import-facts.ts'
 import { requireSameExperiment } from './ingest.ts'
 import type { ExperimentOfTraces, Experiments } from './ports.ts'
@@ -36,12 +36,6 @@ export function createTraceImports({
   readonly store: TraceStore
   readonly experiments: Experiments
 }): TraceImports {
-  async function experimentIn(project: string, id: string): Promise<ExperimentOfTraces> {
-    const found = await experiments.get(id)
-    if (found.project !== project) throw notFound('experiment', id)
-    return found
-  }
-
   async function summaryOf(trace: Trace, experiment: ExperimentOfTraces): Promise<TraceSummary> {
     const spans = (await store.spans([trace.id])).get(trace.id) ?? []
     return { trace, artifactUri: artifactLocation(experiment, trace.id), spans: tallyOf(spans.map(keptSpanFacts)) }
@@ -49,7 +43,7 @@ export function createTraceImports({
 
   return {
     async describe(project, { metadata, tags, assessments, ...head }) {
-      const experiment = await experimentIn(project, head.experimentId)
+      const experiment = await experimentIn(experiments, project, head.experimentId)
       const row = { ...head, ...previewsOf(head), id: requireTraceId(head.id), finished: true }
       await store.transaction(async tx => {
         const [held] = await store.hold(tx, [row])

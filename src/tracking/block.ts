@@ -1,3 +1,4 @@
+import type { Int64 } from '#kernel/int64.ts'
 import type { StoredPoint } from './store.ts'
 
 /**
@@ -9,8 +10,8 @@ export interface Block {
   readonly fromAt: number
   /** Exclusive. */
   readonly toAt: number
-  readonly fromStep: number
-  readonly toStep: number
+  readonly fromStep: Int64
+  readonly toStep: Int64
   /** Of the points that are numbers; undefined when none is. */
   readonly low: number | undefined
   readonly high: number | undefined
@@ -68,10 +69,10 @@ export interface Bucket {
   readonly count: number
 }
 
-/** Where in a chart a block is. */
+/** Where in a chart a block is: of steps beyond 2^53 the nearest double. */
 export type Axis = 'step' | 'time'
-const startOf = (block: Block, axis: Axis): number => (axis === 'step' ? block.fromStep : block.last.timestamp)
-const endOf = (block: Block, axis: Axis): number => (axis === 'step' ? block.toStep : block.last.timestamp)
+const startOf = (block: Block, axis: Axis): number => (axis === 'step' ? Number(block.fromStep) : block.last.timestamp)
+const endOf = (block: Block, axis: Axis): number => (axis === 'step' ? Number(block.toStep) : block.last.timestamp)
 
 /** Puts blocks into at most `count` buckets of equal width. A block is in the bucket of its start. */
 export function bucketsOf(blocks: readonly Block[], axis: Axis, count: number): readonly Bucket[] {
@@ -81,7 +82,8 @@ export function bucketsOf(blocks: readonly Block[], axis: Axis, count: number): 
   const width = (starts.reduce((a, b) => Math.max(a, b)) - low + 1) / count
   const buckets = new Map<number, Block[]>()
   for (const [index, block] of blocks.entries()) {
-    const place = Math.floor((starts[index]! - low) / width)
+    // Of steps that fill the doubles the width is not one more.
+    const place = Math.min(count - 1, Math.floor((starts[index]! - low) / width))
     const known = buckets.get(place)
     if (known) known.push(block)
     else buckets.set(place, [block])

@@ -27,7 +27,7 @@ export function sqlExperimentStore(db: Db): ExperimentStore {
           updated_at: experiment.updatedAt,
           deleted_at: null,
         })
-        .onConflict(c => c.column('name').doNothing())
+        .onConflict(c => c.columns(['project', 'name']).doNothing())
         .returning('id')
         .executeTakeFirst()
       if (!inserted) return undefined
@@ -38,9 +38,11 @@ export function sqlExperimentStore(db: Db): ExperimentStore {
 
     async find(by, tx) {
       const query = seen(tx).selectFrom('tracking_experiment').selectAll()
-      const row = await ('id' in by ? query.where('id', '=', numberOf(by.id)) : query.where('name', '=', by.name))
-        .limit(1)
-        .executeTakeFirst()
+      const row = await (
+        'id' in by
+          ? query.where('id', '=', numberOf(by.id))
+          : query.where('project', '=', by.project).where('name', '=', by.name)
+      ).executeTakeFirst()
       if (!row) return undefined
       const tags = await seen(tx)
         .selectFrom('tracking_experiment_tag')
@@ -54,9 +56,11 @@ export function sqlExperimentStore(db: Db): ExperimentStore {
     async rename(tx, id, { name, at }) {
       const own = inside<TrackingTables>(tx)
       const holder = await own
-        .selectFrom('tracking_experiment')
-        .select('id')
-        .where('name', '=', name)
+        .selectFrom('tracking_experiment as held')
+        .innerJoin('tracking_experiment as named', 'named.project', 'held.project')
+        .select('held.id')
+        .where('named.id', '=', numberOf(id))
+        .where('held.name', '=', name)
         .executeTakeFirst()
       if (holder && String(holder.id) !== id) return 'taken'
       const { numUpdatedRows } = await own

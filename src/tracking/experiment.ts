@@ -6,7 +6,7 @@ export interface Experiment {
   /** A decimal number as text; `0` is the experiment of runs that name none. */
   readonly id: string
   readonly project: string
-  /** Unique over all projects, deleted ones included. Of the platform's tasks: `<project>/<pipeline>/<task>`. */
+  /** Unique in its project, deleted ones included. Of the platform's tasks: `<project>/<pipeline>/<task>`. */
   readonly name: string
   readonly artifactLocation: string
   readonly lifecycle: Lifecycle

@@ -10,13 +10,14 @@ import type { ExperimentStore, KeyText } from './store.ts'
 export interface Experiments {
   /** The project of an experiment with this name: its first segment, if a project is called so, or the workspace. */
   projectOf(name: string, workspace?: string): Promise<string>
-  /** Throws `already_exists`: names of deleted experiments are taken too. */
+  /** Throws `already_exists`: names of a project's deleted experiments are taken too. */
   create(experiment: NewExperiment): Promise<Experiment>
   /** The project's experiment of this name, made now if it is not there; for what the platform tracks itself. */
   ensure(tx: AnyTx, experiment: { project: string; name: string }): Promise<Experiment>
   /** Deleted ones too. Throws `not_found`. */
   get(id: string): Promise<Experiment>
-  byName(name: string): Promise<Experiment>
+  /** That of the project which the name says, or of the workspace. Throws `not_found`. */
+  byName(name: string, workspace?: string): Promise<Experiment>
   /** Within its project. Throws `conflict` for a name of another project, and unless it is active. */
   rename(id: string, name: string): Promise<void>
   /** Moves it into the trash with all its runs. Throws `not_found` when it is there already. */
@@ -41,9 +42,6 @@ export interface ExperimentParts {
   readonly clock: Clock
   isProject(name: string): Promise<boolean>
 }
-
-/** So many names are tried for what the platform tracks, where other projects hold the first ones. */
-const namesMax = 100
 
 export function createExperiments({ db, store, clock, isProject }: ExperimentParts): Experiments {
   const inTransaction = <Result>(work: (tx: AnyTx) => Promise<Result>): Promise<Result> =>
@@ -80,8 +78,10 @@ export function createExperiments({ db, store, clock, isProject }: ExperimentPar
 
     ensure: (tx, owned) => ensure({ store, clock }, tx, owned),
 
-    async byName(name) {
-      const found = await store.find({ name })
+    async byName(name, workspace = defaultProject) {
+      const project = await projectOf(name, workspace)
+      // What had the name before the project was declared that it begins with stays where it is.
+      const found = (await store.find({ project, name })) ?? (await store.find({ project: workspace, name }))
       if (!found) throw notFound('experiment', name)
       return found
     },
@@ -150,28 +150,18 @@ function tagging({ get, store, inTransaction, clock }: TagParts): Pick<Experimen
   }
 }
 
-interface Owned {
-  readonly project: string
-  readonly name: string
-}
-
 async function ensure(
   { store, clock }: Pick<ExperimentParts, 'store' | 'clock'>,
   tx: AnyTx,
-  { project, name }: Owned,
+  { project, name }: { readonly project: string; readonly name: string },
 ): Promise<Experiment> {
-  for (let number = 1; number <= namesMax; number++) {
-    const draft = { name: number === 1 ? name : `${name} (${number})`, project, artifactLocation: undefined }
-    const known =
-      (await store.find(draft, tx)) ??
-      (await insertExperiment({ store, clock }, tx, draft)) ??
-      (await store.find(draft, tx))!
-    // Another project had the name before this one was declared: what it made stays its own.
-    if (known.project !== project) continue
-    if (known.lifecycle === 'deleted') await store.setLifecycle(tx, known.id, { to: 'active', at: clock.now() })
-    return { ...known, lifecycle: 'active' }
-  }
-  throw alreadyExists('Experiment', name)
+  const draft = { project, name, artifactLocation: undefined }
+  const known =
+    (await store.find(draft, tx)) ??
+    (await insertExperiment({ store, clock }, tx, draft)) ??
+    (await store.find(draft, tx))!
+  if (known.lifecycle === 'deleted') await store.setLifecycle(tx, known.id, { to: 'active', at: clock.now() })
+  return { ...known, lifecycle: 'active' }
 }
 
 /** Unlike those of runs, long values are refused and not cut. */

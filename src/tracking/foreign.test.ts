@@ -55,8 +55,8 @@ for (const engine of testEngines()) {
 
     const [first, second] = [await ensure(), await ensure()]
 
-    assert.deepEqual([early.project, first.project, first.name], ['default', 'rain', 'rain/training/train (2)'])
-    assert.equal(second.id, first.id)
+    assert.deepEqual([early.project, first.project, first.name], ['default', 'rain', 'rain/training/train'])
+    assert.deepEqual([second.id, (await experiments.byName(early.name)).id], [first.id, first.id])
   })
 
   test(`${engine.name}: a run says nothing in the ledger of things of another project`, async t => {

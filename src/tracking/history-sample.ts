@@ -1,4 +1,5 @@
-import type { SeriesStore, StoredPoint } from './store.ts'
+import { compareInt64, type Int64 } from '#kernel/int64.ts'
+import type { SeriesStore, StepRange, StoredPoint } from './store.ts'
 
 /**
  * The points of several runs at common steps, so that a chart compares them. Of n steps the i-th of m is ⌊i·n/m⌋, and the
@@ -8,17 +9,17 @@ export async function sampled(
   series: SeriesStore,
   runs: readonly string[],
   key: string,
-  { from, to, steps }: { readonly from?: number; readonly to?: number; readonly steps: number },
+  { from, to, steps }: Partial<StepRange> & { readonly steps: number },
 ): Promise<readonly { run: string; points: readonly StoredPoint[] }[]> {
-  const ends = new Map<string, { first: number; last: number }>()
+  const ends = new Map<string, { first: Int64; last: Int64 }>()
   for (const run of runs) {
     const found = await series.stepEnds(run, key)
     if (found) ends.set(run, found)
   }
-  const last = Math.max(...[...ends.values()].map(end => end.last))
-  const range = { from: from ?? 0, to: to ?? last }
   const known = [...ends.keys()]
   if (known.length === 0) return []
+  const lasts = [...ends.values()].map(end => end.last)
+  const range = { from: from ?? 0, to: to ?? lasts.toSorted(compareInt64).at(-1)! }
   const count = await series.stepCount(known, key, range)
   const places = placesOf(count, steps)
   const common = await series.nthSteps(known, key, { range, places })

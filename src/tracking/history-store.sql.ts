@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { invalid } from '#kernel/error.ts'
+import { int64Of, int64Text, isInt64, type Int64 } from '#kernel/int64.ts'
 import { toPage } from '#kernel/page.ts'
 import { decodeCursor, encodeCursor } from '#search'
 import { type AnyTx, type Db, engineOf, inside } from '#storage'
@@ -33,7 +34,9 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
       if (!series) return { items: [] }
       const last = after === undefined ? undefined : cursorOf(after)
       const rows = await readPoints(seen(), series, { from: last?.[0] ?? 0, last, most: limit + 1 })
-      const { items, next } = toPage(rows, limit, row => encodeCursor([row.timestamp, row.step, row.value, row.is_nan]))
+      const { items, next } = toPage(rows, limit, row =>
+        encodeCursor([row.timestamp, int64Text(row.step), row.value, row.is_nan]),
+      )
       return { items: items.map(fromPointRow), ...(next !== undefined && { next }) }
     },
 
@@ -65,7 +68,7 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     async nthSteps(runs, key, { range, places }) {
       if (places.length === 0) return []
       const steps = await stepsOf(runs, key, range)
-      const { rows } = await sql<{ step: number }>`
+      const { rows } = await sql<{ step: Int64 }>`
         select step from (select step, row_number() over (order by step) - 1 as place from (${steps}) as steps) as placed
         where place in (${sql.join(places)}) order by step`.execute(db)
       return rows.map(({ step }) => step)
@@ -74,7 +77,7 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     async stepEnds(run, key) {
       const series = await seriesOf(run, key)
       if (!series) return undefined
-      const { rows } = await sql<{ first: number | null; last: number }>`
+      const { rows } = await sql<{ first: Int64 | null; last: Int64 }>`
         select min(step) as first, max(step) as last from tracking_point
         where run = ${series.run} and key = ${series.key}`.execute(db)
       const { first, last } = rows[0]!
@@ -196,16 +199,17 @@ async function spansOf(
   return rows.flatMap(({ span }) => (span === null || span >= before ? [] : span))
 }
 
-type PointRow = { timestamp: number; step: number; value: number; is_nan: number }
-type Cursor = readonly [timestamp: number, step: number, value: number, isNan: number]
+type PointRow = { timestamp: number; step: Int64; value: number; is_nan: number }
+type Cursor = readonly [timestamp: number, step: Int64, value: number, isNan: number]
 
 function cursorOf(text: string): Cursor {
-  const values = decodeCursor(text, 4)
-  if (!values.every(value => typeof value === 'number'))
+  const [timestamp, step, ...value] = decodeCursor(text, 4)
+  const isStep = typeof step === 'number' ? Number.isSafeInteger(step) : isInt64(step ?? '')
+  if (!isStep || ![timestamp, ...value].every(one => typeof one === 'number'))
     throw invalid('The page token is malformed.', [
       { field: 'page_token', value: text, allowed: 'that of the page before' },
     ])
-  return values as unknown as Cursor
+  return [timestamp, int64Of(step!), ...value] as unknown as Cursor
 }
 
 const fromPointRow = (row: PointRow): StoredPoint => ({

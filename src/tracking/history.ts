@@ -1,8 +1,9 @@
+import type { Int64 } from '#kernel/int64.ts'
 import type { Db } from '#storage'
 import { bucketsOf, isLater, single, type Axis, type Bucket } from './block.ts'
 import { createBlocks } from './blocks.ts'
 import { sampled } from './history-sample.ts'
-import type { HistoryStore, SeriesStore, StoredPoint } from './store.ts'
+import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.ts'
 
 /** What metrics were over time: every point, or what a chart needs of them. */
 export interface History extends HistoryStore {
@@ -15,10 +16,10 @@ export interface History extends HistoryStore {
   sampled(
     runs: readonly string[],
     key: string,
-    range: { readonly from?: number; readonly to?: number; readonly steps: number },
+    range: Partial<StepRange> & { readonly steps: number },
   ): Promise<readonly { run: string; points: readonly StoredPoint[] }[]>
   /** The point of the greatest step up to this one. */
-  at(series: { run: string; key: string }, step: number): Promise<StoredPoint | undefined>
+  at(series: { run: string; key: string }, step: Int64): Promise<StoredPoint | undefined>
   /** Makes blocks of points that have been added, so that charts of long histories are quick at once. */
   compact(series: { run: string; key: string }): Promise<void>
 }

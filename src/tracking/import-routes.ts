@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { App } from '#http'
 import { notFound } from '#kernel/error.ts'
+import { int64Of } from '#kernel/int64.ts'
 import { Name } from '#kernel/wire.ts'
 import { filesAt, type Artifacts } from './artifacts.ts'
 import type { ModelImports } from './import-models.ts'
@@ -98,7 +99,8 @@ function runRoutes(app: App, { imports }: ImportRouteParts): void {
       },
     },
     async ({ params, body }) => {
-      await imports.run(params.project, params.id, body)
+      const links = body.links.map(link => ({ ...link, step: int64Of(link.step) }))
+      await imports.run(params.project, params.id, { ...body, links })
       return {}
     },
   )
@@ -117,7 +119,7 @@ function runRoutes(app: App, { imports }: ImportRouteParts): void {
     async ({ params, body }) => {
       const points = body.points.map(([key, step, timestamp, value]) => ({
         key,
-        step,
+        step: int64Of(step),
         timestamp,
         value: Number(value),
       }))
@@ -191,7 +193,7 @@ function modelRoutes(app: App, { modelImports, summaries, artifacts }: ImportRou
       },
     },
     async ({ params, body }) => {
-      const points = body.points.map(point => ({ ...point, value: Number(point.value) }))
+      const points = body.points.map(point => ({ ...point, step: int64Of(point.step), value: Number(point.value) }))
       await modelImports.loggedModel(params.project, params.id, { ...body, points })
       return summaries.loggedModel(params.project, params.id)
     },

@@ -1,3 +1,5 @@
+import { int64Of } from '#kernel/int64.ts'
+import { parseExactly } from '#kernel/json.ts'
 import { notFound } from '#kernel/error.ts'
 import {
   datasetFacts,
@@ -74,8 +76,8 @@ interface DatasetJson {
 function talliesOf(document: RunDocument): Omit<RunTallies, 'points'> {
   const keyTexts = (json: string): Tally => tallyOf((JSON.parse(json) as KeyText[]).map(keyTextFacts))
   const links = (direction: string, json: string): readonly (readonly unknown[])[] =>
-    (JSON.parse(json) as { model_id: string; step?: number }[]).map(({ model_id: model, step = 0 }) =>
-      linkFacts({ direction, model, step }),
+    (parseExactly(json) as { model_id: string; step?: number | string }[]).map(({ model_id: model, step = 0 }) =>
+      linkFacts({ direction, model, step: int64Of(step) }),
     )
   return {
     params: keyTexts(document.params),

@@ -1,5 +1,6 @@
-import { afterSql, orderSql, type CursorValue, type OrderTerm } from '#search'
 import { sql } from 'kysely'
+import type { Int64 } from '#kernel/int64.ts'
+import { afterSql, orderSql, type OrderTerm } from '#search'
 import type { Db } from '#storage'
 import { pointFacts } from './import-tally.ts'
 import type { TrackingTables } from './tables.ts'
@@ -17,7 +18,7 @@ export async function tallyPoints(db: Db, run: string): Promise<Tally> {
     descending: false,
     type: 'number',
   }))
-  let after: readonly CursorValue[] | undefined
+  let after: readonly Int64[] | undefined
   do {
     let query = tables
       .selectFrom('tracking_point')

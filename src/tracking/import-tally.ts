@@ -1,3 +1,4 @@
+import { int64Text, type Int64 } from '#kernel/int64.ts'
 import { storedValue } from './metric.ts'
 import type { Tally } from './tally.ts'
 
@@ -10,12 +11,12 @@ export const keyTextFacts = ({ key, value }: { readonly key: string; readonly va
 
 export const pointFacts = (point: {
   readonly key: string
-  readonly step: number
+  readonly step: Int64
   readonly timestamp: number
   readonly value: number
 }): readonly unknown[] => [
   point.key,
-  point.step,
+  int64Text(point.step),
   point.timestamp,
   Number.isNaN(point.value) ? 'NaN' : storedValue(point.value),
 ]
@@ -41,8 +42,8 @@ export const datasetFacts = (input: {
 export const linkFacts = (link: {
   readonly direction: string
   readonly model: string
-  readonly step: number
-}): readonly unknown[] => [link.direction, link.model, link.step]
+  readonly step: Int64
+}): readonly unknown[] => [link.direction, link.model, int64Text(link.step)]
 
 export const modelPointFacts = (
   point: Parameters<typeof pointFacts>[0] & {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Digest, Instant } from '#kernel/wire.ts'
+import { Digest, Instant, Int64Wire } from '#kernel/wire.ts'
 import { loggedModelStatuses } from './logged-model.ts'
 import { runStatuses } from './tracking-run.ts'
 
@@ -50,14 +50,14 @@ export const ImportRun = z.object({
       }),
     )
     .max(10_000),
-  links: z.array(z.object({ direction: z.enum(['input', 'output']), model: text(100), step: z.int() })).max(10_000),
+  links: z.array(z.object({ direction: z.enum(['input', 'output']), model: text(100), step: Int64Wire })).max(10_000),
 })
 
 export const pointsPerRequest = 10_000
 /** `[key, step, timestamp, value]`; the value is a number or the text `NaN`. */
 export const ImportPoints = z.object({
   points: z
-    .array(z.tuple([text(500), z.int(), z.int(), z.union([z.number(), z.literal('NaN')])]))
+    .array(z.tuple([text(500), Int64Wire, z.int(), z.union([z.number(), z.literal('NaN')])]))
     .max(pointsPerRequest),
 })
 
@@ -81,7 +81,7 @@ export const ImportLoggedModel = z.object({
     .array(
       z.object({
         key: text(500),
-        step: z.int(),
+        step: Int64Wire,
         timestamp: z.int(),
         value: z.union([z.number(), z.literal('NaN')]),
         run: text(100),

@@ -15,7 +15,7 @@ import type { TrackingRun, TrackingRunId } from './tracking-run.ts'
  * missing is added. A run under way is active, and becomes what it was at its end.
  */
 export interface Imports {
-  /** The project's experiment of that name, made if it is not there. Throws `conflict` if another project has the name. */
+  /** The project's experiment of that name, made if it is not there. */
   experiment(project: string, draft: ImportedExperiment): Promise<Experiment>
   /** Answers what is here then. */
   endExperiment(project: string, id: string, end: { lifecycle: Lifecycle; updatedAt: Millis }): Promise<Experiment>
@@ -104,8 +104,7 @@ async function experimentOf(
   tx: AnyTx,
   { project, tags, ...draft }: ImportedExperiment & { readonly project: string },
 ): Promise<Experiment> {
-  const known = await stores.experiments.find({ name: draft.name }, tx)
-  if (known && known.project !== project) throw elsewhere('experiment', draft.name, `project ${known.project}`)
+  const known = await stores.experiments.find({ project, name: draft.name }, tx)
   const made =
     known ??
     (await stores.experiments.insert(tx, {

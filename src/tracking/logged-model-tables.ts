@@ -1,3 +1,4 @@
+import type { Int64 } from '#kernel/int64.ts'
 import type { Migration } from '#storage'
 
 export type LoggedModelTables = {
@@ -24,7 +25,7 @@ export type LoggedModelTables = {
     value: number
     nan: number
     at: number
-    step: number
+    step: Int64
     run: string
     dataset_name: string
     dataset_digest: string

@@ -1,4 +1,5 @@
 import { digestOfJson } from '#kernel/digest.ts'
+import { int64Text, type Int64 } from '#kernel/int64.ts'
 import { invalid, type Problem } from '#kernel/error.ts'
 
 export const loggedModelStatuses = ['LOGGED_MODEL_PENDING', 'LOGGED_MODEL_READY', 'LOGGED_MODEL_UPLOAD_FAILED'] as const
@@ -17,7 +18,7 @@ export interface LoggedModelPoint {
   readonly nan: boolean
   /** Milliseconds since the epoch. */
   readonly timestamp: number
-  readonly step: number
+  readonly step: Int64
   readonly run: string
   readonly datasetName?: string
   readonly datasetDigest?: string
@@ -83,4 +84,4 @@ function lengthProblems(pairs: readonly KeyValue[], field: string): Problem[] {
 }
 
 /** A repeated point is the same point: what makes it so, as a text of fixed length. */
-export const pointId = (point: LoggedModelPoint): string => digestOfJson(point)
+export const pointId = (point: LoggedModelPoint): string => digestOfJson({ ...point, step: int64Text(point.step) })

@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import type { Int64 } from '#kernel/int64.ts'
 
 /** One value of a metric of a run. Points with equal fields are one point: what is sent twice is stored once. */
 export interface MetricPoint {
@@ -7,7 +8,7 @@ export interface MetricPoint {
   readonly value: number
   /** Milliseconds since the epoch, as the client measured. */
   readonly timestamp: number
-  readonly step: number
+  readonly step: Int64
   /** The logged model that it was measured on, and with which dataset. */
   readonly model?: ModelOfPoint
 }

@@ -1,10 +1,11 @@
+import { compareInt64, type Int64 } from '#kernel/int64.ts'
 import { storedValue, type MetricPoint } from './metric.ts'
 
 /** A point as the tables have it. `run` is a number by which the caller knows the run. */
 export interface PointRow {
   readonly run: number
   readonly key: number
-  readonly step: number
+  readonly step: Int64
   readonly timestamp: number
   readonly value: number
   readonly isNan: 0 | 1
@@ -47,7 +48,7 @@ export function pointBatch(
 const byPlace = (a: PointRow, b: PointRow): number =>
   a.run - b.run ||
   a.key - b.key ||
-  a.step - b.step ||
+  compareInt64(a.step, b.step) ||
   a.timestamp - b.timestamp ||
   a.value - b.value ||
   a.isNan - b.isNan

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Int64 } from '#kernel/int64.ts'
 import { inside, runRows, type AnyTx, type RowStatement } from '#storage'
 import type { Write } from './log-store.sql.ts'
 import { pointBatch, type SeriesEnd } from './point-batch.ts'
@@ -10,10 +11,10 @@ export async function putPoints({ tx, accepted, numbers }: Write): Promise<void>
   const { points, ends } = pointBatch(entries, numbers)
   if (points.length === 0) return
   const runs = new Map(accepted.map(({ row }) => [row.seq, row]))
-  const rows: number[] = []
+  const rows: Int64[] = []
   for (const { run, key, step, timestamp, value, isNan } of points)
     rows.push(run, spanOf(timestamp), key, timestamp, step, value, isNan)
-  const latest: number[] = []
+  const latest: Int64[] = []
   for (const { last } of ends) {
     const { experiment, started_at } = runs.get(last.run)!
     latest.push(last.run, last.key, last.step, last.timestamp, last.value, last.isNan, experiment, started_at)

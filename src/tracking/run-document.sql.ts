@@ -1,4 +1,5 @@
 import { sql, type RawBuilder, type Selectable } from 'kysely'
+import { int64Json } from '#kernel/int64.ts'
 import { type Db, engineOf } from '#storage'
 import { fromRunRow } from './run-store.sql.ts'
 import type { RunDocument } from './store.ts'
@@ -68,7 +69,7 @@ export function sqlRunDocuments(db: Db): RunDocuments {
         .execute()
       for (const { run, direction, model, step } of links) {
         const place = `${run} ${direction}`
-        const link = direction === 'input' ? { model_id: model } : { model_id: model, step }
+        const link = direction === 'input' ? { model_id: model } : { model_id: model, step: int64Json(step) }
         const before = found.get(place)
         found.set(place, `${before === undefined ? '' : `${before},`}${JSON.stringify(link)}`)
       }

@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import type { Int64 } from '#kernel/int64.ts'
 import type { KeyText } from './store.ts'
 
 /** A dataset that a run read, as its client describes it. In one experiment name and digest say which it is. */
@@ -20,7 +21,7 @@ export interface DatasetInput {
 /** A logged model that a run read or made; the step counts for what it made. */
 export interface ModelLink {
   readonly model: string
-  readonly step: number
+  readonly step: Int64
 }
 
 /** A dataset that runs of an experiment read, in one context: training, evaluation. */

@@ -1,7 +1,9 @@
 import type { z } from 'zod'
+import { int64Of } from '#kernel/int64.ts'
+import { parseExactly } from '#kernel/json.ts'
 import type { Bucket } from './block.ts'
 import type { Experiment } from './experiment.ts'
-import type { ExperimentCounts, RunDocument, RunRow } from './store.ts'
+import type { ExperimentCounts, RunDocument, RunRow, StoredPoint } from './store.ts'
 import type { TrackingRun } from './tracking-run.ts'
 import type { ExperimentWire, HistoryWire, RunRowWire, TrackingRunWire } from './wire.ts'
 
@@ -45,7 +47,7 @@ interface Point {
   readonly key: string
   readonly value: number | 'NaN'
   readonly timestamp: number
-  readonly step: number
+  readonly step: number | string
 }
 interface Input {
   readonly tags: readonly KeyText[]
@@ -73,9 +75,9 @@ export function runJson(document: RunDocument): z.input<typeof TrackingRunWire> 
     ...(run.run !== undefined && { run: run.run }),
     ...(run.task !== undefined && { task: run.task }),
     metrics: Object.fromEntries(
-      (JSON.parse(document.metrics) as Point[]).map(({ key, value, timestamp, step }) => [
+      (parseExactly(document.metrics, name => name === 'step') as Point[]).map(({ key, value, timestamp, step }) => [
         key,
-        metricJson({ value: value === 'NaN' ? Number.NaN : value, step, timestamp }),
+        metricJson({ value: value === 'NaN' ? Number.NaN : value, step: int64Of(step), timestamp }),
       ]),
     ),
     params: textsOf(document.params),
@@ -112,9 +114,9 @@ export const historyJson = (
   last: buckets.map(({ last }) => last ?? null),
 })
 
-export const metricJson = ({ value, step, timestamp }: { value: number; step: number; timestamp: number }) => ({
+export const metricJson = ({ value, step, timestamp }: StoredPoint) => ({
   value: finite(value),
-  step,
+  step: step as number,
   at: timestamp as never,
 })
 

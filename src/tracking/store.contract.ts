@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Int64 } from '#kernel/int64.ts'
 import type { TestEngine } from '#storage/testing.ts'
 import type { MetricPoint } from './metric.ts'
 import { openTracking, trackingOf, type TestTracking } from './testing.ts'
@@ -7,6 +8,22 @@ import { openTracking, trackingOf, type TestTracking } from './testing.ts'
 /** What runs and their logs promise on every engine. */
 export function trackingStoreContract(engine: TestEngine): void {
   const { name } = engine
+
+  test(`${name}: two projects have an experiment of one name, each its own`, async t => {
+    const { experiments } = await openTracking(t, engine)
+    const [here, there] = [
+      await experiments.create({ name: 'baseline' }),
+      await experiments.create({ name: 'baseline', workspace: 'snow' }),
+    ]
+    const other = await experiments.create({ name: 'other', workspace: 'snow' })
+
+    await assert.rejects(experiments.rename(other.id, 'baseline'), { code: 'already_exists' })
+    await assert.rejects(experiments.byName('other'), { code: 'not_found' })
+    assert.deepEqual(
+      [(await experiments.byName('baseline')).id, (await experiments.byName('baseline', 'snow')).id],
+      [here.id, there.id],
+    )
+  })
 
   test(`${name}: the name of an experiment is taken for good, also by one that is deleted`, async t => {
     const { experiments } = await openTracking(t, engine)
@@ -219,6 +236,37 @@ export function trackingStoreContract(engine: TestEngine): void {
     assert.deepEqual(await tracking.history.points(id, 'nobody', { limit: 1 }), { items: [] })
   })
 
+  test(`${name}: steps beyond 2^53 are kept to the last digit, in histories, pages, charts and the latest`, async t => {
+    const tracking = await openTracking(t, engine)
+    const id = await tracking.run('0')
+    const beyond = 2n ** 53n
+    const steps = [7, beyond + 1n, beyond + 2n, -(2n ** 63n), 2n ** 63n - 1n]
+    const points = steps.map((step, index) => ({ key: 'm', value: index, step, timestamp: 5 }))
+    const sorted = [-(2n ** 63n), 7, beyond + 1n, beyond + 2n, 2n ** 63n - 1n]
+
+    await tracking.log.add({ run: id, points })
+    await tracking.log.add({ run: id, points: [...points, { key: 'm', value: 9, step: 8, timestamp: 6 }] })
+
+    const first = await tracking.history.points(id, 'm', { limit: 3 })
+    const second = await tracking.history.points(id, 'm', { limit: 3, after: first.next })
+    const [sample] = await tracking.history.sampled([id], 'm', { from: 0, to: beyond + 1n, steps: 9 })
+    const [chart] = await tracking.history.reduced({ run: id, key: 'm' }, { axis: 'step', buckets: 1 })
+    await tracking.history.compact({ run: id, key: 'm' })
+    const { metrics } = await tracking.runs.document(id)
+
+    assert.deepEqual(
+      [...first.items, ...second.items].map(({ step }) => step),
+      [...sorted, 8],
+    )
+    assert.deepEqual(
+      sample!.points.map(({ step }) => step),
+      [7, 8, beyond + 1n],
+    )
+    assert.deepEqual([chart!.count, chart!.last], [6, 4])
+    assert.equal((await tracking.history.at({ run: id, key: 'm' }, beyond + 1n))!.value, 1)
+    assert.match(metrics, /"step":9223372036854775807\}/)
+  })
+
   test(`${name}: a chart of a long history says the same with blocks as from the points`, async t => {
     const tracking = await openTracking(t, engine)
     const id = await tracking.run('0')
@@ -300,7 +348,7 @@ export function trackingStoreContract(engine: TestEngine): void {
       ],
     })
     await tracking.inputs.addInputs(b, { datasets: [{ dataset, tags: [] }] })
-    await tracking.inputs.addOutputs(a, [{ model: 'm-3', step: 4 }])
+    await tracking.inputs.addOutputs(a, [{ model: 'm-3', step: 2n ** 53n + 1n }])
 
     const { datasets, modelInputs, modelOutputs } = await tracking.runs.document(a)
     assert.deepEqual(JSON.parse(datasets), [
@@ -311,8 +359,8 @@ export function trackingStoreContract(engine: TestEngine): void {
       { tags: [], dataset: { name: 'a "b"', digest: 'd1', source_type: 'local', source: '{"uri":"x"}' } },
     ])
     assert.deepEqual(
-      [JSON.parse(modelInputs), JSON.parse(modelOutputs)],
-      [[{ model_id: 'm-2' }, { model_id: 'm-1' }], [{ model_id: 'm-3', step: 4 }]],
+      [JSON.parse(modelInputs), modelOutputs],
+      [[{ model_id: 'm-2' }, { model_id: 'm-1' }], `[{"model_id":"m-3","step":${2n ** 53n + 1n}}]`],
     )
     assert.deepEqual(await tracking.inputs.summaries([experiment]), [
       { experimentId: experiment, name: 'a "b"', digest: 'd1' },
@@ -324,7 +372,7 @@ export function trackingStoreContract(engine: TestEngine): void {
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index)
 
-const historyOf = async ({ history }: TestTracking, run: string, key: string): Promise<readonly number[][]> =>
+const historyOf = async ({ history }: TestTracking, run: string, key: string): Promise<readonly Int64[][]> =>
   (await history.points(run, key, { limit: 10_000 })).items.map(({ timestamp, step, value }) => [
     timestamp,
     step,

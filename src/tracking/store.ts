@@ -1,4 +1,5 @@
 import type { Millis } from '#kernel/clock.ts'
+import type { Int64 } from '#kernel/int64.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import type { Filter, Order } from '#search'
 import type { AnyTx } from '#storage'
@@ -9,12 +10,12 @@ import type { DatasetInput, DatasetSummary, ModelLink } from './run-input.ts'
 import type { RunStatus, TrackingRun } from './tracking-run.ts'
 
 export interface ExperimentStore {
-  /** Undefined when the name is taken. The artifact location may follow from the id. */
+  /** Undefined when the project has the name already. The artifact location may follow from the id. */
   insert(
     tx: AnyTx,
     experiment: Omit<Experiment, 'id' | 'artifactLocation'> & { artifactLocation: string | undefined },
   ): Promise<Experiment | undefined>
-  find(by: { id: string } | { name: string }, tx?: AnyTx): Promise<Experiment | undefined>
+  find(by: { id: string } | { project: string; name: string }, tx?: AnyTx): Promise<Experiment | undefined>
   rename(tx: AnyTx, id: string, change: { name: string; at: Millis }): Promise<'renamed' | 'taken' | 'not_active'>
   /** Moves an experiment and its runs into the trash or out of it; false when it was not there to be moved. */
   setLifecycle(tx: AnyTx, id: string, change: { to: Lifecycle; at: Millis }): Promise<boolean>
@@ -100,11 +101,11 @@ export interface SeriesStore {
     runs: readonly string[],
     key: string,
     wanted: { readonly range: StepRange; readonly places: readonly number[] },
-  ): Promise<readonly number[]>
+  ): Promise<readonly Int64[]>
   /** The first and last step of a metric of a run. */
-  stepEnds(run: string, key: string): Promise<{ first: number; last: number } | undefined>
+  stepEnds(run: string, key: string): Promise<{ first: Int64; last: Int64 } | undefined>
   /** By step, timestamp and value. */
-  atSteps(run: string, key: string, steps: readonly number[]): Promise<readonly StoredPoint[]>
+  atSteps(run: string, key: string, steps: readonly Int64[]): Promise<readonly StoredPoint[]>
   /** Keeps others from adding points to a run until the transaction ends, and marks it as one with blocks. */
   lock(tx: AnyTx, run: string): Promise<boolean>
   putBlocks(tx: AnyTx, series: { run: string; key: string }, blocks: readonly Block[]): Promise<void>
@@ -112,8 +113,8 @@ export interface SeriesStore {
 
 /** Both included. */
 export interface StepRange {
-  readonly from: number
-  readonly to: number
+  readonly from: Int64
+  readonly to: Int64
 }
 
 export type StoredPoint = Omit<MetricPoint, 'model' | 'key'>

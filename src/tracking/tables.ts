@@ -1,3 +1,4 @@
+import type { Int64 } from '#kernel/int64.ts'
 import type { Migration } from '#storage'
 
 /**
@@ -54,13 +55,13 @@ export type TrackingTables = {
     from_at: number
     /** Exclusive. */
     to_at: number
-    from_step: number
-    to_step: number
+    from_step: Int64
+    to_step: Int64
     /** Of the points that are numbers; null when none is. */
     low: number | null
     high: number | null
     last_at: number
-    last_step: number
+    last_step: Int64
     last_value: number
     last_is_nan: number
     points: number
@@ -80,11 +81,11 @@ export type TrackingTables = {
   /** A dataset that a run read. `tags` is JSON; `context` is the tag `mlflow.data.context`. */
   tracking_input: { run: number; dataset: number; position: number; tags: string; context: string | null }
   /** A logged model that a run read or made. */
-  tracking_model_link: { run: number; direction: string; model: string; step: number; position: number }
+  tracking_model_link: { run: number; direction: string; model: string; step: Int64; position: number }
 }
 
 type KeyedText = { run: number; key: number; value: string; experiment: number; started_at: number }
-type Point = { run: number; key: number; step: number; timestamp: number; value: number; is_nan: number }
+type Point = { run: number; key: number; step: Int64; timestamp: number; value: number; is_nan: number }
 
 /**
  * About a second. A run logs its metrics side by side, and the rows of one span lie together: a batch of a thousand
@@ -226,4 +227,25 @@ export const trackingMigrations: readonly Migration[] = [
     ],
   },
   { name: 'tracking-003', statements: [`create table tracking_purged (run bigint primary key)`] },
+  {
+    name: 'tracking-004',
+    // A name is one of a project. SQLite cannot drop a constraint: the table is made again, and what refers to it waits.
+    statements: [
+      { postgres: `alter table tracking_experiment drop constraint tracking_experiment_name_key` },
+      { postgres: `alter table tracking_experiment add unique (project, name)` },
+      { sqlite: `pragma defer_foreign_keys = on` },
+      { sqlite: `create table kept_experiment as select * from tracking_experiment` },
+      { sqlite: `drop table tracking_experiment` },
+      {
+        sqlite: `create table tracking_experiment (
+          id bigint primary key, project text not null, name text not null, artifact_location text not null,
+          lifecycle text not null, created_at bigint not null, updated_at bigint not null, deleted_at bigint,
+          unique (project, name))`,
+      },
+      { sqlite: `insert into tracking_experiment select * from kept_experiment` },
+      { sqlite: `drop table kept_experiment` },
+      { sqlite: `create index tracking_experiment_created on tracking_experiment (created_at desc, id)` },
+      { sqlite: `create index tracking_experiment_project on tracking_experiment (project, id)` },
+    ],
+  },
 ]

@@ -78,7 +78,8 @@ async function passOn(
   let after: string | undefined
   do {
     const page = await tracking.history.points(tracked, metric, { limit: pointsMax, after })
-    for (const { step, value } of page.items) points.set(step, points.get(step) ?? value)
+    // Rungs are far apart: of a step beyond 2^53 the nearest double does.
+    for (const point of page.items) points.set(Number(point.step), points.get(Number(point.step)) ?? point.value)
     after = page.next
   } while (after !== undefined)
   const steps = [...points.keys()].toSorted((a, b) => a - b)

@@ -63,6 +63,12 @@ def latest(f, experiment):
     f.see("history in order, each once", lambda: [(m.value, m.timestamp, m.step) for m in client.get_metric_history(run_id, "m")])
     client.log_metric(run_id, "negative", 1, timestamp=0, step=-(2**40))
     f.see("great negative step", lambda: [(m.value, m.timestamp, m.step) for m in client.get_metric_history(run_id, "negative")])
+    for step in (2**53 + 2, 2**53 + 1, -(2**63), 2**63 - 1):
+        client.log_metric(run_id, "wide", 1, timestamp=0, step=step)
+    client.log_batch(run_id, [Metric("wide batch", 1, 0, 2**53 + 1), Metric("wide batch", 1, 0, 1)])
+    f.see("steps of 64 bits", lambda: [str(m.step) for key in ("wide", "wide batch") for m in client.get_metric_history(run_id, key)])
+    f.see("the latest of them", lambda: [str(m.step) for m in client.get_run(run_id).data._metric_objs if m.key == "wide"])
+    f.see("a step of 65 bits", lambda: client.log_metric(run_id, "wide", 1, timestamp=0, step=2**63))
 
 
 def fluent(f):
