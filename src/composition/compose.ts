@@ -65,6 +65,8 @@ import {
   createOutbox,
   fsBlobs,
   outboxMigrations,
+  sqlUsage,
+  usageMigrations,
   type Blobs,
   type Db,
   type WakeUps,
@@ -103,12 +105,14 @@ import { closeLoop } from '../loop.ts'
 import type { OpenLineageFeed } from './openlineage.ts'
 import { recordRevision } from './record-revision.ts'
 import { roomOf } from './room.ts'
+import { storageMeter } from './storage-meter.ts'
 import { createStorageUse, type StorageUse } from './storage-use.ts'
 import { versionOrigin } from './version-origin.ts'
 
 /** The steps of all components, in the order of the components: a table may refer to those of the lines above it. */
 export const migrations: readonly Migration[] = [
   outboxMigrations,
+  usageMigrations,
   outboundMigrations,
   accessMigrations,
   secretMigrations,
@@ -247,6 +251,7 @@ export function compose(surroundings: Surroundings): Composition {
   subscribeMonitoring(outbox, monitoring)
   for (const [name, { handlers }] of Object.entries({ assurance, delivery, notifications, webhooks: engine.webhooks }))
     outbox.subscribe(name, handlers)
+  outbox.subscribe('storage', storageMeter({ ...engine, data }))
   closeLoop({ assurance, outbox, projects, workflow, registry, monitoring })
   return {
     ...upstream,
@@ -258,7 +263,7 @@ export function compose(surroundings: Surroundings): Composition {
     mountImports: composeImports({ ...upstream, db, clock: surroundings.clock }),
     blobUploads: sqlBlobUploads(db, surroundings.clock),
     openLineage: composeOpenLineage(surroundings, engine),
-    storageUse: createStorageUse({ ...engine, data, features, environments: engine.executor.environments }),
+    storageUse: createStorageUse({ ...upstream, environments: engine.executor.environments }),
   }
 }
 
@@ -336,6 +341,7 @@ function composeEngine(surroundings: Surroundings) {
   const traces = composeTraces({ db, clock, artifacts: files.artifacts, tracking })
   return {
     ...common,
+    usage: sqlUsage(db),
     ...files,
     ...traces,
     trash: createPurge({

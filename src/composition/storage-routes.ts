@@ -4,14 +4,14 @@ import { storageKinds, type StorageUse } from './storage-use.ts'
 
 const Amount = z.object({
   files: z.int(),
-  bytes: z.int().meta({ description: 'Two files with the same bytes count twice, and are stored once.' }),
+  bytes: z.int().meta({ description: 'Bytes that are counted for two projects, or as two kinds, are stored once.' }),
 })
 
 const ProjectStorageWire = Amount.extend({
   project: z.string(),
   parts: z.record(z.enum(storageKinds), Amount).meta({
     description:
-      'tracking: runs, logged models and traces; data: dataset versions with what was read; features: feature versions and training sets; logs: of tasks.',
+      'tracking: runs, logged models and traces; models: versions, each of them as one file; predictions: the log of them; data: dataset versions with what was read; features: feature versions and training sets; outputs: what tasks have given, and logs: what they said, of runs that have ended.',
   }),
 }).meta({ title: 'ProjectStorage' })
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { conflict, invalid, notFound } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import { identifier, literal, type Held } from '#storage'
+import { identifier, literal } from '#storage'
 import { learnContract, type Contract } from './contract.ts'
 import { csvShape } from './csv-shape.ts'
 import type { Arrival, DatasetVersion, DatasetVersionId, Sample, SourceState } from './dataset-version.ts'
@@ -32,8 +32,6 @@ export interface Data {
   versions(project: string, source: string, page: PageRequest): Promise<Page<DatasetVersion>>
   /** Of all sources, also of those that the project declares no more, in the order of their ids. */
   versionsOfProject(project: string, page: PageRequest): Promise<Page<DatasetVersion>>
-  /** The bytes of all versions of all projects: Parquet, and what was read at the source. */
-  held(): Promise<readonly Held[]>
   /** What is expected of the source; undefined until a first version was validated. */
   contract(project: string, source: string): Promise<Contract | undefined>
   /** Takes the newest version for normal: the contract is learned from it, and it is kept. */
@@ -63,7 +61,6 @@ export function createData(deps: DataDeps): Data {
     version,
     latest: (project, source) => store.latest(project, source),
     versions: (project, source, page) => store.versions(project, source, page),
-    held: () => store.held(),
     versionsOfProject: (project, page) => store.ofProject(project, page),
     contract: async (project, source) => (await store.source(project, source)).contract,
 

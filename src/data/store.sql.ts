@@ -1,8 +1,7 @@
 import type { Selectable, Transaction, Updateable } from 'kysely'
 import type { Digest } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
-import { toPage } from '#kernel/page.ts'
-import { inside, type Db } from '#storage'
+import { inside, pageById, pageByVersion, type Db } from '#storage'
 import type { Contract } from './contract.ts'
 import type { DatasetVersion } from './dataset-version.ts'
 import type { DataStore, SourceRecord } from './store.ts'
@@ -14,12 +13,9 @@ type Tx = Transaction<DataTables>
 export function sqlDataStore(db: Db): DataStore {
   const tables = db.withTables<DataTables>()
   const versionsOf = (project: string, source: string) =>
-    tables
-      .selectFrom('dataset_version')
-      .selectAll()
-      .where('project', '=', project)
-      .where('source', '=', source)
-      .orderBy('version', 'desc')
+    tables.selectFrom('dataset_version').selectAll().where('project', '=', project).where('source', '=', source)
+
+  const newestOf = (project: string, source: string) => versionsOf(project, source).orderBy('version', 'desc')
 
   const store: DataStore = {
     transaction: work => db.transaction().execute(work),
@@ -32,45 +28,20 @@ export function sqlDataStore(db: Db): DataStore {
     },
 
     async latest(project, source) {
-      const row = await versionsOf(project, source).limit(1).executeTakeFirst()
+      const row = await newestOf(project, source).limit(1).executeTakeFirst()
       return row && fromRow(row)
     },
 
     async latestKept(project, source, below) {
-      const kept = versionsOf(project, source).where('verdict', '=', 'kept').where('version', '<', below)
+      const kept = newestOf(project, source).where('verdict', '=', 'kept').where('version', '<', below)
       const row = await kept.limit(1).executeTakeFirst()
       return row && fromRow(row)
     },
 
-    async versions(project, source, { limit, after }) {
-      let query = versionsOf(project, source).limit(limit + 1)
-      if (after !== undefined) query = query.where('version', '<', Number(after) || 0)
-      return toPage((await query.execute()).map(fromRow), limit, version => String(version.version))
-    },
+    versions: (project, source, page) => pageByVersion(versionsOf(project, source), page, fromRow),
 
-    async ofProject(project, { limit, after }) {
-      let query = tables.selectFrom('dataset_version').selectAll().where('project', '=', project)
-      if (after !== undefined) query = query.where('id', '>', after)
-      const rows = await query
-        .orderBy('id')
-        .limit(limit + 1)
-        .execute()
-      return toPage(rows.map(fromRow), limit, version => version.id)
-    },
-
-    async held() {
-      const rows = await tables
-        .selectFrom('dataset_version')
-        .select(['project', 'digest'])
-        .union(
-          tables
-            .selectFrom('dataset_version')
-            .select(['project', eb => eb.ref('raw').$notNull().as('digest')])
-            .where('raw', 'is not', null),
-        )
-        .execute()
-      return rows.map(({ project, digest }) => ({ project, digest: digest as Digest }))
-    },
+    ofProject: (project, page) =>
+      pageById(tables.selectFrom('dataset_version').selectAll().where('project', '=', project), page, fromRow),
 
     async judge(tx, id, { verdict, violations, key }) {
       const { numUpdatedRows } = await inside<DataTables>(tx)

@@ -1,6 +1,6 @@
 import type { Digest } from '#kernel/digest.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import type { AnyTx, Held } from '#storage'
+import type { AnyTx } from '#storage'
 import type { Contract, Violation } from './contract.ts'
 import type { Arrival, DatasetVersion, DatasetVersionId, Verdict } from './dataset-version.ts'
 
@@ -33,8 +33,6 @@ export interface DataStore {
   versions(project: string, source: string, page: PageRequest): Promise<Page<DatasetVersion>>
   /** Of all sources of a project, also of those that it declares no more, in the order of their ids. */
   ofProject(project: string, page: PageRequest): Promise<Page<DatasetVersion>>
-  /** The bytes of all versions: Parquet, and what was read at the source. */
-  held(): Promise<readonly Held[]>
   /** Records a verdict; false when this key has recorded it already. */
   judge(tx: AnyTx, id: DatasetVersionId, judgement: Judgement): Promise<boolean>
   source(project: string, source: string): Promise<SourceRecord>

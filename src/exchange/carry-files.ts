@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
-import { Transform, type Readable } from 'node:stream'
 import { messageOf } from '#kernel/error.ts'
+import { createMeter, measure } from '#storage'
 import type { CarriedFile } from './record.ts'
 import type { Reporter } from './report.ts'
 import type { Target } from './target.ts'
@@ -40,7 +39,9 @@ export async function carryFiles(
       continue
     }
     const known =
-      there && (file.size === undefined || file.size === there.size) ? await hashOf(file, choices) : undefined
+      there && (file.size === undefined || file.size === there.size)
+        ? await measure(await file.open(), choices)
+        : undefined
     if (known !== undefined && known.digest === there?.digest) hashes.set(file.path, known)
     else {
       wrote = true
@@ -57,38 +58,14 @@ async function carry(
   { what, uri }: FileOwner,
   { onBytes }: FileChoices,
 ): Promise<{ digest: string; size: number }> {
-  const meter = createMeter(onBytes)
-  const bytes = (await file.open()).on('error', error => meter.stream.destroy(error)).pipe(meter.stream)
+  const { through, result } = createMeter({ onBytes })
+  const bytes = (await file.open()).on('error', error => through.destroy(error)).pipe(through)
   try {
     await target.putFile(uri, file.path, bytes)
   } catch (error) {
     throw new Error(`${what}, file ${file.path}: ${messageOf(error)}`, { cause: error })
   }
-  return meter.value()
-}
-
-async function hashOf(file: CarriedFile, { onBytes }: FileChoices): Promise<{ digest: string; size: number }> {
-  const meter = createMeter(onBytes)
-  for await (const _ of (await file.open()).on('error', error => meter.stream.destroy(error)).pipe(meter.stream));
-  return meter.value()
-}
-
-/** A stream that lets bytes through, and hashes and counts them. */
-function createMeter(onBytes: (bytes: number) => void): {
-  readonly stream: Transform & Readable
-  value(): { digest: string; size: number }
-} {
-  const hash = createHash('sha256')
-  let size = 0
-  const stream = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk)
-      size += chunk.length
-      onBytes(chunk.length)
-      done(null, chunk)
-    },
-  })
-  return { stream, value: () => ({ digest: hash.digest('hex'), size }) }
+  return result()
 }
 
 async function compare(

@@ -1,6 +1,6 @@
 import type { Columns } from './export-tables.ts'
 
-/** The tables of an export: docs/export.md says what they mean. */
+/** The tables of an export: docs/exchange.md says what they mean. */
 export const exportTables = {
   experiments: {
     experiment_id: 'text',
@@ -148,6 +148,8 @@ export const exportTables = {
     made_from: 'text',
     path: 'text',
   },
+  predictions: { project: 'text', deployment: 'text', day: 'text', rows: 'integer', path: 'text' },
+  task_logs: { project: 'text', run: 'text', pipeline: 'text', task: 'text', path: 'text' },
   artifacts: { owner: 'text', owner_id: 'text', path: 'text', size: 'integer', sha256: 'text' },
 } as const satisfies Readonly<Record<string, Columns>>
 

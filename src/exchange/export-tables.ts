@@ -1,5 +1,6 @@
 import { appendFile, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Int64 } from '#kernel/int64.ts'
 import { createDuckdb, identifier, literal } from '#storage'
 
 /** What a column of an export holds. Times are milliseconds since the epoch; lists and maps are JSON text. */
@@ -8,7 +9,7 @@ export type ColumnType = 'text' | 'integer' | 'number'
 export type Columns = Readonly<Record<string, ColumnType>>
 
 /** One value; NaN and infinities too. */
-export type Cell = string | number | null | undefined
+export type Cell = string | Int64 | null | undefined
 
 /** Parquet tables, written row by row and made at the end. Rows wait on the disk, not in memory. */
 export interface ExportTables {
@@ -39,7 +40,7 @@ export async function createExportTables(
 
   return {
     async add(table, row) {
-      const line = `${JSON.stringify(row, (_, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value))}\n`
+      const line = `${JSON.stringify(row, asText)}\n`
       const list = lines.get(table) ?? []
       list.push(line)
       lines.set(table, list)
@@ -67,6 +68,10 @@ export async function createExportTables(
     },
   }
 }
+
+/** What JSON has no number for: NaN, infinities, and whole numbers beyond 2^53. */
+const asText = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value
 
 /** All is read as text and then cast: JSON has no NaN, and a key is never guessed to be a date. */
 function copyStatement(from: string, to: string, columns: Columns): string {

@@ -1,24 +1,34 @@
-import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
-import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { invalid, TrainyardError } from '#kernel/error.ts'
+import { invalid } from '#kernel/error.ts'
+import { createMeter } from '#storage'
 import type { ExportTable } from './export-columns.ts'
 import type { Cell, ExportTables } from './export-tables.ts'
 import type { Progress } from './progress.ts'
+import { otherBytes } from './promised.ts'
 import type { CarriedFile, CarriedTable } from './record.ts'
 
 /** Whose files they are, and in which folder of the export they go. */
 export interface FileOwner {
-  readonly kind: 'run' | 'logged_model' | 'model_version' | 'trace' | 'blob' | CarriedTable['kind']
+  readonly kind:
+    | 'run'
+    | 'logged_model'
+    | 'model_version'
+    | 'trace'
+    | 'deployment'
+    | 'task'
+    | 'blob'
+    | CarriedTable['kind']
   readonly id: string
   readonly folder: string
 }
 
 /** Writes rows of the tables of an export, and files beside them, each with a row of its own. */
 export interface ExportWriter {
+  /** The folder of the export. */
+  readonly root: string
   row(table: ExportTable, row: Readonly<Record<string, Cell>>): Promise<void>
   files(owner: FileOwner, files: AsyncIterable<CarriedFile> | Iterable<CarriedFile>): Promise<void>
   /** Whether a file with these bytes was written. */
@@ -30,6 +40,7 @@ export function createExportWriter(root: string, tables: ExportTables, progress:
   const total = { files: 0, bytes: 0 }
   const digests = new Set<string>()
   return {
+    root,
     total,
     has: digest => digests.has(digest),
     row: (table, row) => tables.add(table, row),
@@ -59,23 +70,9 @@ function below(folder: string, path: string): string {
 export async function save(file: CarriedFile, folder: string): Promise<{ size: number; digest: string }> {
   const place = below(folder, file.path)
   await mkdir(dirname(place), { recursive: true })
-  const hash = createHash('sha256')
-  let size = 0
-  const meter = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk)
-      size += chunk.length
-      done(null, chunk)
-    },
-  })
-  await pipeline(await file.open(), meter, createWriteStream(place, { flags: 'wx' }))
-  const digest = hash.digest('hex')
-  if (file.digest !== undefined && file.digest !== digest)
-    throw new TrainyardError('unavailable', `The server gave other bytes for ${file.path} than it had promised.`, {
-      promised: file.digest,
-      given: digest,
-    })
-  return { size, digest }
+  const { through, result } = createMeter({ refuse: found => otherBytes(file.path, file.digest, found) })
+  await pipeline(await file.open(), through, createWriteStream(place, { flags: 'wx' }))
+  return result()
 }
 
 /** One segment of a path, whatever the name is. */

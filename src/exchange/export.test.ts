@@ -174,3 +174,39 @@ test('the files of a version lie beside it, compared with the digest that the so
     message: 'The server gave other bytes for m/model.onnx than it had promised.',
   })
 })
+
+test('predictions lie by deployment and day, counted again, and logs by run', async t => {
+  const around = await folder(t)
+  const duckdb = createDuckdb()
+  t.after(() => duckdb.stop())
+  const made = join(around, 'made.parquet')
+  await duckdb.query([`copy (select * from range(3)) to ${literal(made)} (format parquet)`])
+  const source = (rows: number): Source => ({
+    ...sourceWith('a'),
+    async *predictions() {
+      const file = { path: 'umbrella/2026-11-29.parquet', open: async () => Readable.from([await readFile(made)]) }
+      yield { project: 'rain', deployment: 'umbrella', day: '2026-11-29', rows, file }
+    },
+    async *logs() {
+      const file = { path: 'run_1/train.log', open: () => Promise.resolve(Readable.from([Buffer.from('a line\n')])) }
+      yield { project: 'rain', run: 'run_1', pipeline: 'training', task: 'train', file }
+    },
+  })
+  const out = join(around, 'out')
+
+  // One came in between the count and the reading.
+  const report = await exportLedger(source(2), out, { progress })
+
+  const read = (table: string): Promise<readonly Row[]> =>
+    duckdb.query([`select * from ${literal(join(out, `${table}.parquet`))}`])
+  assert.deepEqual([report.rows['predictions'], report.rows['task_logs'], report.files], [1, 1, 3])
+  const path = 'predictions/rain/umbrella/2026-11-29.parquet'
+  assert.deepEqual(await read('predictions'), [
+    { project: 'rain', deployment: 'umbrella', day: '2026-11-29', rows: 3, path },
+  ])
+  assert.deepEqual(await readFile(join(out, path)), await readFile(made))
+  assert.equal(await readFile(join(out, 'logs/rain/run_1/train.log'), 'utf8'), 'a line\n')
+  await assert.rejects(exportLedger(source(4), join(around, 'short'), { progress }), {
+    message: 'Of 4 predictions of umbrella on 2026-11-29 came 3.',
+  })
+})

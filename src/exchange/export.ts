@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { invalid } from '#kernel/error.ts'
+import { measure } from '#storage'
 import { exportTables } from './export-columns.ts'
 import { exportData } from './export-data.ts'
 import { exportEvaluationDatasets } from './export-evaluation.ts'
+import { exportLogs } from './export-logs.ts'
+import { exportPredictions } from './export-predictions.ts'
 import { createExportTables } from './export-tables.ts'
 import { exportTraces } from './export-traces.ts'
 import { createExportWriter, folderNameOf, jsonOf, type ExportWriter } from './export-writer.ts'
@@ -55,6 +56,8 @@ export async function exportLedger(
   }
   await exportEvaluationDatasets(source, writer)
   await exportData(source, writer)
+  await exportPredictions(source, writer)
+  await exportLogs(source, writer)
   const others = await more?.(folder, writer)
   const rows = { ...(await tables.finish()), ...others }
   await writeFile(join(folder, 'registry.json'), `${JSON.stringify({ registered_models: models }, undefined, 2)}\n`)
@@ -181,9 +184,8 @@ async function writeManifest(folder: string, rows: Readonly<Record<string, numbe
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
   const sums: string[] = []
   for await (const path of filesBelow(folder)) {
-    const hash = createHash('sha256')
-    await pipeline(createReadStream(join(folder, path)), hash)
-    sums.push(`${hash.digest('hex')}  ${path}\n`)
+    const { digest } = await measure(createReadStream(join(folder, path)))
+    sums.push(`${digest}  ${path}\n`)
   }
   await writeFile(join(folder, 'SHA256SUMS'), sums.join(''))
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '#kernel/error.ts'
+import { conflict, messageOf } from '#kernel/error.ts'
 import type { RunSummary } from '#tracking'
 import { carryEvaluationDataset } from './carry-evaluation.ts'
 import { carryLoggedModel, carryModel } from './carry-model.ts'
@@ -44,9 +44,12 @@ export async function importLedger(
   }
   /** What experiments of the source are called here. */
   const ids = new Map<string, string>()
+  const names = new Set<string>()
   for await (const experiment of source.experiments()) {
     progress.begin(experiment.name)
     await guarded(journey, `experiment ${experiment.name}`, async () => {
+      if (names.has(experiment.name)) throw conflict('Another experiment there has this name: here they would be one.')
+      names.add(experiment.name)
       ids.set(experiment.id, await carryExperiment(journey, experiment, choices, progress))
     })
   }

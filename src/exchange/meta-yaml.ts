@@ -22,7 +22,7 @@ export interface Meta {
   /** As they are. */
   readonly fields: object
   text(field: string): string
-  /** 0 if there is none. */
+  /** 0 if there is none; a double. */
   number(field: string): number
   texts(field: string): readonly { readonly key: string; readonly value: string }[]
 }

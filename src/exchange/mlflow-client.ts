@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { sha256In } from '#kernel/content-digest.ts'
 import { TrainyardError, messageOf } from '#kernel/error.ts'
+import { parseExactly } from '#kernel/json.ts'
+import { createMeter } from '#storage'
+import { otherBytes } from './promised.ts'
 
 /** Speaks to an MLflow server, whoever wrote it. */
 export interface MlflowClient {
@@ -10,7 +14,7 @@ export interface MlflowClient {
   /** Paths are below `/api/2.0/mlflow`, or, if they begin with a slash, below the server's root. */
   get<Answer>(path: string, query: Readonly<Record<string, string | number | undefined>>): Promise<Answer>
   post<Answer>(path: string, body: unknown): Promise<Answer>
-  /** The bytes at a path of the server, below its root. */
+  /** The bytes at a path of the server, below its root. They fail at their end if they are not what it promised. */
   bytes(path: string): Promise<Readable>
 }
 
@@ -63,7 +67,7 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
   async function json<Answer>(path: string, init: RequestInit): Promise<Answer> {
     const response = await send(path, init)
     if (!response.ok) throw await refusal(response, path)
-    return (await response.json()) as Answer
+    return parseExactly(await response.text(), name => name === 'step') as Answer
   }
 
   return {
@@ -81,7 +85,10 @@ export function createMlflowClient({ url, token, user, password, signal }: Mlflo
     async bytes(path) {
       const response = await send(path, {})
       if (!response.ok) throw await refusal(response, path)
-      return response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream)
+      const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream)
+      const promised = sha256In(response.headers.get('content-digest'))
+      const { through } = createMeter({ refuse: found => otherBytes(path, promised, found) })
+      return body.on('error', error => through.destroy(error)).pipe(through)
     },
   }
 }

@@ -19,7 +19,8 @@ export interface MetricJson {
   /** NaN is the text `NaN`. */
   readonly value?: number | string
   readonly timestamp?: number
-  readonly step?: number
+  /** Beyond 2^53 a text. */
+  readonly step?: number | string
   readonly run_id?: string
   readonly dataset_name?: string
   readonly dataset_digest?: string
@@ -55,7 +56,9 @@ export interface RunJson {
     }[]
     readonly model_inputs?: readonly { readonly model_id: string }[]
   }
-  readonly outputs?: { readonly model_outputs?: readonly { readonly model_id: string; readonly step?: number }[] }
+  readonly outputs?: {
+    readonly model_outputs?: readonly { readonly model_id: string; readonly step?: number | string }[]
+  }
 }
 
 export interface LoggedModelJson {

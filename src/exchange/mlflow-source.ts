@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import { int64Of } from '#kernel/int64.ts'
 import type { MlflowClient } from './mlflow-client.ts'
 import { readEvaluationDatasets, readEvaluationRecords } from './mlflow-evaluation.ts'
 import { filesOfModel, filesOfRun, filesOfVersion } from './mlflow-files.ts'
@@ -9,6 +10,7 @@ import { createTraceReader } from './mlflow-traces.ts'
 import { readUsers } from './mlflow-users.ts'
 import { readWebhooks } from './mlflow-webhooks.ts'
 import { readTables } from './platform-data.ts'
+import { readLogs, readPredictions } from './platform-logs.ts'
 import {
   loggedModelStatuses,
   runStatuses,
@@ -87,6 +89,8 @@ export function createMlflowSource(client: MlflowClient): Source {
     webhooks: () => readWebhooks(client),
     users: () => readUsers(client),
     tables: () => readTables(client),
+    predictions: () => readPredictions(client),
+    logs: () => readLogs(client),
     versionFiles: (model, version) => filesOfVersion(client, model, version),
   }
 }
@@ -170,7 +174,7 @@ const toRun = ({ info, data, inputs, outputs }: RunJson): CarriedRun => ({
   links: [
     ...(inputs?.model_inputs ?? []).map(({ model_id: model }) => ({ direction: 'input', model, step: 0 }) as const),
     ...(outputs?.model_outputs ?? []).map(
-      ({ model_id: model, step }) => ({ direction: 'output', model, step: step ?? 0 }) as const,
+      ({ model_id: model, step }) => ({ direction: 'output', model, step: int64Of(step ?? 0) }) as const,
     ),
   ],
 })
@@ -179,7 +183,7 @@ const toPoint = ({ key, value, timestamp, step }: MetricJson): CarriedPoint => (
   key,
   value: Number(value ?? 0),
   timestamp: Number(timestamp ?? 0),
-  step: Number(step ?? 0),
+  step: int64Of(step ?? 0),
 })
 
 const toLoggedModel = ({ info, data }: LoggedModelJson): CarriedLoggedModel => ({

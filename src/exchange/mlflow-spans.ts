@@ -1,4 +1,5 @@
-import { anyValueOf, parseExactly } from './exact-json.ts'
+import { parseExactly } from '#kernel/json.ts'
+import { anyValueOf } from './any-value.ts'
 
 /** A span as OpenTelemetry has it, of protobuf's JSON: a status is a number on the wire. */
 export function toSpan({ status, ...span }: SpanJson): object {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
-import { parseExactly } from './exact-json.ts'
+import { parseExactly } from '#kernel/json.ts'
 import type { MlflowClient } from './mlflow-client.ts'
 import { proxied } from './mlflow-files.ts'
 import { isMissing, pagesOf } from './mlflow-pages.ts'

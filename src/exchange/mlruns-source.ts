@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { invalid } from '#kernel/error.ts'
+import { int64Of, isInt64 } from '#kernel/int64.ts'
 import { carriedFiles, filesBelow, folderOf, foldersIn, isFolder, textsBelow } from './folder.ts'
 import { readMeta, type Meta } from './meta-yaml.ts'
 import { readMlrunsModels } from './mlruns-registry.ts'
@@ -206,7 +207,7 @@ async function readLinks(run: string, direction: ModelLink['direction']): Promis
   for (const link of await foldersIn(join(run, `${direction}s`))) {
     const meta = await readMeta(join(run, `${direction}s`, link, 'meta.yaml'))
     if (meta === undefined || meta.text('source_type') === 'DATASET') continue
-    links.push({ direction, model: meta.text('source_id'), step: meta.number('step') })
+    links.push({ direction, model: meta.text('source_id'), step: int64Of(meta.number('step')) })
   }
   return links
 }
@@ -254,13 +255,10 @@ async function* linesOf(file: string): AsyncIterable<readonly (readonly string[]
 
 /** `timestamp value [step]`, of newer stores with a dataset behind them. */
 function toPoint(key: string, words: readonly string[]): CarriedPoint {
-  const point = {
-    key,
-    timestamp: Number(words[0]),
-    value: numberOf(words[1] ?? ''),
-    step: words.length >= 3 ? Number(words[2]) : 0,
-  }
-  if (Number.isSafeInteger(point.timestamp) && Number.isSafeInteger(point.step)) return point
+  const [at = '', value = '', step = '0'] = words
+  const timestamp = Number(at)
+  if (Number.isSafeInteger(timestamp) && isInt64(step))
+    return { key, timestamp, value: numberOf(value), step: int64Of(step) }
   throw invalid('A metric file holds a line that is no point.', [
     { field: key, value: words.join(' '), allowed: 'timestamp value step' },
   ])

@@ -1,11 +1,6 @@
 import type { MlflowClient } from './mlflow-client.ts'
-import { isMissing } from './mlflow-pages.ts'
+import { itemsOf, projectsOf } from './platform-pages.ts'
 import type { CarriedFile, CarriedTable } from './record.ts'
-
-interface Page<Item> {
-  readonly items: readonly Item[]
-  readonly next?: string
-}
 
 interface VersionJson {
   readonly id: string
@@ -39,8 +34,8 @@ interface TrainingSetJson extends VersionJson {
 
 /** What projects of a server like ours have in rows, as far as the caller may read it; other servers have none. */
 export async function* readTables(client: MlflowClient): AsyncIterable<CarriedTable> {
-  for await (const { name: project } of pagesOf<{ name: string }>(client, '/api/v1/projects')) {
-    const list = <Item>(name: string): AsyncIterable<Item> => pagesOf(client, `/api/v1/projects/${project}/${name}`)
+  for await (const project of projectsOf(client)) {
+    const list = <Item>(name: string): AsyncIterable<Item> => itemsOf(client, `/api/v1/projects/${project}/${name}`)
     for await (const version of list<DatasetJson>('dataset-versions')) yield datasetTable(client, version)
     for await (const version of list<FeaturesJson>('feature-versions')) yield featureTable(client, version)
     for await (const set of list<TrainingSetJson>('training-sets')) yield trainingTable(client, set)
@@ -98,15 +93,3 @@ const fileOf = (client: MlflowClient, { id, digest }: VersionJson, path: string)
   digest,
   open: () => client.bytes(`/api/v1/blobs/${digest}?of=${id}`),
 })
-
-async function* pagesOf<Item>(client: MlflowClient, path: string): AsyncIterable<Item> {
-  let after: string | undefined
-  do {
-    const page: Page<Item> = await client.get<Page<Item>>(path, { limit: 500, after }).catch((error: unknown) => {
-      if (isMissing(error)) return { items: [] }
-      throw error
-    })
-    yield* page.items
-    after = page.next
-  } while (after !== undefined)
-}

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Int64 } from '#kernel/int64.ts'
 import type { Assessment, EvaluationDataset, EvaluationRecord, Trace } from '#traces'
 
 /*
@@ -39,7 +40,7 @@ export interface CarriedDataset {
 export interface ModelLink {
   readonly direction: 'input' | 'output'
   readonly model: string
-  readonly step: number
+  readonly step: Int64
 }
 
 export interface CarriedRun {
@@ -58,7 +59,7 @@ export interface CarriedRun {
 
 export interface CarriedPoint {
   readonly key: string
-  readonly step: number
+  readonly step: Int64
   readonly timestamp: number
   /** NaN and infinities too. */
   readonly value: number
@@ -186,6 +187,26 @@ export interface CarriedTable {
   readonly files: readonly CarriedFile[]
 }
 
+/** The predictions of a deployment about one day of UTC, as Parquet. */
+export interface CarriedPredictions {
+  readonly project: string
+  readonly deployment: string
+  /** `2026-11-29` */
+  readonly day: string
+  /** At least so many: predictions come in while they are read. */
+  readonly rows: number
+  readonly file: CarriedFile
+}
+
+/** What a task of a run has said, over all attempts. */
+export interface CarriedLog {
+  readonly project: string
+  readonly run: string
+  readonly pipeline: string
+  readonly task: string
+  readonly file: CarriedFile
+}
+
 /** A ledger that can be read whole. Nothing is held in memory but what one yield gives. */
 export interface Source {
   /** What it is, for people: an address or a folder. */
@@ -213,4 +234,6 @@ export interface Source {
   versionFiles?(model: string, version: number): AsyncIterable<CarriedFile>
   /** The rows of projects; only ledgers like ours have such. */
   tables?(): AsyncIterable<CarriedTable>
+  predictions?(): AsyncIterable<CarriedPredictions>
+  logs?(): AsyncIterable<CarriedLog>
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { int64Text } from '#kernel/int64.ts'
 import type { LoggedModelSummary, RunSummary } from '#tracking'
 import { createEvaluationTarget, type EvaluationTarget } from './evaluation-target.ts'
 import type {
@@ -105,13 +106,17 @@ export function createTarget(api: Api, project: string): Target {
       return new Map(items.map(item => [item.id, item]))
     },
 
-    run: (id, draft) => api.send('PUT', `${root}/runs/${id}`, draft),
+    run: (id, { links, ...draft }) =>
+      api.send('PUT', `${root}/runs/${id}`, {
+        ...draft,
+        links: links.map(link => ({ ...link, step: int64Text(link.step) })),
+      }),
 
     async points(id, points) {
       for (let start = 0; start < points.length; start += pointsPerRequest) {
         const some = points.slice(start, start + pointsPerRequest)
         await api.send('POST', `${root}/runs/${id}/points`, {
-          points: some.map(({ key, step, timestamp, value }) => [key, step, timestamp, sent(value)]),
+          points: some.map(({ key, step, timestamp, value }) => [key, int64Text(step), timestamp, sent(value)]),
         })
       }
     },
@@ -121,7 +126,7 @@ export function createTarget(api: Api, project: string): Target {
     loggedModel: (id, draft) =>
       api.send('PUT', `${root}/logged-models/${id}`, {
         ...draft,
-        points: draft.points.map(point => ({ ...point, value: sent(point.value) })),
+        points: draft.points.map(point => ({ ...point, step: int64Text(point.step), value: sent(point.value) })),
       }),
 
     async files(of, id) {

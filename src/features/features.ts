@@ -1,7 +1,6 @@
 import type { Millis } from '#kernel/clock.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import type { Held } from '#storage'
 import { featuresOf, type FeatureVersion, type FeatureViewState, type TrainingSet } from './feature-version.ts'
 import type { FeatureDeps } from './compute.ts'
 import type { OnlineRow, OnlineStore } from './online-store.ts'
@@ -21,8 +20,6 @@ export interface Features {
   trainingSet(id: string): Promise<TrainingSet>
   /** In the order of their ids. */
   trainingSets(project: string, page: PageRequest): Promise<Page<TrainingSet>>
-  /** The bytes of all feature versions and training sets of all projects. */
-  held(): Promise<readonly Held[]>
   /** The features of a service for each key, in their order, as of an instant; as of now without one. */
   readOnline(request: {
     project: string
@@ -84,7 +81,6 @@ export function createFeatures(deps: FeatureDeps): Features {
 
     versions: (project, view, page) => store.versions(project, view, page),
     versionsOfProject: (project, page) => store.ofProject(project, page),
-    held: () => store.held(),
     trainingSets: (project, page) => store.trainingSets(project, page),
 
     async trainingSet(id) {

@@ -1,8 +1,7 @@
 import type { Selectable, Transaction } from 'kysely'
 import type { Digest } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
-import { toPage } from '#kernel/page.ts'
-import { inside, type Db } from '#storage'
+import { inside, pageById, pageByVersion, type Db } from '#storage'
 import type { FeatureVersion, TrainingSet } from './feature-version.ts'
 import type { FeatureStore } from './store.ts'
 import type { FeatureTables } from './tables.ts'
@@ -13,12 +12,8 @@ type Tx = Transaction<FeatureTables>
 export function sqlFeatureStore(db: Db): FeatureStore {
   const tables = db.withTables<FeatureTables>()
   const versionsOf = (project: string, view: string) =>
-    tables
-      .selectFrom('feature_version')
-      .selectAll()
-      .where('project', '=', project)
-      .where('view', '=', view)
-      .orderBy('version', 'desc')
+    tables.selectFrom('feature_version').selectAll().where('project', '=', project).where('view', '=', view)
+  const newestOf = (project: string, view: string) => versionsOf(project, view).orderBy('version', 'desc')
 
   return {
     transaction: work => db.transaction().execute(work),
@@ -44,7 +39,7 @@ export function sqlFeatureStore(db: Db): FeatureStore {
     },
 
     async findMade({ project, view, transform, engineer, dataset }) {
-      const row = await versionsOf(project, view)
+      const row = await newestOf(project, view)
         .where('dataset', '=', dataset)
         .where('transform', '=', transform)
         .where('engineer', '=', engineer)
@@ -54,25 +49,14 @@ export function sqlFeatureStore(db: Db): FeatureStore {
     },
 
     async latest(project, view) {
-      const row = await versionsOf(project, view).limit(1).executeTakeFirst()
+      const row = await newestOf(project, view).limit(1).executeTakeFirst()
       return row && fromRow(row)
     },
 
-    async versions(project, view, { limit, after }) {
-      let query = versionsOf(project, view).limit(limit + 1)
-      if (after !== undefined) query = query.where('version', '<', Number(after) || 0)
-      return toPage((await query.execute()).map(fromRow), limit, version => String(version.version))
-    },
+    versions: (project, view, page) => pageByVersion(versionsOf(project, view), page, fromRow),
 
-    async ofProject(project, { limit, after }) {
-      let query = tables.selectFrom('feature_version').selectAll().where('project', '=', project)
-      if (after !== undefined) query = query.where('id', '>', after)
-      const rows = await query
-        .orderBy('id')
-        .limit(limit + 1)
-        .execute()
-      return toPage(rows.map(fromRow), limit, version => version.id)
-    },
+    ofProject: (project, page) =>
+      pageById(tables.selectFrom('feature_version').selectAll().where('project', '=', project), page, fromRow),
 
     async addTrainingSet(tx, draft, recipe) {
       const own = inside<FeatureTables>(tx)
@@ -96,24 +80,8 @@ export function sqlFeatureStore(db: Db): FeatureStore {
       return row && fromSetRow(row)
     },
 
-    async trainingSets(project, { limit, after }) {
-      let query = tables.selectFrom('training_set').selectAll().where('project', '=', project)
-      if (after !== undefined) query = query.where('id', '>', after)
-      const rows = await query
-        .orderBy('id')
-        .limit(limit + 1)
-        .execute()
-      return toPage(rows.map(fromSetRow), limit, set => set.id)
-    },
-
-    async held() {
-      const rows = await tables
-        .selectFrom('feature_version')
-        .select(['project', 'digest'])
-        .union(tables.selectFrom('training_set').select(['project', 'digest']))
-        .execute()
-      return rows.map(({ project, digest }) => ({ project, digest: digest as Digest }))
-    },
+    trainingSets: (project, page) =>
+      pageById(tables.selectFrom('training_set').selectAll().where('project', '=', project), page, fromSetRow),
 
     async announce(tx, of, key) {
       const own = inside<FeatureTables>(tx)

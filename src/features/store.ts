@@ -1,5 +1,5 @@
 import type { Page, PageRequest } from '#kernel/page.ts'
-import type { AnyTx, Held } from '#storage'
+import type { AnyTx } from '#storage'
 import type { FeatureVersion, TrainingSet } from './feature-version.ts'
 
 /** What a feature version follows from. */
@@ -23,8 +23,6 @@ export interface FeatureStore {
   findTrainingSet(id: TrainingSet['id']): Promise<TrainingSet | undefined>
   /** In the order of their ids. */
   trainingSets(project: string, page: PageRequest): Promise<Page<TrainingSet>>
-  /** The bytes of all versions and training sets. */
-  held(): Promise<readonly Held[]>
   /** Records that a task has announced a materialisation of the view; false when this key was the last to do so. */
   announce(tx: AnyTx, of: { project: string; view: string }, key: string): Promise<boolean>
 }

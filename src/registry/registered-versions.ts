@@ -46,6 +46,8 @@ export interface RegisteredVersions {
   downloadUri(place: VersionPlace): Promise<string>
   /** One more row than the limit says that there is another page. */
   search(request: SearchRequest): Promise<Found<ModelVersion>>
+  /** What the versions of each project have in files; each counts as one. */
+  usage(): Promise<readonly { project: string; files: number; bytes: number }[]>
 }
 
 export function createRegisteredVersions(parts: RegistrationParts): RegisteredVersions {
@@ -97,7 +99,8 @@ function holding({ db, store, clock }: RegistrationParts): Holding {
 const versionReads = (
   parts: RegistrationParts,
   { model, find }: Holding,
-): Pick<RegisteredVersions, 'get' | 'byAlias' | 'latest' | 'downloadUri' | 'search'> => ({
+): Pick<RegisteredVersions, 'get' | 'byAlias' | 'latest' | 'downloadUri' | 'search' | 'usage'> => ({
+  usage: () => parts.store.usage(),
   get: find,
 
   async byAlias(place, alias) {

@@ -99,6 +99,8 @@ export interface VersionStore {
   list(project: string, model: string, page: PageRequest): Promise<Page<ModelVersion>>
   /** The newest version of each model in each stage, by number. Without aliases and transitions. */
   latest(models: readonly string[]): Promise<readonly (ModelVersion & { readonly modelId: string })[]>
+  /** How many versions there are by project, and the length of their files. */
+  usage(): Promise<readonly { project: string; files: number; bytes: number }[]>
   /** In the given order, then as MLflow breaks ties. Without aliases and transitions. */
   searchVersions(search: Search): Promise<Found<ModelVersion>>
 }

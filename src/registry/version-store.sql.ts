@@ -155,6 +155,19 @@ export function sqlVersions(db: Db): VersionStore {
       return versions.map((version, i) => ({ ...version, modelId: rows[i]!.model_id }))
     },
 
+    async usage() {
+      const rows = await tables
+        .selectFrom('registry_version as v')
+        .innerJoin('registry_model as m', 'm.id', 'v.model_id')
+        .select(eb => ['m.project', eb.fn.countAll<number>().as('files'), eb.fn.sum<number>('v.bytes').as('bytes')])
+        .where('v.bytes', 'is not', null)
+        .where('v.deleted_at', 'is', null)
+        .where('m.deleted_at', 'is', null)
+        .groupBy('m.project')
+        .execute()
+      return rows.map(row => ({ ...row }))
+    },
+
     async searchVersions(search) {
       const { rows, tokens } = await searchVersionRows(tables, search)
       const versions = await taggedVersions(tables, rows)

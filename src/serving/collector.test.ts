@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { wallClock } from '#kernel/clock.ts'
+import { digestOf } from '#kernel/digest.ts'
 import { newId } from '#kernel/id.ts'
 import { createOutbox, outboxMigrations } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { collectSegments, type CollectorParts } from './collector.ts'
 import { compactLog, pruneLog } from './compaction.ts'
-import { readByIds, readPage } from './log-reader.ts'
+import { logDays, readDay } from './log-export.ts'
+import { logUsage, readByIds, readPage } from './log-reader.ts'
 import { processTicks } from './process-ticks.ts'
 import { segmentName } from './segment-name.ts'
 import { sqlServingStore } from './store.sql.ts'
@@ -160,4 +162,32 @@ test('predictions that are older than their retention are deleted with their fil
     ],
     [[9_000], 1],
   )
+})
+
+test('the log leaves by day, whole and with its digest, however its files are merged', async t => {
+  const { parts, store, write } = await open(t)
+  const dayMs = 86_400_000
+  for (const days of [0, 0, 1, 1, 1, 3]) {
+    await write(line({ event_time: days * dayMs + 5 }))
+    await collectSegments(parts)
+  }
+  const days = await logDays(parts, 'rain')
+  const before = await readDay(parts, 'rain', '1970-01-02')
+  const first = Buffer.concat(await before.bytes.toArray())
+  const used = await logUsage(parts)
+
+  await compactLog(parts, 'rain', 2)
+
+  const again = await readDay(parts, 'rain', '1970-01-02')
+  assert.deepEqual(days, [
+    { day: '1970-01-01', rows: 2 },
+    { day: '1970-01-02', rows: 3 },
+    { day: '1970-01-04', rows: 1 },
+  ])
+  assert.deepEqual([digestOf(first), first.length], [before.digest, before.size])
+  assert.deepEqual(Buffer.concat(await again.bytes.toArray()), first)
+  assert.deepEqual(await readdir(join(parts.folder, '.export')), [])
+  await assert.rejects(readDay(parts, 'rain', '1970-01-03'), { code: 'not_found' })
+  assert.deepEqual([used.map(({ project, files }) => [project, files]), used[0]!.bytes > 0], [[['rain', 6]], true])
+  assert.ok((await store.logFiles()).length < 6)
 })

@@ -17,6 +17,7 @@ type LogIndex = Pick<
   | 'segmentsWithIds'
   | 'smallSegments'
   | 'expiredSegments'
+  | 'logFiles'
 >
 
 /** The part of the store that knows which files the prediction log consists of, and counts what is in them. */
@@ -94,6 +95,15 @@ export function sqlLogIndex(tables: Kysely<ServingTables>, own: (tx: AnyTx) => O
         .orderBy('file')
         .execute()
       return rows.map(fromRow)
+    },
+
+    async logFiles() {
+      const rows = await tables
+        .selectFrom('serving_segment')
+        .innerJoin('serving_deployment', 'name', 'deployment')
+        .select(['project', 'file'])
+        .execute()
+      return rows.map(row => ({ ...row }))
     },
 
     async smallSegments(deployment, rowsMax, limit) {

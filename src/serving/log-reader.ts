@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Millis } from '#kernel/clock.ts'
 import { invalid, TrainyardError } from '#kernel/error.ts'
@@ -90,6 +91,20 @@ export async function readPage(
   })
 }
 
+/** What the log of each project has in files. A file that was merged into another meanwhile counts nothing. */
+export async function logUsage({
+  store,
+  folder,
+}: Pick<LogReaderParts, 'store' | 'folder'>): Promise<readonly { project: string; files: number; bytes: number }[]> {
+  const byProject = Map.groupBy(await store.logFiles(), ({ project }) => project)
+  const usage = []
+  for (const [project, files] of byProject) {
+    const sizes = await Promise.all(files.map(({ file }) => stat(join(folder, file)).catch(() => undefined)))
+    usage.push({ project, files: files.length, bytes: sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0) })
+  }
+  return usage
+}
+
 /** The predictions with these ids that are in the log, in no order. */
 export async function readByIds(
   { store, duckdb, folder }: LogReaderParts,
@@ -109,7 +124,7 @@ export async function readByIds(
 }
 
 /** A file may be merged into another between its naming and its reading: then the list is asked for again. */
-async function untilSteady<T>(read: () => Promise<T>): Promise<T> {
+export async function untilSteady<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (error) {

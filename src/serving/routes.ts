@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { App } from '#http'
+import { contentDigest } from '#kernel/content-digest.ts'
 import { Instant, Name, PageQuery } from '#kernel/wire.ts'
 import type { Serving } from './serving.ts'
 import {
@@ -24,6 +25,8 @@ const PredictionsQuery = PageQuery.extend({
     .default('event_time')
     .meta({ description: 'Newest first: by the instant that they are about, or in the order in which they came.' }),
 })
+const DayParams = DeploymentParams.extend({ day: z.iso.date() })
+const DayList = z.object({ items: z.array(z.object({ day: z.string(), rows: z.int() })) })
 const tags = ['serving']
 
 export function servingRoutes(app: App, serving: Serving): void {
@@ -103,6 +106,35 @@ function predictionRoutes(app: App, serving: Serving): void {
     },
     async ({ params, query }) =>
       (await serving.predictions({ deployment: params.deployment, ...query })) as z.input<typeof PredictionPage>,
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment/prediction-days',
+    {
+      schema: {
+        summary: 'The days of UTC that logged predictions are about, each of which can be had as a file',
+        tags,
+        params: DeploymentParams,
+        response: { 200: DayList },
+      },
+    },
+    async ({ params }) => ({ items: [...(await serving.days(params.deployment))] }),
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment/prediction-days/:day',
+    { schema: { summary: 'All logged predictions about one day as Parquet', tags, params: DayParams } },
+    async ({ params }, reply) => {
+      const { bytes, digest, size } = await serving.day(params.deployment, params.day)
+      return reply
+        .headers({
+          'content-type': 'application/vnd.apache.parquet',
+          'content-disposition': `attachment; filename="${params.deployment}-${params.day}.parquet"`,
+          'content-length': size,
+          'content-digest': contentDigest(digest),
+        })
+        .send(bytes)
+    },
   )
 
   app.get(

@@ -10,9 +10,10 @@ import { removeOtherBundles } from './bundle-folder.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision } from './deployment.ts'
 import type { GuardVerdict } from './guard.ts'
 import { describeDeployments, guardDeployment, type DescribeParts } from './describe.ts'
-import { readByIds, readPage, type PredictionQuery } from './log-reader.ts'
+import { logUsage, readByIds, readPage, type LogReaderParts, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
+import { logDays, readDay, type LogDay } from './log-export.ts'
 import { logFolder } from './routes-file.ts'
 import type { DoorSettings, TellSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
 import { createSupervisor } from './supervisor.ts'
@@ -45,6 +46,12 @@ export interface Serving {
   prediction(id: string): Promise<Prediction>
   /** Those of these predictions that are in the log, in no order. */
   predictionsById(ids: readonly string[]): Promise<readonly Prediction[]>
+  /** The days that logged predictions are about. Throws `not_found`. */
+  days(deployment: string): Promise<readonly LogDay[]>
+  /** The predictions about one of them as Parquet. Throws `not_found`. */
+  day(deployment: string, day: string): ReturnType<typeof readDay>
+  /** What the log of each project has in files: some for each deployment, and one for each 50,000 predictions. */
+  usage(): Promise<readonly { project: string; files: number; bytes: number }[]>
   /** Brings all that has been answered so far into the log. */
   collect(): Promise<void>
 
@@ -106,12 +113,11 @@ export function createServing(parts: ServingParts): Serving {
   )
   const reader = { ...parts, folder: join(dataFolder, 'predictions') }
 
-  const findPrediction = predictionFinder(reader, log)
   const shownUrl = (url: string): string => parts.publicUrl || urlForOthers(url, parts.host)
   const describe = { store, projects: parts.projects, supervisor, clock, shownUrl }
   ledger.provide(
     'prd',
-    predictionResolver(findPrediction, async name => (await store.deployment(name))?.project ?? ''),
+    predictionResolver(predictionFinder(reader, log), async name => (await store.deployment(name))?.project ?? ''),
   )
 
   return {
@@ -121,17 +127,7 @@ export function createServing(parts: ServingParts): Serving {
     finishCanary: traffic.finishCanary,
     follow: traffic.follow,
     ...descriptions(describe),
-    async predictions(query) {
-      if (!(await store.deployment(query.deployment))) throw notFound('deployment', query.deployment)
-      return readPage(reader, query)
-    },
-    async prediction(id) {
-      const found = await findPrediction(id)
-      if (!found) throw notFound('prediction', id)
-      return found
-    },
-    predictionsById: ids => readByIds(reader, ids),
-    collect: log.collect,
+    ...logReads(reader, log),
 
     url() {
       const url = supervisor.url()
@@ -178,10 +174,44 @@ function descriptions(describe: DescribeParts): Pick<Serving, 'guard' | 'deploym
   }
 }
 
+/** What there is to know of the log of predictions. */
+function logReads(
+  reader: Reader,
+  log: Pick<LogKeeper, 'collect'>,
+): Pick<Serving, 'predictions' | 'prediction' | 'predictionsById' | 'days' | 'day' | 'usage' | 'collect'> {
+  const find = predictionFinder(reader, log)
+  const requireDeployment = async (name: string): Promise<void> => {
+    if (!(await reader.store.deployment(name))) throw notFound('deployment', name)
+  }
+  return {
+    async predictions(query) {
+      await requireDeployment(query.deployment)
+      return readPage(reader, query)
+    },
+    async prediction(id) {
+      const found = await find(id)
+      if (!found) throw notFound('prediction', id)
+      return found
+    },
+    predictionsById: ids => readByIds(reader, ids),
+    async days(name) {
+      await requireDeployment(name)
+      return logDays(reader, name)
+    },
+    async day(name, day) {
+      await requireDeployment(name)
+      return readDay(reader, name, day)
+    },
+    usage: () => logUsage(reader),
+    collect: log.collect,
+  }
+}
+
+type Reader = LogReaderParts & Pick<ServingParts, 'clock'>
 type Find = (id: string) => Promise<Prediction | undefined>
 
 const predictionFinder =
-  (reader: Parameters<typeof readByIds>[0] & Pick<ServingParts, 'clock'>, log: Pick<LogKeeper, 'collect'>): Find =>
+  (reader: Reader, log: Pick<LogKeeper, 'collect'>): Find =>
   async id => {
     const [found] = await readByIds(reader, [id])
     if (found || (instantOf(id) ?? 0) < reader.clock.now() - uncollectedMsMax) return found

@@ -108,6 +108,8 @@ export interface ServingStore {
   ): Promise<Page<SegmentRow>>
   /** Segments that may hold ids in the range. */
   segmentsWithIds(from: string, to: string): Promise<readonly SegmentRow[]>
+  /** All files of the log, with the projects of their deployments. */
+  logFiles(): Promise<readonly { project: string; file: string }[]>
   /** The oldest segments with fewer rows than `rowsMax`, and how many there are. */
   smallSegments(
     deployment: string,

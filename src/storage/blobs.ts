@@ -1,13 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline as pipelined, Readable, Transform } from 'node:stream'
+import { pipeline as pipelined, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Digest } from '#kernel/digest.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { notFound, TrainyardError } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
+import { createMeter, type MeterChoices } from './meter.ts'
 import { bringBack, digestsAfter, incomingOf, placeOf, publish, refresh, unlessAbsent } from './blob-folder.ts'
 
 export interface Blob {
@@ -43,13 +44,13 @@ export interface Blobs {
  */
 export function fsBlobs(root: string): Blobs {
   const place = (digest: Digest): string => placeOf(root, digest)
-  const verified = new Set<Digest>()
+  const whole = new Set<Digest>()
 
   async function store(source: Readable): Promise<Blob> {
     const incoming = incomingOf(root)
     await mkdir(incoming, { recursive: true })
     const temporary = join(incoming, randomUUID())
-    const meter = hashing()
+    const meter = createMeter()
     try {
       await pipeline(source, meter.through, createWriteStream(temporary, { flush: true }))
       const { digest, size } = meter.result()
@@ -63,7 +64,7 @@ export function fsBlobs(root: string): Blobs {
 
   const read = async (digest: Digest): Promise<Readable> => {
     if (!(await blobs.find(digest))) throw notFound('artifact', digest)
-    const { through } = hashing(digest)
+    const { through } = createMeter(verified(digest))
     // Who stops reading closes the file.
     return pipelined(createReadStream(place(digest)), through, () => {})
   }
@@ -78,9 +79,9 @@ export function fsBlobs(root: string): Blobs {
     },
     bytes: async digest => Buffer.concat(await (await read(digest)).toArray()),
     async path(digest) {
-      if (!verified.has(digest)) {
+      if (!whole.has(digest)) {
         for await (const _ of await read(digest));
-        verified.add(digest)
+        whole.add(digest)
       } else if (!(await blobs.find(digest))) throw notFound('artifact', digest)
       return place(digest)
     },
@@ -108,26 +109,12 @@ export function fsBlobs(root: string): Blobs {
   return blobs
 }
 
-/** A stream that hashes what passes, and fails at the end when the hash is not the expected one. */
-function hashing(expected?: Digest): { through: Transform; result(): Blob } {
-  const hash = createHash('sha256')
-  let size = 0
-  let digest: Digest | undefined
-  const through = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk)
-      size += chunk.length
-      done(null, chunk)
-    },
-    flush(done) {
-      digest = hash.digest('hex') as Digest
-      if (expected === undefined || digest === expected) return done()
-      done(
-        new TrainyardError('unavailable', `Artifact ${expected} is damaged on disk: its bytes hash to ${digest}.`, {
+/** Fails at the end of bytes that are not those of a digest. */
+const verified = (expected: Digest): MeterChoices => ({
+  refuse: found =>
+    found === expected
+      ? undefined
+      : new TrainyardError('unavailable', `Artifact ${expected} is damaged on disk: its bytes hash to ${found}.`, {
           digest: expected,
         }),
-      )
-    },
-  })
-  return { through, result: () => ({ digest: digest!, size }) }
-}
+})

@@ -27,6 +27,25 @@ test('a log is read piece by piece, over all attempts', async t => {
   assert.deepEqual(await logs.read('run', 'other', 0), { text: '', next: 0, isAll: true })
 })
 
+test('logs of a run are listed with their length, and had whole', async t => {
+  const logs = createLogs(await testFolder(t))
+  for (const [task, text] of [
+    ['train', 'grün'],
+    ['fit', 'x'],
+  ] as const) {
+    const log = logs.open('run', task)
+    log.line(text)
+    log.close()
+  }
+
+  assert.deepEqual(await logs.list('run'), [
+    { task: 'fit', size: 2 },
+    { task: 'train', size: 6 },
+  ])
+  assert.deepEqual([await logs.list('none'), await logs.whole('run', 'none')], [[], undefined])
+  assert.equal(String(await logs.whole('run', 'train')), 'grün\n')
+})
+
 test('a heading stands before what comes after it, and alone only where another process goes on', async t => {
   const logs = createLogs(await testFolder(t))
   const alone = logs.open('run', 'silent')

@@ -1,6 +1,13 @@
 import { appendFileSync, mkdirSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** A log that is there. */
+export interface LogEntry {
+  readonly task: string
+  /** Length in bytes. */
+  readonly size: number
+}
 
 /** The log of a task: one file for all its attempts, written line by line and read from any offset. */
 export interface Logs {
@@ -8,6 +15,10 @@ export interface Logs {
   open(run: string, task: string): LogFile
   /** Whole characters from byte `offset` on, at most 256 KiB, and the offset after them. Nothing when there is no log. */
   read(run: string, task: string, offset: number): Promise<{ text: string; next: number; isAll: boolean }>
+  /** Those of a run, by task. */
+  list(run: string): Promise<readonly LogEntry[]>
+  /** All bytes so far; undefined when there is no log. */
+  whole(run: string, task: string): Promise<Buffer | undefined>
 }
 
 export interface LogFile {
@@ -44,6 +55,15 @@ export function createLogs(folder: string, bytesMax = 16 * 1024 * 1024): Logs {
     },
 
     read: (run, task, offset) => readLogFile(pathOf(run, task), offset),
+
+    async list(run) {
+      const files: string[] = await readdir(join(folder, run)).catch(() => [])
+      files.sort()
+      const found = await Promise.all(files.map(file => stat(join(folder, run, file))))
+      return files.map((file, index) => ({ task: basename(file, '.log'), size: found[index]!.size }))
+    },
+
+    whole: (run, task) => readFile(pathOf(run, task)).catch(() => undefined),
   }
 }
 

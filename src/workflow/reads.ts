@@ -5,7 +5,7 @@ import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import type { Projects } from '#project'
 import type { Blobs, Signal } from '#storage'
-import type { Logs } from './logs.ts'
+import type { LogEntry, Logs } from './logs.ts'
 import { gridOf, wholeRuns, type PipelineGrid } from './grid.ts'
 import { pipelineOf } from './pipeline.ts'
 import { on, waitOf } from './room.ts'
@@ -32,6 +32,12 @@ export interface RunReads {
   runs(filter: RunFilter, page: PageRequest): Promise<Page<Run>>
   /** The log of a task over all its attempts, from byte `offset` on. Throws `not_found`. */
   log(task: string, offset: number): Promise<{ text: string; next: number; end: boolean }>
+  /** The logs that tasks of a run have. Throws `not_found`. */
+  logs(run: string): Promise<readonly LogEntry[]>
+  /** A log as it is now. Throws `not_found`. */
+  wholeLog(run: string, task: string): Promise<Buffer>
+  /** What the tasks of a run have made. */
+  made(run: string): Promise<readonly Artifact[]>
   /** The bytes of an output. Throws `not_found`, also for an output that is no bytes. */
   output(task: string, name: string): Promise<{ artifact: Artifact; bytes: Readable }>
   /** How the last runs of a pipeline went, task by task; fewer runs when they have very many tasks. */
@@ -91,13 +97,8 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
 
     runs: (filter, page) => store.listRuns(filter, page),
 
-    async log(id, offset) {
-      const task = await store.findTask(id)
-      if (!task) throw notFound('task', id)
-      // The state was read first: a task that had ended by then writes no more.
-      const { text, next, isAll } = await logs.read(task.run, task.name, offset)
-      return { text, next, end: isAll && endedStates.has(task.state) }
-    },
+    ...logReads({ store, logs }, id => reads.run(id)),
+    made: run => store.made(run),
 
     async output(id, name) {
       const artifact = (await store.findTask(id))?.outputs[name]
@@ -136,6 +137,34 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
     },
   }
   return reads
+}
+
+function logReads(
+  { store, logs }: Pick<Deps, 'store' | 'logs'>,
+  runOf: RunReads['run'],
+): Pick<RunReads, 'log' | 'logs' | 'wholeLog'> {
+  return {
+    async log(id, offset) {
+      const task = await store.findTask(id)
+      if (!task) throw notFound('task', id)
+      // The state was read first: a task that had ended by then writes no more.
+      const { text, next, isAll } = await logs.read(task.run, task.name, offset)
+      return { text, next, end: isAll && endedStates.has(task.state) }
+    },
+
+    async logs(id) {
+      await runOf(id)
+      return logs.list(id)
+    },
+
+    async wholeLog(id, task) {
+      await runOf(id)
+      const isThere = (await logs.list(id)).some(log => log.task === task)
+      const bytes = isThere ? await logs.whole(id, task) : undefined
+      if (!bytes) throw notFound('log', `${id}/${task}`)
+      return bytes
+    },
+  }
 }
 
 /** The tasks, those that are ready with the room that they wait for. */

@@ -1,7 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { App } from '#http'
+import { contentDigest } from '#kernel/content-digest.ts'
+import { digestOf } from '#kernel/digest.ts'
 import {
   DecisionBody,
+  LogList,
   LogQuery,
   LogWire,
   OutputParams,
@@ -37,6 +40,7 @@ export function workflowRoutes(app: App, workflow: Workflow, roleIn: RoleIn): vo
   projectRunRoutes(app, workflow)
   runRoutes(app, workflow)
   taskRoutes(app, workflow)
+  logRoutes(app, workflow)
   reproductionRoutes(app, workflow)
   decisionRoutes(app, workflow, roleIn)
   triggerRoutes(app, workflow.triggers)
@@ -162,6 +166,44 @@ function reproductionRoutes(app: App, workflow: Workflow): void {
   )
 }
 
+function logRoutes(app: App, workflow: Workflow): void {
+  app.get(
+    '/api/v1/tasks/:task/log',
+    {
+      schema: {
+        summary: 'Log of a task, from a byte on',
+        tags,
+        params: TaskParams,
+        querystring: LogQuery,
+        response: { 200: LogWire },
+      },
+    },
+    async ({ params, query }) => workflow.log(params.task, query.offset),
+  )
+
+  app.get(
+    '/api/v1/runs/:run/logs',
+    { schema: { summary: 'The logs that tasks of a run have', tags, params: RunParams, response: { 200: LogList } } },
+    async ({ params }) => ({ items: [...(await workflow.logs(params.run))] }),
+  )
+
+  app.get(
+    '/api/v1/runs/:run/logs/:task',
+    { schema: { summary: 'Download a log, as it is now', tags, params: RunTaskParams } },
+    async ({ params }, reply) => {
+      const bytes = await workflow.wholeLog(params.run, params.task)
+      return reply
+        .headers({
+          'content-type': 'text/plain; charset=utf-8',
+          'content-disposition': 'attachment',
+          'x-content-type-options': 'nosniff',
+          'content-digest': contentDigest(digestOf(bytes)),
+        })
+        .send(bytes)
+    },
+  )
+}
+
 function taskRoutes(app: App, workflow: Workflow): void {
   app.get(
     '/api/v1/runs/:run/tasks',
@@ -194,20 +236,6 @@ function taskRoutes(app: App, workflow: Workflow): void {
       const { task, attempts } = await workflow.task(params.run, params.task)
       return { task, attempts: [...attempts] }
     },
-  )
-
-  app.get(
-    '/api/v1/tasks/:task/log',
-    {
-      schema: {
-        summary: 'Log of a task, from a byte on',
-        tags,
-        params: TaskParams,
-        querystring: LogQuery,
-        response: { 200: LogWire },
-      },
-    },
-    async ({ params, query }) => workflow.log(params.task, query.offset),
   )
 
   app.get(

@@ -9,6 +9,7 @@ import type { RoomStore } from './room-store.ts'
 import type { OverlapRule } from './overlap.ts'
 import type { AttemptDetail, TaskRecord } from './record.ts'
 import type {
+  Artifact,
   Artifacts,
   AttemptId,
   Item,
@@ -61,6 +62,8 @@ export interface RunStore {
   ): Promise<{ id: TaskId; run: RunId; name: string; state: TaskState; outputs: Artifacts } | undefined>
   /** What these tasks of a run have given, by task name. */
   outputs(run: string, names: readonly string[]): Promise<Readonly<Record<string, Producer>>>
+  /** All outputs of those tasks of a run that have made them: not those that are another task's. */
+  made(run: string): Promise<readonly Artifact[]>
   /** The runs that open tasks of a run are. */
   childrenOf(tx: AnyTx, run: string): Promise<readonly RunId[]>
   /**

@@ -17,7 +17,7 @@ import { taskFromRow } from './task-row.sql.ts'
 
 type TaskReads = Pick<
   RunStore,
-  'listTasks' | 'findTaskRun' | 'pageTasks' | 'gridTasks' | 'itemResults' | 'findTask' | 'outputs'
+  'listTasks' | 'findTaskRun' | 'pageTasks' | 'gridTasks' | 'itemResults' | 'findTask' | 'outputs' | 'made'
 >
 
 /** An item longer than this is not shown in lists. */
@@ -160,6 +160,17 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
     },
 
     outputs,
+
+    async made(run) {
+      const rows = await db
+        .selectFrom('workflow_task')
+        .select('outputs')
+        .where('run', '=', run)
+        .where('state', '=', 'succeeded')
+        .where('outputs', '<>', '{}')
+        .execute()
+      return rows.flatMap(({ outputs: made }) => Object.values(JSON.parse(made) as Artifacts))
+    },
   }
 }
 

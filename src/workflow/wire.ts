@@ -270,6 +270,7 @@ export const ReproductionWire = z
 export const DecisionBody = z.object({ verdict: z.enum(verdicts), reason: z.string().min(1).max(2_000) })
 /** Log text from `offset`; ask again from `next`. `end` when the task has ended and all is read. */
 export const LogWire = z.object({ text: z.string(), next: z.int(), end: z.boolean() })
+export const LogList = z.object({ items: z.array(z.object({ task: z.string(), size: z.int() })) })
 export const PipelineWire = z
   .object({
     name: z.string(),

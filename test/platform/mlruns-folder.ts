@@ -41,7 +41,7 @@ export const mlrunsFiles: Readonly<Record<string, string | Buffer>> = {
   [`1/${parent}/tags/mlflow.runName`]: 'parent',
   [`1/${parent}/tags/quote`]: `it's "q" 💡`,
   [`1/${parent}/metrics/loss`]: '1700000000000 0.5 0\n1700000001000 0.25 1\n1700000001000 0.25 1\n',
-  [`1/${parent}/metrics/val/odd`]: '5 nan 0\n5 inf 1\n5 -inf 2\n5 5e-324 1099511627776\n7 1 -3 train 92a7\n',
+  [`1/${parent}/metrics/val/odd`]: '5 nan 0\n5 inf 1\n5 -inf 2\n5 5e-324 9007199254740993\n7 1 -3 train 92a7\n',
   [`1/${parent}/inputs/i1/meta.yaml`]: `destination_id: x\nsource_id: d1\nsource_type: DATASET\ntags:\n  mlflow.data.context: training\n`,
   [`1/${parent}/outputs/m-1/meta.yaml`]: `destination_id: x\nsource_id: m-1\nsource_type: RUN_OUTPUT\nstep: 4\ntags: {}\n`,
   [`1/${parent}/artifacts/a b/ü.txt`]: 'hello',

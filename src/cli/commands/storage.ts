@@ -16,7 +16,7 @@ type Sweep = Readonly<Record<Outcome, { readonly blobs: number; readonly bytes: 
 
 export const storageVerb = verb(
   'storage',
-  'What projects have in files: runs and models, data, features, logs; and what environments take.',
+  'What projects have in files: runs, models, predictions, data, features, outputs, logs; and what environments take.',
   command =>
     command
       .option('--free', 'what would be freed now of the bytes of deleted files; every hour the platform does so')
