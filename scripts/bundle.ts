@@ -1,7 +1,7 @@
 import { cpSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
-import { rolldown, type Plugin } from 'rolldown'
+import { rolldown, type Plugin, type RolldownOutput } from 'rolldown'
 import { build } from 'vite'
 import { weatherFile } from '../src/demo/weather.ts'
 
@@ -21,7 +21,7 @@ const dist = join(root, 'dist')
 const draft = join(root, `node_modules/.cache/trainyard-dist-${process.pid}`)
 
 export async function makeBundle(): Promise<void> {
-  const [modules] = await Promise.all([bundleCode(), buildPages()])
+  const modules = (await Promise.all([bundleCode(), buildPages()])).flat()
   copyFiles()
   writeManifest()
   writeNotices(packagesIn(modules))
@@ -60,11 +60,18 @@ async function bundleCode(): Promise<readonly string[]> {
     chunkFileNames: 'chunks/[name]-[hash].js',
     codeSplitting: { groups: [{ name: 'builtins', test: /^\0builtin:/ }] },
   })
-  return output.flatMap(file => (file.type === 'chunk' ? file.moduleIds : []))
+  return modulesOf(output)
 }
 
-const buildPages = () =>
-  build({ root: join(root, 'web'), logLevel: 'warn', build: { outDir: join(draft, 'web'), emptyOutDir: true } })
+/** Answers the paths of all modules that they hold. */
+async function buildPages(): Promise<readonly string[]> {
+  const outDir = join(draft, 'web')
+  const built = await build({ root: join(root, 'web'), logLevel: 'warn', build: { outDir, emptyOutDir: true } })
+  return modulesOf((built as Pick<RolldownOutput, 'output'>).output)
+}
+
+const modulesOf = (output: RolldownOutput['output']): readonly string[] =>
+  output.flatMap(file => (file.type === 'chunk' ? file.moduleIds : []))
 
 /** Packages that have been bundled, by their folders. */
 function packagesIn(modules: readonly string[]): readonly string[] {
