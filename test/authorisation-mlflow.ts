@@ -142,6 +142,7 @@ export async function fillMlflow(stage: Stage): Promise<Said> {
     path: 'model/MLmodel',
     artifact_file_path: 'MLmodel',
     '*': `${folder}/MLmodel`,
+    level: '4.0',
     num_parts: 1,
     parts: [],
   }
@@ -173,7 +174,7 @@ export function mlflowRequest({ method, url }: Route, all: Said): InjectOptions 
     ...all,
     ...exceptions.filter(([which]) => which.test(url)).reduce((o, [, of]) => ({ ...o, ...of(all) }), {}),
   } as Said
-  const path = url.replaceAll(/:(\w+)|\*/g, (whole, parameter: string | undefined) => {
+  const path = url.replaceAll(/:(\w+)(?:\([^)]+\))?|\*/g, (whole, parameter: string | undefined) => {
     const value = said[parameter ?? '*']
     assert.ok(typeof value === 'string', `${url}: this test needs an example of ${whole}`)
     return parameter === undefined ? value : encodeURIComponent(value)

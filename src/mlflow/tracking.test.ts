@@ -343,3 +343,11 @@ test('steps of 64 bits come back to the last digit, however they were written', 
   assert.deepEqual([refused.status, refused.body['error_code']], [400, 'INVALID_PARAMETER_VALUE'])
   assert.match(String(refused.body['message']), /'step' supplied: a whole number of 64 bits/)
 })
+
+test('what no level of the protocol has here is told by the code on which newer clients go on without it', async t => {
+  const { get } = await openWire(t)
+  for (const path of ['nothing', '../../3.0/mlflow/issues', '../../4.1/mlflow/nothing', 'experiments/get/']) {
+    const { status, body } = await get(path)
+    assert.deepEqual([status, body['error_code']], [404, 'ENDPOINT_NOT_FOUND'], path)
+  }
+})
