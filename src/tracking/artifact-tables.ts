@@ -71,4 +71,12 @@ export const artifactMigrations: readonly Migration[] = [
       `create table artifact_sweeper (name text primary key, owner text not null, lease_until bigint not null)`,
     ],
   },
+  {
+    name: 'artifacts-003',
+    // What a project has in a million roots is added up from the index alone.
+    statements: [
+      `drop index artifact_root_project`,
+      `create index artifact_root_amount on artifact_root (project, files, bytes)`,
+    ],
+  },
 ]

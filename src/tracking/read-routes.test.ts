@@ -204,3 +204,14 @@ test('runs are compared at a step: each metric as it was there, or last before',
     { loss: [-4_990, 5_000], nan: [null, 4], long: [8_999, 8_999] },
   ])
 })
+
+test('runs are compared at a step beyond 2^53 to the last digit', async t => {
+  const { app, tracking } = await open(t)
+  const run = await tracking.run('0', { metrics: {} })
+  const points = [1n, 3n].map(n => ({ key: 'wide', value: Number(n), step: 2n ** 53n + n, timestamp: 5 }))
+  await tracking.log.add({ run, points })
+
+  const { body } = await app.inject({ url: `/api/v1/run-comparison?runs=${run}&step=${2n ** 53n + 2n}` })
+
+  assert.match(body, /"wide":\{"value":1,"step":9007199254740993,/)
+})

@@ -2,6 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { App } from '#http'
 import { invalid } from '#kernel/error.ts'
+import { int64Of, type Int64 } from '#kernel/int64.ts'
+import { Int64Wire } from '#kernel/wire.ts'
 import { historyJson, metricJson, runJson } from './run-json.ts'
 import type { Tracking } from './tracking.ts'
 import { axes, ComparisonWire, HistoryList, type HistoryWire, TrackingRunWire } from './wire.ts'
@@ -56,7 +58,7 @@ function readRoutes(app: App, parts: Parts): void {
         tags,
         querystring: z.object({
           runs: z.string().max(10_000).meta({ description: 'Ids, with commas between them.' }),
-          step: z.int().optional().meta({
+          step: Int64Wire.optional().meta({
             description: 'Metrics as they were at this step, or at the last one before it, instead of the latest.',
           }),
         }),
@@ -73,12 +75,12 @@ function readRoutes(app: App, parts: Parts): void {
       if (step === undefined) return { items }
       const count = items.reduce((sum, { metrics }) => sum + Object.keys(metrics).length, 0)
       if (count > comparedMetricsMax) throw tooMany('metrics of the runs', count, comparedMetricsMax)
-      return { items: await Promise.all(items.map(item => atStep(parts, item, step))) }
+      return { items: await Promise.all(items.map(item => atStep(parts, item, int64Of(step)))) }
     },
   )
 }
 
-async function atStep({ history }: Pick<Parts, 'history'>, run: RunJson, step: number): Promise<RunJson> {
+async function atStep({ history }: Pick<Parts, 'history'>, run: RunJson, step: Int64): Promise<RunJson> {
   const metrics: RunJson['metrics'] = {}
   for (const key of Object.keys(run.metrics)) {
     const point = await history.at({ run: run.id, key }, step)
