@@ -1,6 +1,18 @@
 import { TrainyardError } from '#kernel/error.ts'
 import type { Client } from './client.ts'
 
+/** How a shadow answered copies of requests. */
+export interface ShadowComparison {
+  revision: string
+  rows: number
+  agreed: number
+  errors: number
+  differenceMean: number
+  differenceMax: number
+  latencyP95Ms?: number
+  againstP95Ms?: number
+}
+
 export interface Deployment {
   project: string
   name: string
@@ -10,10 +22,12 @@ export interface Deployment {
   sticky?: 'entity' | { header: string }
   limits: { deadlineMs?: number; queueRows?: number; clientRate?: number }
   revisions: {
+    id: string
     number: number
     versionNumber: number
     state: string
     weight: number
+    shadow: number
     requests: number
     errors: number
     latencyP95Ms?: number

@@ -10,7 +10,7 @@ import { doctorVerb } from './commands/doctor.ts'
 import { environmentsVerb } from './commands/environments.ts'
 import { exportVerb, importVerb } from './commands/exchange.ts'
 import { lineageVerb } from './commands/lineage.ts'
-import { deployVerb, promoteVerb, rollbackVerb } from './commands/model.ts'
+import { deployVerb, promoteVerb, rollbackVerb, shadowVerb } from './commands/model.ts'
 import { predictVerb } from './commands/predict.ts'
 import { modelsVerb } from './commands/models.ts'
 import { applyVerb, initVerb, planVerb } from './commands/project.ts'
@@ -48,6 +48,7 @@ export const verbs: readonly Verb[] = [
   promoteVerb,
   deployVerb,
   deploymentsVerb,
+  shadowVerb,
   rollbackVerb,
   predictVerb,
   truthVerb,

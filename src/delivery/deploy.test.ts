@@ -173,6 +173,30 @@ test('a second version is a canary until its guard is content, and is then promo
   )
 })
 
+test('a revision that is to be a shadow first gets copies, and becomes the canary when it has answered enough of them', async t => {
+  const bench = await applied(t, {
+    deployments: { rain: { model: 'rain', shadow: { share: 20, rowsMin: 50 } } },
+  })
+  await withCanary(bench)
+  const [shadow] = bench.serving.revisions
+  assert.deepEqual([shadow!.state, shadow!.weight, shadow!.shadow], ['shadow', 0, 20])
+
+  bench.serving.shadowed = [{ revision: shadow!.id, rows: 60, agreed: 55, errors: 0 }]
+  for (let waited = 0; shadow!.state === 'shadow' && waited < 30_000; waited += 20)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  const canary = [shadow!.state, shadow!.weight]
+  bench.serving.view = { verdict: 'pass', requests: 60, reason: 'Nothing against it.' }
+  await bench.ended('deploy')
+
+  assert.deepEqual(
+    [canary, bench.serving.revisions.map(({ state }) => state)],
+    [
+      ['canary', 10],
+      ['live', 'retired'],
+    ],
+  )
+})
+
 test('a rejected canary is rolled back, and the former version is in production again without a new deployment', async t => {
   const bench = await applied(t)
   const [first, second] = await withCanary(bench)

@@ -5,7 +5,9 @@ import type { Deployment, DeployedRevision, Rollouts } from './parts.ts'
 /** Serving as the tests of this component need it: states and weights, no model server. */
 export interface FakeServing extends Rollouts {
   readonly revisions: DeployedRevision[]
-  view: Awaited<ReturnType<Rollouts['guard']>>
+  view: Omit<Awaited<ReturnType<Rollouts['guard']>>, 'since'>
+  /** What its shadows have answered. */
+  shadowed: Awaited<ReturnType<Rollouts['shadows']>>
   /** Ends of canaries, as they were asked for. */
   readonly ends: unknown[]
 }
@@ -16,6 +18,7 @@ export function fakeServing(): FakeServing {
   const serving: FakeServing = {
     revisions,
     view: { verdict: 'continue', requests: 0, reason: 'There is too little to tell.' },
+    shadowed: [],
     ends: [],
     deployments: async project =>
       revisions.length === 0
@@ -32,8 +35,8 @@ export function fakeServing(): FakeServing {
               createdAt: manualClock().now(),
             } satisfies Deployment,
           ],
-    async deploy({ deployment, version, bundle, weight }) {
-      const state = weight === 100 ? 'live' : 'canary'
+    async deploy({ deployment, version, bundle, weight, shadow = 0 }) {
+      const state = shadow > 0 ? 'shadow' : weight === 100 ? 'live' : 'canary'
       const number = revisions.length + 1
       const revision: DeployedRevision = {
         id: newId<'deployment_revision'>('rev'),
@@ -43,7 +46,8 @@ export function fakeServing(): FakeServing {
         versionNumber: version.version,
         bundle,
         state,
-        weight,
+        weight: shadow > 0 ? 0 : weight,
+        shadow,
         requests: 0,
         errors: 0,
         createdAt: wallClock.now(),
@@ -52,7 +56,21 @@ export function fakeServing(): FakeServing {
       return revision
     },
     follow: async () => {},
-    guard: async () => serving.view,
+    guard: async () => ({ ...serving.view, since: wallClock.now() }),
+    shadows: async () => serving.shadowed,
+    async setShadow(_, { revision, actor, reason }) {
+      serving.ends.push({ outcome: 'shadow', actor, reason })
+      Object.assign(
+        revisions.find(({ id }) => id === revision)!,
+        { state: 'retired', shadow: 0 },
+      )
+    },
+    async startCanary(_, { revision, weight }) {
+      Object.assign(
+        revisions.find(({ id }) => id === revision)!,
+        { state: 'canary', weight, shadow: 0 },
+      )
+    },
     async finishCanary(_, { revision, outcome, actor, reason }) {
       serving.ends.push({ outcome, actor, reason })
       for (const held of revisions) {

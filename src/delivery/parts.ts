@@ -10,6 +10,7 @@ import type { Repositories } from '#source'
 import type { Check, GuardVerdict, Probe, ProbeRequest, Serving } from '#serving'
 import type { Blobs, Db, Duckdb, Outbox } from '#storage'
 import type { Workflow } from '#workflow'
+import type { ShadowView } from './shadow.ts'
 import type { DeliveryStore } from './store.ts'
 
 /** What delivery is made of: it starts runs, and uses nearly every component in them. */
@@ -55,6 +56,12 @@ export type Deployment = z.output<typeof DeploymentWire>
 export type DeployedRevision = z.output<typeof RevisionWire>
 
 /** What delivery asks of serving. */
-export interface Rollouts extends Pick<Serving, 'deployments' | 'deploy' | 'finishCanary' | 'follow'> {
-  guard(deployment: string): Promise<Pick<GuardVerdict, 'verdict' | 'requests' | 'reason'>>
+export interface Rollouts extends Pick<
+  Serving,
+  'deployments' | 'deploy' | 'setShadow' | 'startCanary' | 'finishCanary' | 'follow'
+> {
+  shadows(
+    deployment: string,
+  ): Promise<readonly (Pick<ShadowView, 'rows' | 'agreed' | 'errors'> & { revision: string })[]>
+  guard(deployment: string): Promise<Pick<GuardVerdict, 'verdict' | 'requests' | 'reason'> & { since: number }>
 }

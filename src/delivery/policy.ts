@@ -11,9 +11,18 @@ export async function canaryPolicy(
   { projects }: Pick<DeliveryParts, 'projects'>,
   call: TaskCall,
 ): Promise<DeploymentSpec['canary'] | undefined> {
-  const declared = (await projects.find(call.run.project))?.spec.deployments ?? {}
-  const name = textParam(call, 'deployment')
-  if (Object.hasOwn(declared, name)) return declared[name]!.canary
+  const declared = await declaredDeployment({ projects }, call)
+  if (declared) return declared.canary
   const weight = call.params['weight']
   return weight === undefined ? undefined : Canary.parse({ weight })
+}
+
+/** What the project declares of the deployment now. */
+export async function declaredDeployment(
+  { projects }: Pick<DeliveryParts, 'projects'>,
+  call: TaskCall,
+): Promise<DeploymentSpec | undefined> {
+  const declared = (await projects.find(call.run.project))?.spec.deployments ?? {}
+  const name = textParam(call, 'deployment')
+  return Object.hasOwn(declared, name) ? declared[name] : undefined
 }

@@ -8,7 +8,7 @@ import { findDeployment, liveRevision } from './deployment.ts'
 import { goldenRows } from './golden.ts'
 import { observe, usualLookMs } from './observe.ts'
 import type { DeliveryParts } from './parts.ts'
-import { canaryPolicy } from './policy.ts'
+import { canaryPolicy, declaredDeployment } from './policy.ts'
 import { bundleRegistered } from './registered.ts'
 import { digestInput, textParam } from './task.ts'
 import { withdraw } from './withdraw.ts'
@@ -69,18 +69,19 @@ async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult
   if (stage !== 'production')
     throw new TrainyardError('conflict', `Version ${version.version} of ${model} is in ${stage}: it is not released.`)
   const deployment = await findDeployment(parts, project, name)
-  const canary = deployment?.revisions.find(({ state }) => state === 'canary')
+  const canary = deployment?.revisions.find(({ state }) => state === 'canary' || state === 'shadow')
   // The answer to an earlier attempt that was lost.
   const known = deployment?.revisions.find(
-    ({ state, bundle: held }) => (state === 'canary' || state === 'live') && held === bundleDigest,
+    ({ state, bundle: held }) => ['shadow', 'canary', 'live'].includes(state) && held === bundleDigest,
   )
   if (canary && !known)
     return {
       waitMs: parts.lookEveryMs ?? usualLookMs,
-      waitingFor: `revision ${canary.number}, a canary of another version, to end`,
+      waitingFor: `revision ${canary.number}, a ${canary.state} of another version, to end`,
     }
   const first = (deployment?.revisions ?? []).every(({ state, id }) => state !== 'live' || id === known?.id)
   const weight = first ? 100 : ((await canaryPolicy(parts, call))?.weight ?? 100)
+  const shadow = first ? undefined : (await declaredDeployment(parts, call))?.shadow?.share
   const { actor } = call.run
   const revision =
     known ??
@@ -91,6 +92,7 @@ async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult
       version,
       bundle: bundleDigest,
       weight,
+      ...(shadow !== undefined && { shadow }),
       actor,
       reason: call.run.cause.reason,
     }))
@@ -98,6 +100,7 @@ async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult
   await db
     .transaction()
     .execute(tx => ledger.link(tx, { from: revision.id, to: textParam(call, 'promotion'), relation: 'let_through_by' }))
-  call.log(`Revision ${revision.number} of ${name} takes ${weight} % of the traffic.`)
+  const takes = shadow === undefined ? `${weight} % of the traffic` : `copies of ${shadow} % of the requests`
+  call.log(`Revision ${revision.number} of ${name} takes ${takes}.`)
   return { outputs: { revision: { ref: revision.id, value: { number: revision.number, first } } } }
 }

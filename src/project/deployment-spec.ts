@@ -35,11 +35,26 @@ const Sticky = z
       'Whose requests all meet the same revision: those about one `entity` (that of the first row), or with one value of a header (by gRPC, of metadata). Absent: each request is by itself.',
   })
 
+/** What a new revision shows before it takes requests. */
+const Shadow = z.strictObject({
+  share: z.number().min(0.1).max(100).default(10).meta({ description: 'Percent of requests of which it gets a copy.' }),
+  rowsMin: z
+    .int()
+    .min(1)
+    .default(1_000)
+    .meta({ description: 'Rows that it must have answered before it is a canary.' }),
+  agreement: z.number().min(0).max(1).optional().meta({
+    description: 'Share of rows to which both must say the same; with less, it stays a shadow until somebody decides.',
+  }),
+  maxDuration: duration.default('24h').meta({ description: 'After which it is a canary with fewer rows, too.' }),
+})
+
 export const Deployment = z.strictObject({
   model: Name,
   canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
   limits: Limits.optional(),
   sticky: Sticky.optional(),
+  shadow: Shadow.optional().meta({ description: 'A new revision first gets copies of requests, and answers nobody.' }),
 })
 
 export type DeploymentSpec = z.output<typeof Deployment>

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
@@ -9,6 +9,7 @@ import { bucketSql } from './latency.ts'
 import { copyRows, publishFile, segmentRows, unfinished } from './log-files.ts'
 import { isRunning } from './process-ticks.ts'
 import { openSuffix, parseSegmentName } from './segment-name.ts'
+import { shadowLines, type ShadowLine } from './shadow-line.ts'
 import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
 
 export interface CollectorParts {
@@ -87,7 +88,9 @@ async function ingest(parts: CollectorParts, pass: readonly Closed[]): Promise<r
   const segments = segmentsOf(counts, `${full[0]?.name.replace('.ndjson', '')}.parquet`)
   await writeParquet(parts, full, segments)
   crashPoint('serving.segment_written')
-  await register(parts, { pass, segments, counts })
+  const shadows: ShadowLine[] = []
+  for (const { path } of full) shadows.push(...shadowLines(await readFile(path)))
+  await register(parts, { pass, segments, counts, shadows })
   crashPoint('serving.segment_registered')
   for (const { path } of pass) await rm(path, { force: true })
   return segments.map(({ deployment }) => deployment)
@@ -148,11 +151,12 @@ interface Batch {
   readonly pass: readonly Closed[]
   readonly segments: readonly SegmentRow[]
   readonly counts: readonly Row[]
+  readonly shadows: readonly ShadowLine[]
 }
 
 async function register(
   { db, store, outbox, clock }: CollectorParts,
-  { pass, segments, counts }: Batch,
+  { pass, segments, counts, shadows }: Batch,
 ): Promise<void> {
   const projects = new Map((await store.deployments()).map(({ name, project }) => [name, project]))
   await db.transaction().execute(async tx => {
@@ -165,6 +169,7 @@ async function register(
     )
       throw conflict('Someone else has collected these segments.')
     for (const segment of segments) await store.addSegment(tx, segment)
+    await store.addShadows(tx, shadows)
     await store.addCounts(tx, counts.map(toMinute), revisionsOf(counts))
     for (const { deployment, rows, eventFrom, eventTo } of segments) {
       const data = { deployment, count: rows, from: eventFrom, to: eventTo }

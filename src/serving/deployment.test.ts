@@ -6,6 +6,7 @@ import {
   promoted,
   rolledBack,
   routable,
+  shadowed,
   weightsOf,
   type RevisionState,
   type Share,
@@ -16,6 +17,7 @@ const share = (number: number, state: RevisionState, weight: number, liveAt?: nu
   number,
   state,
   weight,
+  shadow: 0,
   liveAt,
 })
 const seen = (shares: readonly Share[]) => shares.map(({ number, state, weight }) => [number, state, weight])
@@ -106,4 +108,29 @@ test('the model server holds what has traffic, and what a roll-back would need',
     [2, 4, 5],
   )
   assert.deepEqual(weightsOf(shares), { rev_4: 90, rev_5: 10 })
+})
+
+test('a shadow takes no requests, there is one at a time, and it ends when it is told to or takes requests itself', () => {
+  const shares = [share(1, 'live', 100, 1), share(2, 'retired', 0), share(3, 'retired', 0)]
+  const second = shadowed(shares, 'rev_2', 10)
+  const third = shadowed(second, 'rev_3', 20)
+  const seenShadows = (list: readonly Share[]) => list.map(({ state, weight, shadow }) => [state, weight, shadow])
+
+  assert.deepEqual(seenShadows(second).slice(0, 2), [
+    ['live', 100, 0],
+    ['shadow', 0, 10],
+  ])
+  assert.deepEqual(seenShadows(third).slice(1), [
+    ['retired', 0, 0],
+    ['shadow', 0, 20],
+  ])
+  assert.deepEqual(
+    routable(third).map(({ number }) => number),
+    [1, 3],
+  )
+  assert.deepEqual(seenShadows(divided(third, { rev_1: 60, rev_2: 40 })).at(2), ['shadow', 0, 20])
+  assert.deepEqual(seenShadows(deployed(third, 'rev_3', 10)).at(2), ['canary', 10, 0])
+  assert.deepEqual(seenShadows(shadowed(third, 'rev_3', 0)).at(2), ['retired', 0, 0])
+  assert.deepEqual(seenShadows(shadowed([share(1, 'retired', 0)], 'rev_1', 10)), [['live', 100, 0]])
+  assert.throws(() => shadowed(shares, 'rev_1', 10), { code: 'conflict' })
 })

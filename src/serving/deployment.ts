@@ -6,6 +6,7 @@ import type {
   PredictionWire,
   revisionStates,
   RevisionWire,
+  ShadowWire,
   TrafficChangeWire,
 } from './wire.ts'
 
@@ -13,6 +14,7 @@ export type RevisionState = (typeof revisionStates)[number]
 export type Revision = z.output<typeof RevisionWire>
 export type Deployment = z.output<typeof DeploymentWire>
 export type DeploymentDetail = z.output<typeof DeploymentDetail>
+export type ShadowComparison = z.output<typeof ShadowWire>
 export type TrafficChange = z.output<typeof TrafficChangeWire>
 export type Prediction = z.output<typeof PredictionWire>
 
@@ -23,6 +25,8 @@ export interface Share {
   readonly state: RevisionState
   /** Percent of requests. */
   readonly weight: number
+  /** Percent of requests of which it gets a copy, while it is a shadow. */
+  readonly shadow: number
   /** When it last became live: where a roll-back leads to. */
   readonly liveAt: number | undefined
 }
@@ -32,14 +36,29 @@ export function deployed(shares: readonly Share[], id: string, weight: number): 
   const live = shares.find(({ state }) => state === 'live')
   if (!live || weight >= 100) return promoted(shares, id)
   return shares.map(share => {
-    if (share.id === id) return { ...share, state: 'canary', weight }
+    if (share.id === id) return { ...share, state: 'canary', weight, shadow: 0 }
     return share.id === live.id ? { ...share, weight: 100 - weight } : retired(share)
   })
 }
 
 /** One revision gets everything; who had traffic before is retired. */
 export const promoted = (shares: readonly Share[], id: string): readonly Share[] =>
-  shares.map(share => (share.id === id ? { ...share, state: 'live', weight: 100 } : retired(share)))
+  shares.map(share => (share.id === id ? { ...share, state: 'live', weight: 100, shadow: 0 } : retired(share)))
+
+/**
+ * A revision that gets copies of so many percent of the requests and answers nobody; an earlier shadow ends, and 0 ends this
+ * one. The first revision of a deployment is live. Throws `conflict` for one that takes requests.
+ */
+export function shadowed(shares: readonly Share[], id: string, percent: number): readonly Share[] {
+  if (!shares.some(({ state }) => state === 'live')) return promoted(shares, id)
+  const own = shares.find(share => share.id === id)
+  if (own && own.weight > 0)
+    throw conflict(`Revision ${own.number} is ${own.state} and takes requests: it is no shadow.`, { state: own.state })
+  return shares.map(share => {
+    if (share.id === id && percent > 0) return { ...share, state: 'shadow', shadow: percent }
+    return share.state === 'shadow' ? retired(share) : share
+  })
+}
 
 /**
  * Back to what was there before: from a canary to the live revision, else from the live one to the one that was live
@@ -84,15 +103,15 @@ export function divided(shares: readonly Share[], weights: Readonly<Record<strin
   const live = shares.find(share => share.state === 'live' && weightOf(share) > 0) ?? heaviest
   return shares.map(share => {
     const weight = weightOf(share)
-    if (weight === 0) return retired(share)
-    return { ...share, weight, state: share.id === live?.id ? 'live' : 'canary' }
+    if (weight === 0) return share.state === 'shadow' ? share : retired(share)
+    return { ...share, weight, shadow: 0, state: share.id === live?.id ? 'live' : 'canary' }
   })
 }
 
-/** Which revisions the model server holds ready: those with traffic, and the one that a roll-back would need at once. */
+/** Which revisions the model server holds ready: those with traffic or copies of it, and the one that a roll-back would need at once. */
 export function routable<S extends Share>(shares: readonly S[]): readonly S[] {
   const before = fallback(shares)
-  return shares.filter(({ id, weight }) => weight > 0 || id === before?.id)
+  return shares.filter(({ id, weight, shadow }) => weight > 0 || shadow > 0 || id === before?.id)
 }
 
 export const weightsOf = (shares: readonly Share[]): Record<string, number> =>
@@ -101,5 +120,6 @@ export const weightsOf = (shares: readonly Share[]): Record<string, number> =>
 const retired = (share: Share): Share => ({
   ...share,
   weight: 0,
+  shadow: 0,
   state: share.state === 'rolled_back' ? 'rolled_back' : 'retired',
 })

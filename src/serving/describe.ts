@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import type { Projects } from '#project'
 import { declaredOf } from './declared.ts'
-import type { Deployment, Revision } from './deployment.ts'
+import type { Deployment, Revision, ShadowComparison } from './deployment.ts'
 import { judgeCanary, type GuardVerdict } from './guard.ts'
 import { latencyQuantile } from './latency.ts'
 import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
@@ -45,16 +45,31 @@ function toRevision(
   { liveAt: _, errorStreak: __, ...revision }: RevisionRow,
   latency: ReadonlyMap<number, number> = new Map(),
 ): Revision {
-  const [p50, p95] = [0.5, 0.95].map(q => knownDigits(latencyQuantile(latency, q)))
-  return {
-    ...revision,
-    ...(p50 === undefined ? {} : { latencyP50Ms: p50 }),
-    ...(p95 === undefined ? {} : { latencyP95Ms: p95 }),
-  }
+  return { ...revision, ...quantiles(latency, ['latencyP50Ms', 'latencyP95Ms']) }
 }
 
 /** A quantile is known to 15 %: more digits than two would say what nobody knows. */
 const knownDigits = (ms: number | undefined): number | undefined => ms && Number(ms.toPrecision(2))
+
+/** What the revisions of a deployment have answered as shadows. */
+export async function shadowsOf(store: ServingStore, name: string): Promise<readonly ShadowComparison[]> {
+  const counts = await store.shadows((await store.revisions([name])).map(({ id }) => id))
+  return counts.map(({ differenceSum, latency, againstLatency, ...same }) => ({
+    ...same,
+    differenceMean: same.rows === 0 ? 0 : differenceSum / same.rows,
+    ...quantiles(latency, ['latencyP50Ms', 'latencyP95Ms']),
+    ...quantiles(againstLatency, ['againstP50Ms', 'againstP95Ms']),
+  }))
+}
+
+/** The median and the 95th percentile under these names, as far as there are any. */
+function quantiles<Name extends string>(
+  buckets: ReadonlyMap<number, number>,
+  [p50, p95]: readonly [Name, Name],
+): { [Key in Name]?: number } {
+  const found = [0.5, 0.95].map(q => knownDigits(latencyQuantile(buckets, q)))
+  return found[0] === undefined ? {} : ({ [p50]: found[0], [p95]: found[1] } as { [Key in Name]?: number })
+}
 
 const historyMax = 200
 
@@ -62,15 +77,17 @@ const historyMax = 200
 export async function guardDeployment(
   { store, supervisor }: DescribeParts,
   name: string,
-): Promise<GuardVerdict & { revision: string }> {
+): Promise<GuardVerdict & { revision: string; since: number }> {
   if (!(await store.deployment(name))) throw notFound('deployment', name)
   const revisions = await store.revisions([name])
   const canary = revisions.find(({ state }) => state === 'canary')
   const control = revisions.find(({ state }) => state === 'live')
   if (!canary || !control) throw conflict(`The deployment ${name} has no canary.`, { deployment: name })
-  const since = Math.floor(canary.createdAt / 60_000) * 60_000
-  const minutes = await store.guardMinutes({ canary: canary.id, control: control.id, since })
   const history = await store.traffic(name, historyMax)
+  // A shadow becomes a canary later than it was made.
+  const begun = history.findLast(({ weights }) => canary.id in weights)?.at ?? canary.createdAt
+  const since = Math.floor(begun / 60_000) * 60_000
+  const minutes = await store.guardMinutes({ canary: canary.id, control: control.id, since })
   const latencies = await store.latencies([canary.id, control.id])
   const shareAt = (minute: number): number => {
     // Newest first: the change that was in force when the minute ended.
@@ -85,5 +102,5 @@ export async function guardDeployment(
     canaryP95Ms: latencyQuantile(latencies.get(canary.id) ?? new Map(), 0.95),
     controlP95Ms: latencyQuantile(latencies.get(control.id) ?? new Map(), 0.95),
   })
-  return { revision: canary.id, ...verdict }
+  return { revision: canary.id, since: begun, ...verdict }
 }

@@ -9,6 +9,10 @@ const bucketMax = 60
 /** The bucket of `latency_ms` as a DuckDB expression. */
 export const bucketSql = `least(${bucketMax}, cast(floor(ln(greatest(latency_ms, ${smallestMs}) / ${smallestMs}) / ln(${growth})) as integer))`
 
+/** The bucket of a latency in milliseconds, as {@link bucketSql} has it. */
+export const bucketOf = (ms: number): number =>
+  Math.min(bucketMax, Math.floor(Math.log(Math.max(ms, smallestMs) / smallestMs) / Math.log(growth)))
+
 /** The q-quantile in ms: the middle of the bucket that it falls into. Undefined without counts. */
 export function latencyQuantile(counts: ReadonlyMap<number, number>, q: number): number | undefined {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)

@@ -129,6 +129,54 @@ test('who is sticky meets one revision, by a header or by the entity of the requ
   )
 })
 
+test('a shadow answers copies, is compared with who answered, and reaches nobody', async () => {
+  const bench = await at('mirrored')
+  const live = await bench.deploy(await makeBundle(bench.blobs))
+  const shifted = await makeBundle(bench.blobs, { model: { ...windModel, intercept: 1 } })
+  const shadow = await bench.deploy(shifted, 10, { shadow: 100 })
+  assert.deepEqual([shadow.state, shadow.weight, shadow.shadow], ['shadow', 0, 100])
+
+  const answers = []
+  for (let i = 0; i < 8; i++) answers.push(await bench.infer(inputs([i < 4 ? -0.5 : 3, 0])))
+  assert.deepEqual(new Set(answers.map(({ body }) => body.parameters.revision)), new Set([live.id]))
+
+  const compared = async () => {
+    await bench.serving.collect()
+    return (await bench.serving.deployment('mirrored')).shadows
+  }
+  let [found] = await compared()
+  for (let waited = 0; (found?.rows ?? 0) < 8 && waited < 5_000; waited += 100) {
+    await new Promise(resolve => setTimeout(resolve, 100))
+    ;[found] = await compared()
+  }
+  const { differenceMean, differenceMax, latencyP50Ms, againstP50Ms, ...counts } = found!
+  assert.deepEqual(counts, {
+    revision: shadow.id,
+    against: live.id,
+    rows: 8,
+    agreed: 4,
+    errors: 0,
+    dropped: 0,
+    latencyP95Ms: counts.latencyP95Ms,
+    againstP95Ms: counts.againstP95Ms,
+  })
+  assert.ok(0 < differenceMean && differenceMean < differenceMax && differenceMax < 0.3)
+  assert.ok(latencyP50Ms! > 0 && againstP50Ms! > 0)
+  const { items } = await bench.serving.predictions({ deployment: 'mirrored', limit: 20 })
+  assert.deepEqual([items.length, new Set(items.map(({ revision }) => revision))], [8, new Set([live.id])])
+
+  const because = { actor: 'ada', reason: 'seen enough' }
+  await bench.serving.startCanary('mirrored', { revision: shadow.id, weight: 30, ...because })
+  const { revisions } = await bench.serving.deployment('mirrored')
+  assert.deepEqual(
+    revisions.map(({ state, weight, shadow: copies }) => [state, weight, copies]),
+    [
+      ['canary', 30, 0],
+      ['live', 70, 0],
+    ],
+  )
+})
+
 test('a server that is told to end says that it is not ready, answers for as long as it is told, and has told of all requests', async () => {
   const bench = await at('told')
   await bench.deploy(await makeBundle(bench.blobs))

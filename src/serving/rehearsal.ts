@@ -86,7 +86,7 @@ const routesOf = ({ project, version }: BundleManifest, bundle: Digest): RoutesF
       name: deployment,
       project,
       limits: {},
-      revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100 }],
+      revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100, shadow: 0 }],
     },
   ],
   preload: [],

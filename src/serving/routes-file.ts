@@ -37,6 +37,8 @@ export const RoutesFile = z.object({
           bundle: Digest,
           /** Percent of requests; a revision without weight answers only those who name it. */
           weight: z.number(),
+          /** Percent of the requests of which it gets a copy; its answers reach nobody. */
+          shadow: z.number().default(0),
         }),
       ),
     }),

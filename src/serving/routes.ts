@@ -10,6 +10,7 @@ import {
   PredictionPage,
   PredictionWire,
   RollbackBody,
+  ShadowBody,
   TrafficBody,
 } from './wire.ts'
 
@@ -55,7 +56,11 @@ export function servingRoutes(app: App, serving: Serving): void {
     },
     async ({ params }) => serving.deployment(params.deployment),
   )
+  trafficRoutes(app, serving)
+  predictionRoutes(app, serving)
+}
 
+function trafficRoutes(app: App, serving: Serving): void {
   app.post(
     '/api/v1/deployments/:deployment/traffic',
     {
@@ -69,6 +74,23 @@ export function servingRoutes(app: App, serving: Serving): void {
     },
     async ({ params, body, actor }) => {
       await serving.setTraffic(params.deployment, { ...body, actor })
+      return serving.deployment(params.deployment)
+    },
+  )
+
+  app.post(
+    '/api/v1/deployments/:deployment/shadow',
+    {
+      schema: {
+        summary: 'Give a revision copies of requests, and compare what it would have answered',
+        tags,
+        params: DeploymentParams,
+        body: ShadowBody,
+        response: { 200: DeploymentDetail },
+      },
+    },
+    async ({ params, body, actor }) => {
+      await serving.setShadow(params.deployment, { ...body, actor })
       return serving.deployment(params.deployment)
     },
   )
@@ -89,7 +111,6 @@ export function servingRoutes(app: App, serving: Serving): void {
       return serving.deployment(params.deployment)
     },
   )
-  predictionRoutes(app, serving)
 }
 
 function predictionRoutes(app: App, serving: Serving): void {

@@ -7,9 +7,9 @@ import type { Page } from '#kernel/page.ts'
 import type { Ledger, Resolver } from '#metadata'
 import type { Duckdb } from '#storage'
 import { removeOtherBundles } from './bundle-folder.ts'
-import type { Deployment, DeploymentDetail, Prediction, Revision } from './deployment.ts'
+import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
 import type { GuardVerdict } from './guard.ts'
-import { describeDeployments, guardDeployment, type DescribeParts } from './describe.ts'
+import { describeDeployments, guardDeployment, shadowsOf, type DescribeParts } from './describe.ts'
 import { logUsage, readByIds, readPage, type LogReaderParts, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
@@ -30,10 +30,19 @@ export interface Serving {
   setTraffic(deployment: string, change: Because & { weights: Readonly<Record<string, number>> }): Promise<void>
   /** From a canary to the live revision, else to the one that was live before. Throws `conflict` when there is none. */
   rollback(deployment: string, because: Because): Promise<void>
+  /**
+   * Gives a revision without requests copies of so many percent of them, and compares; 0 ends that. Throws `not_found`, and
+   * `conflict` for one that takes requests.
+   */
+  setShadow(deployment: string, change: Because & { revision: string; share: number }): Promise<void>
+  /** Makes a revision the canary, with so many percent of the requests. */
+  startCanary(deployment: string, change: Because & { revision: string; weight: number }): Promise<void>
+  /** What the revisions of a deployment have answered as shadows. */
+  shadows(deployment: string): Promise<readonly ShadowComparison[]>
   /** Ends a canary for good or ill. A repeat changes nothing. */
   finishCanary(deployment: string, end: Because & { revision: string; outcome: 'promote' | 'roll_back' }): Promise<void>
-  /** What the canary has shown so far. Throws `conflict` when there is no canary. */
-  guard(deployment: string): Promise<GuardVerdict & { revision: string }>
+  /** What the canary has shown so far, and since when. Throws `conflict` when there is no canary. */
+  guard(deployment: string): Promise<GuardVerdict & { revision: string; since: number }>
 
   deployments(project: string): Promise<readonly Deployment[]>
   /** Throws `not_found`. */
@@ -124,6 +133,8 @@ export function createServing(parts: ServingParts): Serving {
     deploy: async request => withoutShare(await traffic.deploy(request)),
     setTraffic: traffic.setTraffic,
     rollback: traffic.rollback,
+    setShadow: traffic.setShadow,
+    startCanary: traffic.startCanary,
     finishCanary: traffic.finishCanary,
     follow: traffic.follow,
     ...descriptions(describe),
@@ -154,10 +165,13 @@ export function createServing(parts: ServingParts): Serving {
 }
 
 /** What deployments are like now. */
-function descriptions(describe: DescribeParts): Pick<Serving, 'guard' | 'deployments' | 'deployment' | 'projectOf'> {
+function descriptions(
+  describe: DescribeParts,
+): Pick<Serving, 'guard' | 'shadows' | 'deployments' | 'deployment' | 'projectOf'> {
   const { store, clock } = describe
   return {
     guard: name => guardDeployment(describe, name),
+    shadows: name => shadowsOf(store, name),
     deployments: async project => describeDeployments(describe, await store.deployments(project)),
     projectOf: async name => (await store.deployment(name))?.project,
     async deployment(name) {
@@ -168,6 +182,7 @@ function descriptions(describe: DescribeParts): Pick<Serving, 'guard' | 'deploym
       return {
         ...described!,
         traffic: [...(await store.traffic(name, 50))],
+        shadows: [...(await shadowsOf(store, name))],
         perMinute: [...(await store.perMinute(name, since))] as DeploymentDetail['perMinute'],
       }
     },

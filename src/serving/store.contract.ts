@@ -74,8 +74,8 @@ export function servingStoreContract(
     const { db, store } = await open(t)
     const { id, ...rest } = await add(db, store, { key: 'run/release' })
 
-    await inTx(db, tx => store.setShares(tx, [{ id, state: 'live', weight: 100 }], 10))
-    await inTx(db, tx => store.setShares(tx, [{ id, state: 'live', weight: 90 }], 20))
+    await inTx(db, tx => store.setShares(tx, [{ id, state: 'live', weight: 100, shadow: 0 }], 10))
+    await inTx(db, tx => store.setShares(tx, [{ id, state: 'live', weight: 90, shadow: 0 }], 20))
 
     const expected = { ...rest, id, state: 'live', weight: 90, liveAt: 10 }
     assert.deepEqual(
@@ -88,13 +88,13 @@ export function servingStoreContract(
     const { db, store } = await open(t)
     const first = await add(db, store)
     const second = await add(db, store)
-    await inTx(db, tx => store.setShares(tx, [{ id: first.id, state: 'live', weight: 100 }], 10))
+    await inTx(db, tx => store.setShares(tx, [{ id: first.id, state: 'live', weight: 100, shadow: 0 }], 10))
     await inTx(db, tx =>
       store.setShares(
         tx,
         [
-          { id: first.id, state: 'retired', weight: 0 },
-          { id: second.id, state: 'live', weight: 100 },
+          { id: first.id, state: 'retired', weight: 0, shadow: 0 },
+          { id: second.id, state: 'live', weight: 100, shadow: 0 },
         ],
         20,
       ),
@@ -190,6 +190,45 @@ export function servingStoreContract(
       guarded.map(minute => ({ ...minute })),
       [{ minute: 120_000, canaryRequests: 9, canaryErrors: 1, controlRequests: 0, controlErrors: 0 }],
     )
+  })
+
+  test(`${name}: what shadows answered adds up for each revision that they are beside`, async t => {
+    const { db, store } = await open(t)
+    const line = (change: object) => ({
+      shadow: 'rev_2',
+      against: 'rev_1',
+      deployment: 'rain',
+      rows: 3,
+      agreed: 2,
+      errors: 1,
+      dropped: 0,
+      differenceSum: 0.5,
+      differenceMax: 0.25,
+      latency: { 4: 3 },
+      againstLatency: { 2: 2, 3: 1 },
+      ...change,
+    })
+    await db.transaction().execute(tx => store.addShadows(tx, [line({}), line({ against: 'rev_0', rows: 1 })]))
+    await db.transaction().execute(tx => store.addShadows(tx, [line({ dropped: 2, differenceMax: 0.125 })]))
+
+    const [first, second, ...others] = await store.shadows(['rev_2', 'rev_3'])
+
+    assert.deepEqual(first, {
+      revision: 'rev_2',
+      against: 'rev_1',
+      rows: 6,
+      agreed: 4,
+      errors: 2,
+      dropped: 2,
+      differenceSum: 1,
+      differenceMax: 0.25,
+      latency: new Map([[4, 6]]),
+      againstLatency: new Map([
+        [2, 4],
+        [3, 2],
+      ]),
+    })
+    assert.deepEqual([second!.against, second!.rows, others, await store.shadows([])], ['rev_0', 1, [], []])
   })
 
   test(`${name}: segments are found by event time, latest first, page by page, and by id`, async t => {

@@ -4,6 +4,7 @@ import type { Digest } from '#kernel/digest.ts'
 import { inside, type AnyTx, type Db } from '#storage'
 import type { RevisionState, TrafficChange } from './deployment.ts'
 import { sqlLogIndex } from './log-index.sql.ts'
+import { sqlShadowStore } from './shadow.sql.ts'
 import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
 import type { ServingTables } from './tables.ts'
 
@@ -13,7 +14,7 @@ type Own = Transaction<ServingTables>
 export function sqlServingStore(db: Db): ServingStore {
   const tables = db.withTables<ServingTables>()
   const own = (tx: AnyTx): Own => inside<ServingTables>(tx)
-  return { ...changes(own), ...readings(tables), ...sqlLogIndex(tables, own) }
+  return { ...changes(own), ...readings(tables), ...sqlLogIndex(tables, own), ...sqlShadowStore(tables, own) }
 }
 
 type Changes = Pick<
@@ -74,6 +75,7 @@ function changes(own: (tx: AnyTx) => Own): Changes {
         bundle,
         state: 'retired',
         weight: 0,
+        shadow: 0,
         requests: 0,
         errors: 0,
         error_streak: 0,
@@ -97,7 +99,7 @@ function changes(own: (tx: AnyTx) => Own): Changes {
     },
 
     async setShares(tx, shares, at) {
-      for (const { id, state, weight } of shares) {
+      for (const { id, state, weight, shadow } of shares) {
         const before = await own(tx)
           .selectFrom('serving_revision')
           .select('state')
@@ -106,7 +108,7 @@ function changes(own: (tx: AnyTx) => Own): Changes {
         const becomesLive = state === 'live' && before.state !== 'live'
         await own(tx)
           .updateTable('serving_revision')
-          .set({ state, weight, ...(becomesLive ? { live_at: at } : {}) })
+          .set({ state, weight, shadow, ...(becomesLive ? { live_at: at } : {}) })
           .where('id', '=', id)
           .execute()
       }
@@ -250,7 +252,7 @@ function readings(tables: Kysely<ServingTables>): Readings {
 }
 
 /** The last revisions, those with traffic, and the one that was live last: what is before them is history. */
-const isRecent = sql<boolean>`(weight > 0
+const isRecent = sql<boolean>`(weight > 0 or shadow > 0
   or number > (select max(number) - 50 from serving_revision as newer where newer.deployment = serving_revision.deployment)
   or live_at = (select max(live_at) from serving_revision as other where other.deployment = serving_revision.deployment and other.state = 'retired'))`
 
@@ -268,6 +270,7 @@ const fromRevision = (row: Selectable<ServingTables['serving_revision']>): Revis
   bundle: row.bundle as Digest,
   state: row.state as RevisionState,
   weight: row.weight,
+  shadow: row.shadow,
   requests: row.requests,
   errors: row.errors,
   errorStreak: row.error_streak,

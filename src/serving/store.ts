@@ -2,6 +2,7 @@ import type { AnyTx } from '#storage'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import type { GuardMinute } from './guard.ts'
 import type { Revision, RevisionState, Share, TrafficChange } from './deployment.ts'
+import type { ShadowLine } from './shadow-line.ts'
 import type { predictionOrders } from './wire.ts'
 
 export interface DeploymentRow {
@@ -57,6 +58,14 @@ export interface RevisionCounts {
   readonly latency: ReadonlyMap<number, number>
 }
 
+/** A shadow's answers beside those of one other revision. */
+export interface ShadowCounts extends Omit<ShadowLine, 'shadow' | 'deployment' | 'latency' | 'againstLatency'> {
+  readonly revision: string
+  /** Requests by bucket of latency. */
+  readonly latency: ReadonlyMap<number, number>
+  readonly againstLatency: ReadonlyMap<number, number>
+}
+
 /** Where deployments, their traffic and the index of the prediction log are kept. Adapters must pass store.contract.ts. */
 export interface ServingStore {
   /** Holds the routes until the transaction ends, and answers their next version. */
@@ -71,7 +80,7 @@ export interface ServingStore {
   /** Writes state and weight; a revision that becomes live remembers when. */
   setShares(
     tx: AnyTx,
-    shares: readonly { id: string; state: RevisionState; weight: number }[],
+    shares: readonly { id: string; state: RevisionState; weight: number; shadow: number }[],
     at: number,
   ): Promise<void>
   addTraffic(tx: AnyTx, deployment: string, change: TrafficChange): Promise<void>
@@ -100,6 +109,10 @@ export interface ServingStore {
   forgetIngested(before: number): Promise<void>
   addSegment(tx: AnyTx, segment: SegmentRow): Promise<void>
   removeSegments(tx: AnyTx, deployment: string, files: readonly string[]): Promise<void>
+  /** Adds what shadows answered since the last time. */
+  addShadows(tx: AnyTx, lines: readonly ShadowLine[]): Promise<void>
+  /** What these revisions have answered as shadows, all in all; those with the most rows first. */
+  shadows(revisions: readonly string[]): Promise<readonly ShadowCounts[]>
   addCounts(tx: AnyTx, minutes: readonly MinuteCounts[], revisions: readonly RevisionCounts[]): Promise<void>
   /** Segments with rows in a half-open range of event time, those with the latest rows first, by event time or arrival. */
   segments(

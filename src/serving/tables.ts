@@ -13,6 +13,8 @@ export type ServingTables = {
     bundle: string
     state: string
     weight: number
+    /** Percent of requests of which it gets a copy. */
+    shadow: number
     requests: number
     errors: number
     /** Failures since the last success. */
@@ -45,6 +47,19 @@ export type ServingTables = {
     id_to: string
     received_to: number
   }
+  /** What shadows answered to copies, beside the revision that answered. */
+  serving_shadow: {
+    revision: string
+    against: string
+    rows: number
+    agreed: number
+    errors: number
+    dropped: number
+    difference_sum: number
+    difference_max: number
+  }
+  /** Requests by bucket of latency; `side`: `shadow` or `against`. */
+  serving_shadow_latency: { revision: string; against: string; side: string; bucket: number; requests: number }
   /** Segments of the model server that are in the log: what is named here is never counted again. */
   serving_ingested: { segment: string; at: number }
 }
@@ -78,6 +93,19 @@ export const servingMigrations: readonly Migration[] = [
       `create index serving_segment_id on serving_segment (id_to, id_from)`,
       `create table serving_ingested (segment text primary key, at bigint not null)`,
       `create index serving_ingested_at on serving_ingested (at)`,
+    ],
+  },
+  {
+    name: 'serving-002',
+    statements: [
+      `alter table serving_revision add column shadow double precision not null default 0`,
+      `create table serving_shadow (
+         revision text not null, against text not null, rows bigint not null, agreed bigint not null, errors bigint not null,
+         dropped bigint not null, difference_sum double precision not null, difference_max double precision not null,
+         primary key (revision, against))`,
+      `create table serving_shadow_latency (
+         revision text not null, against text not null, side text not null, bucket bigint not null, requests bigint not null,
+         primary key (revision, against, side, bucket))`,
     ],
   },
 ]

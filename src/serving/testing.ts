@@ -83,7 +83,7 @@ export interface Bench {
   /** The same server, asked for a deployment of another name. */
   at(deployment: string): Bench
   /** Deploys a new bundle; all of the traffic unless said. */
-  deploy(bundle: Digest, weight?: number): Promise<Awaited<ReturnType<Serving['deploy']>>>
+  deploy(bundle: Digest, weight?: number, more?: { shadow?: number }): Promise<Awaited<ReturnType<Serving['deploy']>>>
   /** Another control plane over the same state and folder. */
   again(): Serving
   /** Where gRPC is answered: host and port. */
@@ -227,7 +227,7 @@ function benchAt(host: Host, deployment: string): Bench {
     at: other => benchAt(host, other),
     events: async () =>
       (await host.events()).filter(([, data]) => (data as { deployment: string }).deployment === deployment),
-    deploy: (bundle, weight = 100) =>
+    deploy: (bundle, weight = 100, more = {}) =>
       serving.deploy({
         project: 'rain',
         deployment,
@@ -237,6 +237,7 @@ function benchAt(host: Host, deployment: string): Bench {
         weight,
         actor: 'ada',
         reason: 'test',
+        ...more,
       }),
     async infer(body, { path = 'infer', headers = {} } = {}) {
       const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)

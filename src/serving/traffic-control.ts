@@ -15,6 +15,7 @@ import {
   promoted,
   rolledBack,
   routable,
+  shadowed,
   weightsOf,
   type RevisionState,
   type Share,
@@ -33,6 +34,8 @@ export interface DeployRequest {
   readonly bundle: Digest
   /** Percent of requests. The first revision of a deployment gets all of them. */
   readonly weight: number
+  /** Percent of requests of which it gets a copy instead; the first revision of a deployment still gets all. */
+  readonly shadow?: number
   readonly actor: string
   readonly reason: string
   /** The same key answers the same revision. */
@@ -50,6 +53,8 @@ export interface TrafficControl {
   deploy(request: DeployRequest): Promise<RevisionRow>
   setTraffic(deployment: string, change: Because & { weights: Readonly<Record<string, number>> }): Promise<void>
   rollback(deployment: string, because: Because): Promise<void>
+  setShadow(deployment: string, change: Because & { revision: string; share: number }): Promise<void>
+  startCanary(deployment: string, change: Because & { revision: string; weight: number }): Promise<void>
   finishCanary(deployment: string, end: Because & { revision: string; outcome: 'promote' | 'roll_back' }): Promise<void>
   /** The project file says something else of its deployments: requests are taken as it says now. */
   follow(): Promise<void>
@@ -97,6 +102,13 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
     await supervisor.publish(await routes([bundle]), [bundle])
   }
 
+  /** Has a revision loaded that may have had no requests for long. Throws `not_found`. */
+  async function prepare(name: string, id: string): Promise<void> {
+    const found = await store.revision(id)
+    if (!found || found.deployment !== name) throw notFound('revision', id)
+    await preload(found.bundle)
+  }
+
   async function change(
     name: string,
     because: Because,
@@ -130,9 +142,6 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
         return (await store.revision(id))!
       }),
 
-    setTraffic: (name, { weights, ...because }) =>
-      inTurn(() => change(name, because, shares => divided(shares, weights))),
-
     follow: () =>
       inTurn(async () => {
         const before = said
@@ -142,17 +151,46 @@ export function createTrafficControl(parts: TrafficParts): TrafficControl {
         await supervisor.publish(await routes())
       }),
 
-    rollback: (name, because) => inTurn(() => change(name, because, rolledBack)),
-
-    finishCanary: (name, { revision, outcome, ...because }) =>
-      inTurn(async () => {
-        const ended = outcome === 'promote' ? 'live' : 'rolled_back'
-        const { state } = await requireCanary(store, name, { revision, ended })
-        if (state !== 'canary') return
-        await change(name, because, shares => (outcome === 'promote' ? promoted(shares, revision) : rolledBack(shares)))
-      }),
+    ...divisions({ store, inTurn, change, prepare }),
   }
 }
+
+interface DivisionParts {
+  readonly store: ServingStore
+  inTurn<T>(work: () => Promise<T>): Promise<T>
+  change(name: string, because: Because, decide: ShareChange['decide']): Promise<void>
+  prepare(name: string, revision: string): Promise<void>
+}
+
+/** The changes that only divide requests otherwise. */
+const divisions = ({
+  store,
+  inTurn,
+  change,
+  prepare,
+}: DivisionParts): Pick<TrafficControl, 'setTraffic' | 'rollback' | 'setShadow' | 'startCanary' | 'finishCanary'> => ({
+  setTraffic: (name, { weights, ...because }) =>
+    inTurn(() => change(name, because, shares => divided(shares, weights))),
+
+  rollback: (name, because) => inTurn(() => change(name, because, rolledBack)),
+
+  setShadow: (name, { revision, share, ...because }) =>
+    inTurn(async () => {
+      await prepare(name, revision)
+      await change(name, because, shares => shadowed(shares, revision, share))
+    }),
+
+  startCanary: (name, { revision, weight, ...because }) =>
+    inTurn(() => change(name, because, shares => deployedShares(shares, revision, weight))),
+
+  finishCanary: (name, { revision, outcome, ...because }) =>
+    inTurn(async () => {
+      const ended = outcome === 'promote' ? 'live' : 'rolled_back'
+      const { state } = await requireCanary(store, name, { revision, ended })
+      if (state !== 'canary') return
+      await change(name, because, shares => (outcome === 'promote' ? promoted(shares, revision) : rolledBack(shares)))
+    }),
+})
 
 /** A revision that is a canary, or has ended so. Throws `not_found`, or `conflict` for one in another state. */
 async function requireCanary(
@@ -178,7 +216,7 @@ async function findKnown(
     revision =>
       revision.version === version.id &&
       revision.bundle === bundle &&
-      (revision.state === 'live' || revision.state === 'canary'),
+      ['live', 'canary', 'shadow'].includes(revision.state),
   )
 }
 
@@ -208,7 +246,8 @@ async function addRevision(
   const shares = await writeShares(parts, tx, {
     deployment,
     because: { actor, reason },
-    decide: before => deployedShares(before, id, weight),
+    decide: before =>
+      request.shadow === undefined ? deployedShares(before, id, weight) : shadowed(before, id, request.shadow),
   })
   const own = shares.find(share => share.id === id)!
   const data = { deployment: name, model, revision: id, version: version.id, weight: own.weight, isFirst: number === 1 }
@@ -245,8 +284,10 @@ async function writeShares(
 ): Promise<readonly Share[]> {
   const before = await store.revisionsIn(tx, deployment.name)
   const shares = decide(before)
-  const changed = shares.filter(({ id, state, weight }) =>
-    before.some(share => share.id === id && (share.state !== state || share.weight !== weight)),
+  const changed = shares.filter(({ id, state, weight, shadow }) =>
+    before.some(
+      share => share.id === id && (share.state !== state || share.weight !== weight || share.shadow !== shadow),
+    ),
   )
   await store.setShares(tx, changed, clock.now())
   const weights = weightsOf(shares)
@@ -268,7 +309,14 @@ async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Prom
     ...declared.get(name)!,
     revisions: routable(revisions.filter(({ deployment }) => deployment === name))
       .toSorted((a, b) => a.number - b.number)
-      .map(({ id, number, version: model, bundle, weight }) => ({ id, number, version: model, bundle, weight })),
+      .map(({ id, number, version: model, bundle, weight, shadow }) => ({
+        id,
+        number,
+        version: model,
+        bundle,
+        weight,
+        shadow,
+      })),
   }))
   for (const { bundle } of routes.flatMap(route => route.revisions)) {
     await checkOut(parts, bundle)

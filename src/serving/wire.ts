@@ -3,7 +3,7 @@ import { Digest, idOf, Instant, Name, pageOf } from '#kernel/wire.ts'
 
 /** Deployments, revisions and logged predictions as JSON. The prediction protocol itself is that of the model server. */
 
-export const revisionStates = ['canary', 'live', 'retired', 'rolled_back'] as const
+export const revisionStates = ['shadow', 'canary', 'live', 'retired', 'rolled_back'] as const
 
 export const RevisionWire = z
   .object({
@@ -17,6 +17,7 @@ export const RevisionWire = z
     state: z.enum(revisionStates),
     /** Percent of requests. */
     weight: z.number(),
+    shadow: z.number().meta({ description: 'Percent of requests of which it gets a copy, while it is a shadow.' }),
     /** Since its first request. */
     requests: z.int(),
     errors: z.int(),
@@ -54,9 +55,31 @@ export const DeploymentWire = z
     createdAt: Instant,
   })
   .meta({ title: 'Deployment' })
+/** How a shadow answered copies of requests, beside the revision that answered them. */
+export const ShadowWire = z
+  .object({
+    revision: z.string(),
+    against: z.string().meta({ description: 'The revision that answered.' }),
+    rows: z.int(),
+    agreed: z.int().meta({
+      description:
+        'Rows to which both say the same: texts, sides of one half for a probability, other numbers within 1 %.',
+    }),
+    errors: z.int().meta({ description: 'Copies that the shadow failed at.' }),
+    dropped: z.int().meta({ description: 'Copies that were let go because the shadow was behind.' }),
+    differenceMean: z.number().meta({ description: 'Of the largest difference between numbers in each row.' }),
+    differenceMax: z.number(),
+    latencyP50Ms: z.number().optional().meta({ description: 'Within 15 %: inputs and run.' }),
+    latencyP95Ms: z.number().optional(),
+    againstP50Ms: z.number().optional(),
+    againstP95Ms: z.number().optional(),
+  })
+  .meta({ title: 'ShadowComparison' })
+
 export const DeploymentList = z.object({ items: z.array(DeploymentWire) })
 export const DeploymentDetail = DeploymentWire.extend({
   traffic: z.array(TrafficChangeWire),
+  shadows: z.array(ShadowWire),
   /** Requests per minute of the last hour, oldest first. */
   perMinute: z.array(z.object({ at: Instant, requests: z.int(), errors: z.int() })),
 })
@@ -85,6 +108,11 @@ export const predictionOrders = ['event_time', 'arrival'] as const
 export const PredictionPage = pageOf(PredictionWire)
 export const TrafficBody = z.object({
   weights: z.record(z.string(), z.number().min(0).max(100)),
+  reason: z.string().min(1).max(1_000),
+})
+export const ShadowBody = z.object({
+  revision: z.string().regex(/^rev_[0-9a-f-]{36}$/),
+  share: z.number().min(0).max(100).meta({ description: 'Percent of requests of which it gets a copy; 0 ends it.' }),
   reason: z.string().min(1).max(1_000),
 })
 export const RollbackBody = z.object({ reason: z.string().min(1).max(1_000) })

@@ -21,6 +21,7 @@ import type { DeploymentDetail, ServedRevision, Signature } from '../wire.ts'
 import { serving } from './deployments-page.tsx'
 import { OutcomesCard } from './outcomes-card.tsx'
 import { Predictions } from './predictions.tsx'
+import { ShadowsCard } from './shadows-card.tsx'
 import { TrafficButton } from './traffic-button.tsx'
 import { TrafficTimeline } from './traffic-timeline.tsx'
 
@@ -64,6 +65,7 @@ export function DeploymentPage() {
           empty={<p className="card-body muted">No revision yet.</p>}
         />
       </Card>
+      <ShadowsCard deployment={deployment} />
       <OutcomesCard deployment={name} />
       <div className="split">
         <Requests deployment={deployment} />
@@ -126,7 +128,11 @@ const columnsOf = (project: string): readonly Column<ServedRevision>[] => [
       </Ref>
     ),
   },
-  { title: 'Traffic', cell: ({ weight }) => `${number(weight)} %`, align: 'right' },
+  {
+    title: 'Traffic',
+    cell: ({ weight, shadow }) => (shadow > 0 ? `copies of ${number(shadow)} %` : `${number(weight)} %`),
+    align: 'right',
+  },
   { title: 'Requests', cell: ({ requests }) => number(requests), align: 'right' },
   {
     title: 'Errors',

@@ -44,6 +44,7 @@ const tones: Readonly<Record<string, Tone>> = {
   running: 'running',
   ready: 'running',
   canary: 'running',
+  shadow: 'running',
   warn: 'warn',
   waiting: 'warn',
   held: 'warn',

@@ -1,6 +1,6 @@
 import type { Client } from '../client.ts'
 import { verb } from '../command.ts'
-import type { Deployment } from '../deployment.ts'
+import type { Deployment, ShadowComparison } from '../deployment.ts'
 import { table, type Output } from '../output.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
 
@@ -21,6 +21,16 @@ export const deploymentsVerb = verb(
   },
 )
 
+function comparisonOf(
+  { revision, rows, agreed, errors, ...found }: ShadowComparison,
+  { revisions }: Deployment,
+): string {
+  const number = revisions.find(({ id }) => id === revision)?.number ?? revision
+  const [mean, max] = [found.differenceMean, found.differenceMax].map(value => Number(value.toPrecision(3)))
+  const took = found.latencyP95Ms === undefined ? '' : `, p95 ${found.latencyP95Ms} ms beside ${found.againstP95Ms} ms`
+  return `shadow: revision ${number} says the same to ${agreed} of ${rows} rows and failed at ${errors}; numbers differ by ${mean} on average, ${max} at most${took}`
+}
+
 /** What the truth says of revisions that share the requests. */
 interface Outcomes {
   readonly differences: readonly { readonly verdict: string; readonly reason: string }[]
@@ -34,7 +44,7 @@ const sharesOf = ({ revisions }: Deployment): string =>
 
 async function showOne(client: Client, output: Output, name: string): Promise<void> {
   const path = `/api/v1/deployments/${encodeURIComponent(name)}`
-  const deployment = await client.get<Deployment>(path)
+  const deployment = await client.get<Deployment & { shadows: ShadowComparison[] }>(path)
   const outcomes = await client.get<Outcomes>(`${path}/outcomes`)
   output.result({ ...deployment, outcomes }, () => [
     `${name} is ${deployment.state} at ${deployment.url}`,
@@ -45,12 +55,13 @@ async function showOne(client: Client, output: Output, name: string): Promise<vo
         String(revision.number),
         revision.state,
         `v${revision.versionNumber}`,
-        `${revision.weight} %`,
+        revision.shadow > 0 ? `copies of ${revision.shadow} %` : `${revision.weight} %`,
         String(revision.requests),
         String(revision.errors),
         String(revision.latencyP95Ms ?? ''),
       ]),
     ),
+    ...deployment.shadows.map(shadow => comparisonOf(shadow, deployment)),
     ...outcomes.differences.map(({ verdict, reason }) => `${verdict}: ${reason}`),
   ])
 }

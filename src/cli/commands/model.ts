@@ -86,6 +86,30 @@ async function findVersion(
   )
 }
 
+export const shadowVerb = verb(
+  'shadow <deployment> <revision>',
+  'Give a revision copies of requests, and compare what it would have answered.',
+  command =>
+    command
+      .requiredOption('--reason <text>', reasonOption)
+      .option('--share <percent>', 'requests of which it gets a copy; 0 ends it', Number, 10),
+  async ({ client, output }, { reason, share }, [name, number]) => {
+    const path = `/api/v1/deployments/${encodeURIComponent(name!)}`
+    const { revisions } = await client.get<Deployment>(path)
+    const found = revisions.find(revision => String(revision.number) === number)
+    if (!found) {
+      const there = revisions.map(revision => revision.number).join(', ')
+      throw new TrainyardError('not_found', `${name} has no revision ${number}. There is: ${there}.`)
+    }
+    const changed = await client.send<Deployment>('POST', `${path}/shadow`, { revision: found.id, share, reason })
+    output.result(changed, () => [
+      share > 0
+        ? `Revision ${number} gets copies of ${share} % of the requests. See: trainyard deployments ${name}`
+        : `Revision ${number} gets no copies any more.`,
+    ])
+  },
+)
+
 export const rollbackVerb = verb(
   'rollback <deployment>',
   'Give all traffic back to the revision before.',

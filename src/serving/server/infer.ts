@@ -10,6 +10,7 @@ import { logLines, type AnsweredRequest } from './record.ts'
 import { badRequest, RequestError } from './request-error.ts'
 import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
 import { ModelFault, type OutputColumn, type Rows } from './runtime.ts'
+import type { Shadows } from './shadows.ts'
 
 /**
  * The one request that every protocol comes down to. A protocol's part is to read its bytes into a `Content` and to
@@ -64,17 +65,15 @@ export interface InferParts {
   readonly table: Pick<RouteTable, 'revision'>
   readonly log: PredictionLog
   readonly online: OnlineFeatures | undefined
+  readonly shadows: Pick<Shadows, 'follow'>
 }
 
 /**
  * One inference: check, look up what is missing, run, serve, write down, answer. Nothing is answered that is not in the
  * prediction log; a fault of the model or its code is written down too.
  */
-export async function infer(
-  { table, log, online }: InferParts,
-  request: InferRequest,
-  course: Course,
-): Promise<Inference> {
+export async function infer(parts: InferParts, request: InferRequest, course: Course): Promise<Inference> {
+  const { table, log, online } = parts
   const receivedAt = Date.now()
   const { deployment } = request
   const firstId: string = newId('prd')
@@ -115,8 +114,36 @@ export async function infer(
   }
   course.isDecided = true
   course.ranAt = performance.now()
+  if (deployment.isShadowed) shadow(parts, request, { course, outputs })
   await write(log, record(outputs))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
+}
+
+/** How long a copy may wait for its turn, in milliseconds, and beside how many rows. */
+const copyPatience = { ms: 5_000, queueRows: 1_000 }
+
+/** Has copies of an answered request met by its shadows. */
+function shadow(
+  { shadows, online }: InferParts,
+  { deployment, content }: InferRequest,
+  { course, outputs }: { course: Course; outputs: readonly OutputColumn[] },
+): void {
+  const { startedAt, ranAt, predictionId, revision, rows } = course as Required<Course>
+  shadows.follow({
+    deployment,
+    revision,
+    predictionId,
+    rows,
+    outputs,
+    ms: ranAt - startedAt,
+    async ask(other) {
+      const bound = sized(content(other.model.manifest))
+      const until = performance.now() + copyPatience.ms
+      const { keys, at } = bound
+      const columns = await complete({ deployment, revision: other, bound, keys, at, online, until })
+      return run(other, { rows: bound.rows, columns }, { until, queueRows: copyPatience.queueRows })
+    },
+  })
 }
 
 /**

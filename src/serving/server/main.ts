@@ -26,6 +26,7 @@ import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { createRouteTable } from './route-table.ts'
+import { createShadows } from './shadows.ts'
 import { createStatistics } from './statistics.ts'
 import { openTeller } from './teller.ts'
 import { unloadedFile } from './switched-off.ts'
@@ -56,7 +57,17 @@ const metrics = createMetrics(() => table.deployments())
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
 const { deadlineMs } = times
-const predict = createPredictor({ table, log, online, metrics, statistics, rates: createRateLimit(), deadlineMs })
+const shadows = createShadows(log)
+const predict = createPredictor({
+  table,
+  log,
+  online,
+  metrics,
+  statistics,
+  rates: createRateLimit(),
+  shadows,
+  deadlineMs,
+})
 const parts = {
   table,
   predict,
@@ -131,6 +142,7 @@ async function stop(leaveMs = 0): Promise<void> {
   await new Promise(resolve => setTimeout(resolve, leaveMs))
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
   await Promise.all([http.drain(), grpc?.drain()])
+  shadows.flush()
   await Promise.all([log.rotate(), teller?.close()])
   clearTimeout(deadline)
   process.exit(0)

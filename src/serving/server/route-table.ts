@@ -21,6 +21,8 @@ export interface LiveRevision {
   /** Id of the model version. */
   readonly version: string
   readonly weight: number
+  /** Percent of the requests of which it gets a copy. */
+  readonly shadow: number
   readonly model: LoadedModel
 }
 
@@ -30,6 +32,8 @@ export interface LiveDeployment {
   readonly limits: RouteLimits
   readonly sticky: RouteSticky | undefined
   readonly revisions: readonly LiveRevision[]
+  /** One of them gets copies of requests. */
+  readonly isShadowed: boolean
   /** Somebody has unloaded it: it has no revisions until it is loaded, or gets another route. */
   readonly isUnloaded: boolean
 }
@@ -151,7 +155,15 @@ function live(
     const model = isUnloaded ? undefined : shelf.get(bundle)
     return model ? [{ ...revision, model }] : []
   })
-  return { name, project, limits, sticky, revisions, isUnloaded }
+  return {
+    name,
+    project,
+    limits,
+    sticky,
+    revisions,
+    isShadowed: revisions.some(({ shadow }) => shadow > 0),
+    isUnloaded,
+  }
 }
 
 function chooseRevision(
