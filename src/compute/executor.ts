@@ -7,7 +7,7 @@ import { conclude } from './conclude.ts'
 import { createEnvironments, environmentFolder, type Environments } from './environments.ts'
 import { nvidiaGpus } from './gpu.ts'
 import { LocalHandle } from './handle.ts'
-import { createIsolation, type IsolationKind } from './isolation.ts'
+import { createIsolation, type Isolation, type IsolationKind } from './isolation.ts'
 import { isHere, killMarked, processesMarked } from './processes.ts'
 import { createResourceMeter } from './resources.ts'
 import { createShims, type Limits } from './shim.ts'
@@ -21,7 +21,7 @@ export interface LocalExecutor extends Executor {
   sweep(): Promise<number>
   /** Why tasks are not isolated as the settings ask; undefined when they are. */
   isolationObstacle(): Promise<string | undefined>
-  /** Ends the regular sweep. Attempts are ended, or left, through their signals. */
+  /** Ends the regular sweep, and the process that starts shims. Attempts are ended, or left, through their signals. */
   stop(): void
 }
 
@@ -69,18 +69,14 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
   const path = deps.env['PATH']
   const gpus = nvidiaGpus(path)
   const environments = createEnvironments(deps)
-  const isolation = createIsolation({
-    kind: deps.isolation ?? 'none',
-    path,
-    hidden: [dataFolder, ...(deps.hidden ?? [])],
-    readable: [environmentFolder(dataFolder)],
-  })
+  const isolation = isolationOf(deps)
+  const shims = createShims({ python: deps.python, path })
   const begin = createBeginner({
     ...deps,
     path,
     gpus,
     environments,
-    shims: createShims({ python: deps.python, path }),
+    shims,
     isolation,
     limits: deps.limits ?? {},
   })
@@ -135,8 +131,19 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
       return folders + (await environments.sweep(deps.environmentRetentionMs)).length
     },
     isolationObstacle: () => isolation.obstacle(),
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer)
+      shims.stop()
+    },
   }
   const timer = setInterval(() => void executor.sweep().catch(() => {}), sweepMs).unref()
   return executor
 }
+
+const isolationOf = ({ isolation: kind = 'none', hidden = [], dataFolder, env }: LocalExecutorDeps): Isolation =>
+  createIsolation({
+    kind,
+    path: env['PATH'],
+    hidden: [dataFolder, ...hidden],
+    readable: [environmentFolder(dataFolder)],
+  })

@@ -45,7 +45,12 @@ interface Place {
   readonly space: string
 }
 
-async function here(): Promise<Place> {
+let place: Promise<Place> | undefined
+
+/** As long as this process lives it stays the same. */
+const here = (): Promise<Place> => (place ??= look())
+
+async function look(): Promise<Place> {
   return {
     boot: (await textOf('/proc/sys/kernel/random/boot_id'))?.trim(),
     space: await readlink('/proc/self/ns/pid').catch(() => ''),

@@ -1,16 +1,15 @@
-import { spawn } from 'node:child_process'
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
-import { besideCode } from '#kernel/place.ts'
 import { interpreterOf } from './interpreter.ts'
 import { identify, type ProcessIdentity } from './processes.ts'
+import { createZygote } from './zygote.ts'
 
 /**
  * The process that holds an attempt and outlives the server: `shim/`. It is begun in two steps, so that nothing
- * runs of which nobody has noted where: first the process, which waits; then, its name being noted, what it is to do.
+ * runs of which nobody has noted where: first the process, which waits; then, its name being noted, what it is to do. One
+ * whose connection ends before it was told everything ends too.
  */
 
 /** What a shim is told. Times in milliseconds, sizes in bytes. */
@@ -77,44 +76,31 @@ interface Waiting {
 
 export interface Shims {
   start(folder: string): Promise<Waiting>
+  /** Ends what starts them, not them. The next start begins it again. */
+  stop(): void
 }
-
-const program = fileURLToPath(besideCode('compute/shim/shim.py'))
 
 /** Starts shims with the Python of this name. */
 export function createShims({ python, path }: { python: string; path?: string | undefined }): Shims {
   const interpreter = interpreterOf({ python, path })
+  const zygote = createZygote(() =>
+    interpreter().catch((error: unknown) => {
+      throw noPython(python, error)
+    }),
+  )
 
   return {
     async start(folder) {
-      const file = await interpreter().catch((error: unknown) => {
-        throw noPython(python, error)
-      })
-      const errors = await open(join(folder, 'shim.log'), 'a')
-      const child = spawn(file, ['-I', '-S', program], {
-        cwd: folder,
-        env: {},
-        detached: true,
-        stdio: ['pipe', 'ignore', errors.fd],
-      })
-      const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
-      try {
-        await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
-      } finally {
-        await errors.close()
-      }
-      const input = child.stdin!
-      // One that ends before it has read everything is noticed by its end.
-      input.on('error', () => {})
-      const pid = child.pid!
+      const { pid, line } = await zygote.fork(folder)
       return {
         process: (await identify(pid)) ?? { pid, startTime: '', boot: '', space: '' },
-        gone,
-        begin: spec => void input.end(encodeSpec(spec)),
-        abandon: () => void child.kill('SIGKILL'),
-        leave: () => child.unref(),
+        gone: new Promise(resolve => line.once('close', () => resolve())),
+        begin: spec => void line.end(encodeSpec(spec)),
+        abandon: () => void line.destroy(),
+        leave: () => line.unref(),
       }
     },
+    stop: zygote.stop,
   }
 }
 

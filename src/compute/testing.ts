@@ -125,7 +125,7 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
 
 /** Shims of attempts whose work folders are below this one. */
 export async function shimsBelow(folder: string): Promise<readonly number[]> {
-  const pids = await processesWith('shim.py')
+  const pids = await processesWith('zygote.py')
   const places = await Promise.all(pids.map(pid => readlink(`/proc/${pid}/cwd`).catch(() => '')))
   return pids.filter((_, index) => places[index]!.startsWith(`${folder}/`))
 }

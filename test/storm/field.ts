@@ -166,7 +166,7 @@ async function processesOf(shared: string): ReturnType<Field['processes']> {
     const variables = (await textOf(`/proc/${pid}/environ`)).split('\0')
     const isTask = variables.some(entry => entry.startsWith('TRAINYARD_ATTEMPT='))
     if (isTask && variables.some(entry => entry.startsWith(`HOME=${shared}`))) found.tasks.push(pid)
-    const isShim = (await textOf(`/proc/${pid}/cmdline`)).includes('shim.py')
+    const isShim = (await textOf(`/proc/${pid}/cmdline`)).includes('zygote.py')
     if (isShim && (await readlink(`/proc/${pid}/cwd`).catch(() => '')).startsWith(shared)) found.shims.push(pid)
   }
   return found

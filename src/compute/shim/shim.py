@@ -4,8 +4,9 @@ server that began it ends, whichever way. It runs the command in a process group
 the limits, and says at the end how it went.
 
 Python 3.8 or later and its standard library, on any Linux. Started as `python3 -I -S shim.py`, with the files beside it,
-wherever they lie; what to do comes on standard input, as `name NUL value NUL` pairs that `end` closes (json would take as
-long to import as all the rest). An input without `end` is one whose sender died: nothing is begun.
+wherever they lie, or by zygote.py; what to do comes on standard input, or its connection, as `name NUL value NUL` pairs
+that `end` closes (json would take as long to import as all the rest). An input without `end` is one whose sender died:
+nothing is begun.
 
 How it is reached: TERM ends the task (TERM to the group, the grace, then KILL). How it answers: `exit.json` in the
 attempt's folder, which appears whole, when nothing of the task is left.
@@ -149,7 +150,12 @@ def wake_up():
     return woken
 
 
+def obey(fd):
+    """Does what is told there."""
+    spec = read_spec(fd)
+    if spec is not None:
+        Shim(spec, Files(spec)).run()
+
+
 if __name__ == "__main__":
-    given = read_spec(0)
-    if given is not None:
-        Shim(given, Files(given)).run()
+    obey(0)
