@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLogs } from './logs.ts'
-import { testFolder } from './testing.ts'
+import { command, inProcess, openBed, testFolder } from './testing.ts'
 
 test('a log is read piece by piece, over all attempts', async t => {
   const logs = createLogs(await testFolder(t))
@@ -60,6 +60,19 @@ test('a heading stands before what comes after it, and alone only where another 
   const [silent, said] = [await logs.read('run', 'silent', 0), await logs.read('run', 'begun', 0)]
 
   assert.deepEqual([silent.text, said.text], ['', 'two\nthree\n'])
+})
+
+test('who appends to the log of an attempt finds its heading there', async t => {
+  let before = ''
+  const executor = inProcess(async ({ logFile }) => {
+    before = await readFile(logFile.path, 'utf8')
+    return { outputs: {}, metrics: [], facts: {} }
+  })
+  const { run } = await openBed(t, { executor })
+
+  await run({ train: command('true') })
+
+  assert.match(before, /^== attempt 1 of 1, .* ==\n$/)
 })
 
 test('a character is never cut in two', async t => {

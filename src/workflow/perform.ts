@@ -174,13 +174,15 @@ function attemptOf(
     ran,
     secrets,
     async started(handle) {
-      log.flush()
       if (!(await deps.store.setHandle(claim.attempt, deps.owner, handle))) stop(controller, 'lost')
       signal.throwIfAborted()
       call.isBegun = true
     },
     log: line => log.line(line),
-    logFile: log,
+    get logFile() {
+      log.flush()
+      return log
+    },
     measured,
     record(part) {
       recorder.add(part)

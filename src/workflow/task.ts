@@ -94,13 +94,13 @@ export interface Attempt {
   /** Secrets: variables that its code finds, and texts that its log must not show. */
   readonly secrets: { readonly variables: Readonly<Record<string, string>>; readonly mask: readonly string[] }
   /**
-   * Notes where it is to be found, before it runs, and once all lines so far stand in the log. Rejects, with the signal
-   * aborted, when the attempt is not this process's any more: it must then not be begun.
+   * Notes where it is to be found, before it runs. Rejects, with the signal aborted, when the attempt is not this process's
+   * any more: it must then not be begun.
    */
   started(handle: Json): Promise<void>
   /** A line of the platform's own in its log. */
   log(line: string): void
-  /** Where its output is appended to, masked, and how long the log may be. */
+  /** Where its output is appended to, masked, after all lines that stand there when it is asked for; how long it may be. */
   readonly logFile: { readonly path: string; readonly bytesMax: number }
   /** Passes on metrics while it runs: the first of those that it will have given, each once in this process. */
   measured(points: readonly MetricPoint[]): void
