@@ -73,8 +73,11 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   for (const [what, query] of Object.entries(lists))
     await note(`50 of ${runs} runs: ${what}`, `projects/rain/runs?limit=50${query}`, '100 or less')
   const { id } = await workflow.start({ project: 'rain', pipeline: 'wide', tasks: wide(), cause: aBenchmark })
-  await note(`a run of ${tasks} tasks, whole`, `runs/${id}`, '')
-  await note(`500 of its tasks`, `runs/${id}/tasks?limit=500`, '')
+  await note(`a run of ${tasks} tasks, as its page opens it`, `runs/${id}/overview?limit=200`, '100 or less')
+  await note('a page of its tasks in one state', `runs/${id}/tasks?limit=100&state=blocked`, '100 or less')
+  const [first] = await workflow.tasks(id)
+  await note('the tasks around one', `runs/${id}/tasks?limit=100&around=${first!.id}`, '100 or less')
+  await note(`the run whole`, `runs/${id}`, '')
 
   await app.close()
   await db.destroy()

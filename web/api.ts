@@ -63,14 +63,23 @@ export const runsOf = (
   project: string,
   filter: { pipeline?: string | undefined; state?: string | undefined; limit?: number } = {},
 ) => read<Items<Wire.Run>>(['runs', project, filter], `${at(project)}/runs${query({ limit: listLimit, ...filter })}`)
-export const runOf = (run: string) => read<Wire.RunDetail>(['run', run], `/runs/${run}`)
+/** With its first tasks: as many as a drawing can show. */
+export const runOf = (run: string) => read<Wire.RunOverview>(['run', run], `/runs/${run}/overview?limit=200`)
 export const taskOf = (run: string, task: string) =>
   read<Wire.TaskDetail>(['run', run, task], `/runs/${run}/tasks/${encodeURIComponent(task)}`)
-/** The calls of a task with a call for each item, a page of them. */
-export const callsOf = (task: Wire.Task, filter: { state?: string | undefined; after?: string | undefined }) =>
+interface LinesFilter {
+  /** The calls of this task, rather than the tasks of the pipeline. */
+  of?: string
+  /** This task, what it needs and what needs it. */
+  around?: string
+  state?: string | undefined
+  after?: string | undefined
+}
+/** Tasks of a run in short, a page of them. */
+export const linesOf = (run: string, filter: LinesFilter) =>
   read<Items<Wire.TaskLine>>(
-    ['run', task.run, 'calls', task.id, filter],
-    `/runs/${task.run}/tasks${query({ of: task.id, limit: listLimit, ...filter })}`,
+    ['run', run, 'lines', filter],
+    `/runs/${run}/tasks${query({ limit: listLimit, ...filter })}`,
   )
 export const startRun = (project: string, body: { pipeline: string; reason: string }) =>
   post<Wire.Run>(`${at(project)}/runs`, body)

@@ -52,7 +52,7 @@ import type {
   AttemptWire,
   LogWire,
   PipelineWire,
-  RunDetail as RunDetailWire,
+  RunOverview as RunOverviewWire,
   RunWire,
   TaskDetail as TaskDetailWire,
   PipelineGridWire,
@@ -87,7 +87,7 @@ export type FeatureVersion = z.output<typeof FeatureVersionWire>
 export type Pipeline = z.output<typeof PipelineWire>
 export type Run = z.output<typeof RunWire>
 export type Backfill = z.output<typeof BackfillWire>
-export type RunDetail = z.output<typeof RunDetailWire>
+export type RunOverview = z.output<typeof RunOverviewWire>
 export type Task = z.output<typeof TaskRunWire>
 /** A task in short, or one call of a task with a call for each item. */
 export type PipelineGrid = z.output<typeof PipelineGridWire>

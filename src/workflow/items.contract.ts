@@ -201,6 +201,28 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     assert.deepEqual([one?.name, one?.index, one?.item, one?.kind], ['each[7]', 7, 7, 'x'])
   })
 
+  test(`${name}: tasks are counted without their calls, told how theirs are, and found beside what they need`, async t => {
+    const { store, run, end, each } = await atEach(t)
+    await end(each, expanded([10, 20]))
+
+    const near = async (task: string): Promise<readonly string[]> =>
+      (await store.pageTasks({ run: run.id, around: task }, { limit: 9 })).items.map(line => line.name)
+    const { items } = await store.pageTasks({ run: run.id }, { limit: 9 })
+
+    assert.deepEqual(await store.countTasks(run.id), { succeeded: 1, waiting: 1, blocked: 1 })
+    assert.deepEqual(
+      items.map(line => line.items),
+      [undefined, { ready: 2 }, undefined],
+    )
+    assert.deepEqual(
+      [await near(items[0]!.id), await near(each.task)],
+      [
+        ['list', 'each'],
+        ['list', 'each', 'behind'],
+      ],
+    )
+  })
+
   test(`${name}: a call for code is code's, and waits in its queue`, async t => {
     const code = { ...mapped, each: command('c', { forEach: 'list.items' }) }
     const { store, take, end } = await bed(open, t, code)

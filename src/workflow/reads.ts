@@ -12,7 +12,7 @@ import { on, waitOf } from './room.ts'
 import type { AttemptDetail } from './record.ts'
 import { compare, recordedTask, type Reproduction, type Seen } from './reproduction.ts'
 import { hasEnded, type Artifact, type Pipeline, type Run, type TaskLine, type TaskRun } from './run.ts'
-import type { RunFilter, TaskFilter, WorkflowStore } from './store.ts'
+import type { RunFilter, TaskCounts, TaskFilter, WorkflowStore } from './store.ts'
 
 /** What there is to know of runs. */
 export interface RunReads {
@@ -24,6 +24,8 @@ export interface RunReads {
   tasks(run: string): Promise<readonly TaskRun[]>
   /** The tasks of a run in short, or the calls of one of them. Throws `not_found`. */
   taskLines(filter: TaskFilter, page: PageRequest): Promise<Page<TaskLine>>
+  /** A run, what states its tasks are in, and the first `limit` of them. Throws `not_found`. */
+  overview(run: string, limit: number): Promise<RunOverview>
   /** One task by name or id, with all attempts at it and what was noted of them. Throws `not_found`. */
   task(run: string, task: string): Promise<{ task: TaskRun; attempts: readonly AttemptDetail[] }>
   /** What came of doing a run again. Throws `conflict` for a run that does no other again. */
@@ -46,6 +48,12 @@ export interface RunReads {
   pipelines(project: string): Promise<readonly Pipeline[]>
   /** The run once it has ended. Throws `unavailable` when that takes longer. */
   settled(run: string, options: { timeoutMs: number }): Promise<Run>
+}
+
+export interface RunOverview {
+  readonly run: Run
+  readonly states: TaskCounts
+  readonly tasks: Page<TaskLine>
 }
 
 interface Deps {
@@ -86,6 +94,11 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
       return { ...rest, items: await withWaits(store, items) }
     },
 
+    async overview(id, limit) {
+      const run = await reads.run(id)
+      return { run, states: await store.countTasks(id), tasks: await reads.taskLines({ run: id }, { limit }) }
+    },
+
     async task(id, name) {
       await reads.run(id)
       const found = await store.findTaskRun(id, name)
@@ -124,17 +137,7 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
       )
     },
 
-    async settled(id, { timeoutMs }) {
-      const until = performance.now() + timeoutMs
-      while (true) {
-        const mark = changed.mark()
-        const run = await reads.run(id)
-        if (hasEnded(run.state)) return run
-        const leftMs = until - performance.now()
-        if (leftMs <= 0) throw tooLong(run, timeoutMs)
-        await changed.wait(mark, Math.min(leftMs, changed.pauseMs()))
-      }
-    },
+    settled: (id, { timeoutMs }) => ended(() => reads.run(id), { changed, timeoutMs }),
   }
   return reads
 }
@@ -164,6 +167,21 @@ function logReads(
       if (!bytes) throw notFound('log', `${id}/${task}`)
       return bytes
     },
+  }
+}
+
+async function ended(
+  read: () => Promise<Run>,
+  { changed, timeoutMs }: { changed: Signal; timeoutMs: number },
+): Promise<Run> {
+  const until = performance.now() + timeoutMs
+  while (true) {
+    const mark = changed.mark()
+    const run = await read()
+    if (hasEnded(run.state)) return run
+    const leftMs = until - performance.now()
+    if (leftMs <= 0) throw tooLong(run, timeoutMs)
+    await changed.wait(mark, Math.min(leftMs, changed.pauseMs()))
   }
 }
 

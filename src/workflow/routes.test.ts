@@ -43,6 +43,7 @@ test('a declared pipeline is started, seen, read and refused by name', async t =
   await workflow.settled(started.body.id, { timeoutMs: 60_000 })
   const { body } = await call('GET', `/runs/${started.body.id}`)
   const log = await call('GET', `/tasks/${body.tasks[0].id}/log`)
+  const overview = await call('GET', `/runs/${started.body.id}/overview`)
 
   assert.deepEqual(
     [
@@ -55,6 +56,10 @@ test('a declared pipeline is started, seen, read and refused by name', async t =
       log.body.text.split('\n').slice(1),
     ],
     [201, 'succeeded', 'anonymous', 'succeeded', { loud: false }, true, ['hello', '']],
+  )
+  assert.deepEqual(
+    [overview.body.run, overview.body.states, overview.body.tasks.items[0].id],
+    [body.run, { succeeded: 1 }, body.tasks[0].id],
   )
   assert.deepEqual((await call('GET', '/projects/rain/runs?pipeline=hello&state=succeeded&limit=5')).body, {
     items: [body.run],

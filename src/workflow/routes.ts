@@ -8,6 +8,7 @@ import {
   LogQuery,
   LogWire,
   OutputParams,
+  OverviewQuery,
   GridQuery,
   PipelineGridWire,
   PipelineList,
@@ -15,6 +16,7 @@ import {
   ProjectParams,
   ReproductionWire,
   RunDetail,
+  RunOverview,
   RunPage,
   RunParams,
   RunQuery,
@@ -104,6 +106,23 @@ function runRoutes(app: App, workflow: Workflow): void {
       schema: { summary: 'A run with its tasks', tags, params: RunParams, response: { 200: RunDetail } },
     },
     async ({ params }) => ({ run: await workflow.run(params.run), tasks: [...(await workflow.tasks(params.run))] }),
+  )
+
+  app.get(
+    '/api/v1/runs/:run/overview',
+    {
+      schema: {
+        summary: 'A run at a glance: how many tasks are in which state, and the first of them',
+        tags,
+        params: RunParams,
+        querystring: OverviewQuery,
+        response: { 200: RunOverview },
+      },
+    },
+    async ({ params, query: { limit } }) => {
+      const { tasks, ...rest } = await workflow.overview(params.run, limit)
+      return { ...rest, tasks: { ...tasks, items: [...tasks.items] } }
+    },
   )
 
   app.post(
@@ -216,8 +235,8 @@ function taskRoutes(app: App, workflow: Workflow): void {
         response: { 200: TaskPage },
       },
     },
-    async ({ params, query: { of, state, ...page } }) => {
-      const { items, ...rest } = await workflow.taskLines({ ...params, parent: of, state }, page)
+    async ({ params, query: { of, state, around, ...page } }) => {
+      const { items, ...rest } = await workflow.taskLines({ ...params, parent: of, state, around }, page)
       return { ...rest, items: [...items] }
     },
   )

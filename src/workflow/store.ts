@@ -53,6 +53,8 @@ export interface RunStore {
   findTaskRun(run: string, nameOrId: string): Promise<TaskRun | undefined>
   /** The tasks of a run in short, or the calls of one of them, in order. */
   pageTasks(filter: TaskFilter, page: PageRequest): Promise<Page<TaskLine>>
+  /** How many tasks of a run are in which state, calls not counted. */
+  countTasks(run: string): Promise<TaskCounts>
   /** The tasks of these runs without their calls, run by run from the newest on, in the order of the pipeline: at most `limit`. */
   gridTasks(runs: readonly string[], limit: number): Promise<readonly GridTask[]>
   /** What became of the calls of a task, in order. */
@@ -167,7 +169,11 @@ export interface TaskFilter {
   /** The calls of this task, rather than the tasks of the pipeline. */
   readonly parent?: string | undefined
   readonly state?: TaskState | undefined
+  /** This task, what it needs and what needs it. */
+  readonly around?: string | undefined
 }
+
+export type TaskCounts = Readonly<Partial<Record<TaskState, number>>>
 
 export interface ItemResult {
   readonly index: number

@@ -363,4 +363,8 @@ export const workflowMigrations: readonly Migration[] = [
     name: 'workflow-010',
     statements: [`create index workflow_run_pipeline_state on workflow_run (project, pipeline, state, id)`],
   },
+  {
+    name: 'workflow-011',
+    statements: [`create index workflow_task_page on workflow_task (run, id) where parent is null`],
+  },
 ]

@@ -2,22 +2,22 @@ import type { Kysely } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
 import { toPage } from '#kernel/page.ts'
 import { taskOf, upstream } from '#project'
-import {
-  type Artifacts,
-  type RunId,
-  type RunTask,
-  type TaskId,
-  type TaskLine,
-  type TaskRun,
-  type TaskState,
-} from './run.ts'
-import type { Producer, RunStore } from './store.ts'
+import { type Artifacts, type RunId, type RunTask, type TaskId, type TaskLine, type TaskState } from './run.ts'
+import type { Producer, RunStore, TaskCounts } from './store.ts'
 import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
 import { taskFromRow } from './task-row.sql.ts'
 
 type TaskReads = Pick<
   RunStore,
-  'listTasks' | 'findTaskRun' | 'pageTasks' | 'gridTasks' | 'itemResults' | 'findTask' | 'outputs' | 'made'
+  | 'listTasks'
+  | 'findTaskRun'
+  | 'pageTasks'
+  | 'countTasks'
+  | 'gridTasks'
+  | 'itemResults'
+  | 'findTask'
+  | 'outputs'
+  | 'made'
 >
 
 /** An item longer than this is not shown in lists. */
@@ -36,7 +36,7 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       .where('run', '=', run)
 
   /** How many calls of each task are in which state. */
-  async function itemCounts(run: string): Promise<ReadonlyMap<string, TaskRun['items']>> {
+  async function itemCounts(run: string): Promise<ReadonlyMap<string, TaskCounts>> {
     const rows = await db
       .selectFrom('workflow_task')
       .select(['parent', 'state'])
@@ -45,13 +45,16 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       .where('parent', 'is not', null)
       .groupBy(['parent', 'state'])
       .execute()
-    return new Map(
-      [...Map.groupBy(rows, row => row.parent!)].map(([parent, states]) => [
-        parent,
-        Object.fromEntries(states.map(({ state, count }) => [state, count])),
-      ]),
-    )
+    return new Map([...Map.groupBy(rows, row => row.parent!)].map(([parent, states]) => [parent, countsOf(states)]))
   }
+
+  const neighbourhood = (task: string) =>
+    db
+      .selectFrom('workflow_edge')
+      .select('up as id')
+      .where('down', '=', task)
+      .union(db.selectFrom('workflow_edge').select('down as id').where('up', '=', task))
+      .union(db.selectFrom('workflow_task').select('id').where('id', '=', task))
 
   async function outputs(run: string, names: readonly string[]): Promise<Readonly<Record<string, Producer>>> {
     if (names.length === 0) return {}
@@ -90,7 +93,7 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       })
     },
 
-    async pageTasks({ run, parent, state }, { limit, after }) {
+    async pageTasks({ run, parent, state, around }, { limit, after }) {
       const rows = await db
         .selectFrom('workflow_task')
         .leftJoin('workflow_item', 'workflow_item.task', 'workflow_task.id')
@@ -100,11 +103,28 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
         .where('run', '=', run)
         .where('parent', parent === undefined ? 'is' : '=', parent ?? null)
         .$if(state !== undefined, query => query.where('state', '=', state!))
+        .$if(around !== undefined, query => query.where('workflow_task.id', 'in', neighbourhood(around!)))
         .$if(after !== undefined, query => query.where('workflow_task.id', '>', after!))
         .orderBy('workflow_task.id')
         .limit(limit + 1)
         .execute()
-      return toPage(rows.map(lineFromRow), limit, line => line.id)
+      const counts = rows.some(row => row.items_open !== null) ? await itemCounts(run) : undefined
+      return toPage(
+        rows.map(row => lineFromRow(row, counts?.get(row.id))),
+        limit,
+        line => line.id,
+      )
+    },
+
+    async countTasks(run) {
+      const rows = await db
+        .selectFrom('workflow_task')
+        .select(['state', eb => eb.fn.countAll<number>().as('count')])
+        .where('run', '=', run)
+        .where('parent', 'is', null)
+        .groupBy('state')
+        .execute()
+      return countsOf(rows)
     },
 
     async gridTasks(runs, limit) {
@@ -180,13 +200,20 @@ function namesRead({ spec, params }: Pick<SpecRow, 'spec' | 'params'>): readonly
   return [...new Set([...Object.values(task.inputs).map(taskOf), ...upstream({ ...task, params: JSON.parse(params) })])]
 }
 
-const lineFromRow = (row: TaskRow & { needs: string | null; item: string | null }): TaskLine => ({
+const countsOf = (rows: readonly { state: string; count: number }[]): TaskCounts =>
+  Object.fromEntries(rows.map(({ state, count }) => [state, count]))
+
+const lineFromRow = (
+  row: TaskRow & { needs: string | null; item: string | null },
+  items: TaskLine['items'],
+): TaskLine => ({
   id: row.id as TaskId,
   name: row.name,
   kind: row.kind,
   needs: row.needs === null ? [] : JSON.parse(row.needs),
   state: row.state as TaskState,
   attempt: row.attempt,
+  ...(items && { items }),
   ...(row.item_index !== null && { index: row.item_index }),
   ...(row.item !== null && row.item.length <= itemCharactersMax && { item: JSON.parse(row.item) }),
   ...(row.error !== null && { error: row.error }),

@@ -126,6 +126,7 @@ export const TaskLineWire = TaskRunWire.pick({
   kind: true,
   needs: true,
   state: true,
+  items: true,
   index: true,
   item: true,
   attempt: true,
@@ -239,6 +240,16 @@ export const AttemptWire = z
 export const TaskDetail = z.object({ task: TaskRunWire, attempts: z.array(AttemptWire) })
 
 export const RunDetail = z.object({ run: RunWire, tasks: z.array(TaskRunWire) })
+/** A run that may have very many tasks, at a glance. */
+export const RunOverview = z
+  .object({
+    run: RunWire,
+    /** How many of its tasks are in which state. */
+    states: z.partialRecord(z.enum(taskStates), z.int()),
+    /** The first of them. */
+    tasks: TaskPage,
+  })
+  .meta({ title: 'RunOverview' })
 export const StartBody = z.object({
   pipeline: Name,
   params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
@@ -307,6 +318,7 @@ export const ProjectParams = z.object({ project: Name })
 export const PipelineParams = ProjectParams.extend({ pipeline: z.string().max(64) })
 export const GridQuery = z.object({ limit: z.int().min(1).max(100).default(25) })
 export const RunParams = z.object({ run: z.string().max(100) })
+export const OverviewQuery = PageQuery.pick({ limit: true })
 /** A task by its name in the pipeline, or by its id. */
 export const RunTaskParams = RunParams.extend({ task: z.string().max(100) })
 export const TaskParams = z.object({ task: z.string().max(100) })
@@ -319,6 +331,8 @@ export const TaskQuery = PageQuery.extend({
   /** A task by its id: its calls, rather than the tasks of the pipeline. */
   of: z.string().max(100).optional(),
   state: z.enum(taskStates).optional(),
+  /** A task by its id: only itself, what it needs and what needs it. */
+  around: z.string().max(100).optional(),
 })
 /** `offset` in bytes: the `next` of the answer before. */
 export const LogQuery = z.object({ offset: z.int().min(0).default(0) })

@@ -8,15 +8,14 @@ import { Ref, To } from '../shell/link.tsx'
 import { Page } from '../shell/page.tsx'
 import { Told } from '../shell/told.tsx'
 import { Card, Facts, Skeleton } from '../ui/card.tsx'
-import { Gantt } from '../ui/charts/gantt.tsx'
 import { Id } from '../ui/copy.tsx'
-import { LazyGraph } from '../ui/graph/index.tsx'
 import { ReasonButton } from '../ui/reason-button.tsx'
-import { State, StateIcon, toneOf, words } from '../ui/state.tsx'
+import { State, words } from '../ui/state.tsx'
 import { Took } from '../ui/time.tsx'
 import { Trouble } from '../ui/trouble.tsx'
-import type { Run, Task } from '../wire.ts'
+import type { Run, RunOverview } from '../wire.ts'
 import { Behind } from './run-behind.tsx'
+import { RunTasks } from './run-tasks.tsx'
 import { TaskPanel } from './task-panel.tsx'
 
 const liveMs = 2_000
@@ -32,9 +31,9 @@ export function RunPage() {
     ...runOf(id),
     refetchInterval: query => (query.state.data && isOver(query.state.data.run) ? false : liveMs),
   })
-  const { run, tasks } = data
+  const { run, states, tasks } = data
   const select = (task: string): void => void navigate({ search: { task }, replace: true })
-  const shown = tasks.find(task => task.name === chosen) ?? mostTelling(tasks)
+  const shown = chosen ?? mostTelling(tasks.items)
   return (
     <Page
       title={run.pipeline}
@@ -69,31 +68,16 @@ export function RunPage() {
       <Card>
         <About run={run} />
       </Card>
-      <Card
-        title="Tasks"
-        note={`${tasks.filter(task => task.state === 'succeeded' || task.state === 'cached').length} of ${tasks.length} done`}
-        flush
-      >
-        <TaskGraph tasks={tasks} selected={shown?.name} onSelect={select} />
-        <Gantt
-          bars={tasks.map(task => ({ ...task, id: task.name }))}
-          from={run.startedAt ?? run.createdAt}
-          to={run.endedAt}
-          selected={shown?.name}
-          onSelect={select}
-        />
+      <Card title="Tasks" note={doneIn(states)} flush>
+        <RunTasks overview={data} isLive={!isOver(run)} selected={shown} onSelect={select} />
       </Card>
-      {chosen?.includes('[') ? (
-        <Call run={run} name={chosen} onSelect={select} />
-      ) : (
-        shown && <TaskPanel key={shown.id} task={shown} project={project} onSelect={select} />
-      )}
+      {shown !== undefined && <Shown key={shown} run={run} name={shown} onSelect={select} />}
     </Page>
   )
 }
 
-/** One call of a task that has one for each item. */
-function Call({ run, name, onSelect }: { run: Run; name: string; onSelect: (task: string) => void }) {
+/** One task, or one call of a task that has one for each item. */
+function Shown({ run, name, onSelect }: { run: Run; name: string; onSelect: (task: string) => void }) {
   const { data, error } = useQuery({ ...taskOf(run.id, name), refetchInterval: !isOver(run) && liveMs })
   if (error) return <Trouble error={error} />
   if (!data) return <Skeleton />
@@ -101,10 +85,17 @@ function Call({ run, name, onSelect }: { run: Run; name: string; onSelect: (task
 }
 
 /** What a reader looks for first: what failed, what is under way, else the last thing done. */
-const mostTelling = (tasks: readonly Task[]): Task | undefined =>
-  tasks.find(({ state }) => state === 'failed') ??
-  tasks.find(({ state }) => state === 'running' || state === 'waiting') ??
-  tasks.at(-1)
+const mostTelling = (tasks: RunOverview['tasks']['items']): string | undefined =>
+  (
+    tasks.find(({ state }) => state === 'failed') ??
+    tasks.find(({ state }) => state === 'running' || state === 'waiting') ??
+    tasks.at(-1)
+  )?.name
+
+function doneIn({ succeeded = 0, cached = 0, ...others }: RunOverview['states']): string {
+  const all = Object.values(others).reduce((sum, count) => sum + count, succeeded + cached)
+  return `${number(succeeded + cached)} of ${number(all)} done`
+}
 
 function RunActions({ run }: { run: Run }) {
   const cache = useQueryClient()
@@ -158,45 +149,3 @@ const About = ({ run }: { run: Run }) => (
     }}
   />
 )
-
-/** `312 of 10,000 items`, and how many of them have failed. */
-function itemsIn(items: NonNullable<Task['items']>): string {
-  const all = Object.values(items).reduce((sum, count) => sum + count, 0)
-  const failed = items.failed ? `, ${number(items.failed)} failed` : ''
-  return `${number((items.succeeded ?? 0) + (items.cached ?? 0))} of ${number(all)} items${failed}`
-}
-
-function TaskGraph({
-  tasks,
-  selected,
-  onSelect,
-}: {
-  tasks: readonly Task[]
-  selected: string | undefined
-  onSelect: (task: string) => void
-}) {
-  const edges = tasks.flatMap(task =>
-    task.needs.map(need => ({ from: need, to: task.name, moving: task.state === 'running' })),
-  )
-  const nodes = tasks.map(task => ({
-    id: task.name,
-    tone: `tone-${toneOf(task.state)}`,
-    label: `Task ${task.name}, ${task.state}`,
-    isSelected: task.name === selected,
-    face: (
-      <>
-        <b>
-          <span className={`tone-${toneOf(task.state)}`}>
-            <StateIcon state={task.state} size={13} />
-          </span>
-          <span className="clip">{task.name}</span>
-        </b>
-        <small className="clip">
-          {task.startedAt === undefined ? words(task.state) : <Took from={task.startedAt} to={task.endedAt} />}
-          {task.items ? ` · ${itemsIn(task.items)}` : task.attempt > 1 && ` · attempt ${task.attempt}`} · {task.kind}
-        </small>
-      </>
-    ),
-  }))
-  return <LazyGraph nodes={nodes} edges={edges} label="Tasks of this run" onSelect={onSelect} heightMax={420} />
-}
