@@ -162,6 +162,23 @@ export function ledgerStoreContract(
     )
   })
 
+  test(`${name}: a walk gives every character of ids and labels as it was written`, async t => {
+    const { db, store } = await open(t)
+    const hard = { id: 'a\u001fb"\\', kind: 'artifact', label: '\u001f', project: 'rain', at: 5 as Millis } as const
+    const node = { ...hard, id: 'c', label: '', facts: { text: 'x\u001fy' } }
+    const edge = { from: 'c', to: hard.id, relation: 'made_by' }
+    await db.transaction().execute(async tx => {
+      await store.putNodes(tx, [{ ...hard, facts: {} }, node])
+      await store.putEdges(tx, [edge])
+    })
+
+    const { nodes, edges } = (await store.walk({ upstream: ['c'] }, 10)).upstream!
+    assert.deepEqual(
+      [nodes.toSorted((a, b) => a.id.localeCompare(b.id)), edges],
+      [[{ ...hard, facts: {} }, node], [edge]],
+    )
+  })
+
   test(`${name}: a walk that is cut off has the nearest nodes, and says so`, async t => {
     const { db, store } = await open(t)
     await db.transaction().execute(async tx => {

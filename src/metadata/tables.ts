@@ -39,4 +39,12 @@ export const metadataMigrations: readonly Migration[] = [
       `create table openlineage_event (key text primary key, at bigint not null)`,
     ],
   },
+  {
+    name: 'metadata-003',
+    statements: [
+      `drop index edge_upstream`,
+      // The whole edge, as in the primary key: a walk reads nothing but an index in either direction.
+      `create index edge_upstream on edge (upstream, downstream, relation)`,
+    ],
+  },
 ]

@@ -64,7 +64,8 @@ interface Side {
 function near(
   { root, direction, found, edges }: Side,
   { depthMax = Infinity, nodesMax = nodesMaxDefault }: Limits,
-): Pick<Lineage, 'nodes' | 'edges' | 'truncated'> {
+): { nodes: readonly Node[]; edges: readonly Edge[]; truncated: boolean } {
+  if (found.isAll && depthMax === Infinity) return { nodes: found.nodes, edges, truncated: false }
   const [near, far] = direction === 'upstream' ? (['from', 'to'] as const) : (['to', 'from'] as const)
   const leading = Map.groupBy(edges, edge => edge[near])
   const seen = new Set([root.id])
