@@ -33,9 +33,12 @@ export const attributes: Readonly<Record<string, Attribute>> = {
 
 const cutColumns = new Set(['t.value', 'r.name', 'r.user_id'])
 
+/** Whether indexes have the beginning of a text only. */
+export const isCut = (column: string): boolean => cutColumns.has(column)
+
 /** A text as indexes have it: PostgreSQL takes no long ones. What begins equally in 200 characters is in one place. */
 export const indexed = (column: string): RawBuilder<unknown> =>
-  cutColumns.has(column) ? sql`substr(${sql.ref(column)}, 1, 200)` : sql.ref(column)
+  isCut(column) ? sql`substr(${sql.ref(column)}, 1, 200)` : sql.ref(column)
 
 /** The numbers of the keys that a search names; -1 of those that nobody has used. */
 export type KeyNumbers = ReadonlyMap<string, number>
