@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { bigintArray, doubleArray, prepared, type Db } from '#storage'
 import { pointBatch, type PointRow } from './point-batch.ts'
+import { isEnded } from './point-write.sql.ts'
 import type { RunEntry } from './store.ts'
 
 /** What became of the runs that points were sent to. */
@@ -72,7 +73,7 @@ const statement = (conflict: string): string => `
     order by h.seq, p.ordinality
     ${conflict}),
   ends as materialized (
-    select h.seq, h.experiment, h.started_at, h.has_blocks, p.*
+    select h.seq as run, h.experiment, h.started_at, h.has_blocks, p.*
     from unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::double precision[], $12::bigint[],
       $13::bigint[]) as p (place, key, timestamp, step, value, low, high)
     join held as h on h.place = p.place
@@ -80,15 +81,13 @@ const statement = (conflict: string): string => `
     order by h.seq, p.key),
   moved as (
     insert into tracking_latest (run, key, timestamp, step, value, is_nan, experiment, started_at)
-    select seq, key, timestamp, step, ${stored}, experiment, started_at from ends
+    select run, key, timestamp, step, ${stored}, experiment, started_at from ends
     on conflict (run, key) do update
     set step = excluded.step, timestamp = excluded.timestamp, value = excluded.value, is_nan = excluded.is_nan
     where (excluded.step, excluded.timestamp, excluded.value)
         > (tracking_latest.step, tracking_latest.timestamp, tracking_latest.value)),
   ended as (
-    delete from tracking_block as b using ends
-    where ends.has_blocks = 1 and b.run = ends.seq and b.key = ends.key
-      and b.from_at <= ends.high and b.to_at > ends.low)
+    delete from tracking_block as b using ends where ends.has_blocks = 1 and ${isEnded})
   select id, lifecycle from held`
 
 const newPoints = prepared(statement(''))

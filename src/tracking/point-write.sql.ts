@@ -1,9 +1,8 @@
-import { sql } from 'kysely'
 import type { Int64 } from '#kernel/int64.ts'
-import { inside, runRows, type AnyTx, type RowStatement } from '#storage'
+import { runRows, type RowStatement } from '#storage'
 import type { Write } from './log-store.sql.ts'
-import { pointBatch, type SeriesEnd } from './point-batch.ts'
-import { spanOf, type TrackingTables } from './tables.ts'
+import { pointBatch } from './point-batch.ts'
+import { spanOf } from './tables.ts'
 
 /** Adds points and moves on the latest of their metrics; all writers lock them in the same order. */
 export async function putPoints({ tx, accepted, numbers }: Write): Promise<void> {
@@ -21,7 +20,12 @@ export async function putPoints({ tx, accepted, numbers }: Write): Promise<void>
   }
   await runRows(tx, newPoints, rows)
   await runRows(tx, newLatest, latest)
-  for (const end of ends) if (runs.get(end.last.run)!.has_blocks === 1) await endBlocks(tx, end)
+  const blocked = ends.filter(({ last }) => runs.get(last.run)!.has_blocks === 1)
+  await runRows(
+    tx,
+    endedBlocks,
+    blocked.flatMap(({ last, from, to }) => [last.run, last.key, from, to]),
+  )
 }
 
 const newPoints: RowStatement = {
@@ -38,10 +42,18 @@ const newLatest: RowStatement = {
              > (tracking_latest.step, tracking_latest.timestamp, tracking_latest.value)`,
 }
 
-/** A block that a new point belongs to no longer tells the truth. */
-async function endBlocks(tx: AnyTx, { last: { run, key }, from, to }: SeriesEnd): Promise<void> {
-  await sql`delete from tracking_block
-            where run = ${run} and key = ${key} and from_at <= ${to} and to_at > ${from}`.execute(
-    inside<TrackingTables>(tx),
-  )
+/**
+ * Blocks of metrics `ends` (run, key, low, high) to whose time, both included, points have come: they no longer tell the
+ * truth. Blocks follow each other, so that none before the one that holds `low` needs to be looked at.
+ */
+export const isEnded = `
+  b.run = ends.run and b.key = ends.key and b.from_at <= ends.high and b.to_at > ends.low
+  and b.from_at >= coalesce((select max(c.from_at) from tracking_block as c
+    where c.run = ends.run and c.key = ends.key and c.from_at <= ends.low), ends.low)`
+
+const endedBlocks: RowStatement = {
+  head: 'with ends (run, key, low, high) as (',
+  types: ['bigint', 'bigint', 'bigint', 'bigint'],
+  tail: `) delete from tracking_block where (run, key, from_at) in (
+           select b.run, b.key, b.from_at from ends cross join tracking_block as b where ${isEnded})`,
 }

@@ -281,7 +281,8 @@ export function trackingStoreContract(engine: TestEngine): void {
     const chart = { axis: 'step', buckets: 7 } as const
 
     const before = await tracking.history.reduced({ run: id, key: 'm' }, chart)
-    await tracking.log.add({ run: id, points: [{ key: 'm', value: 1e9, step: 5_000, timestamp: 2_500 * 37 }] })
+    const late = [0, 2_500, 4_999].map(n => ({ key: 'm', value: 1e9 - n, step: n * 2, timestamp: n * 37 }))
+    await tracking.log.add({ run: id, points: [...late, { key: 'other', value: 1, step: 0, timestamp: 5_000 }] })
     const after = await tracking.history.reduced({ run: id, key: 'm' }, chart)
     const zoomed = await tracking.history.reduced({ run: id, key: 'm' }, { ...chart, from: 2_000, to: 2_018 })
 
@@ -293,7 +294,10 @@ export function trackingStoreContract(engine: TestEngine): void {
       [before.length, count(before), lowest(before), highest(before), before.at(-1)!.last],
       [7, 5_000, Math.min(...finite), Math.max(...finite), points.at(-1)!.value],
     )
-    assert.deepEqual([count(after), highest(after), after[3]!.max], [5_001, 1e9, 1e9])
+    assert.deepEqual(
+      [count(after), [0, 3, 6].map(place => after[place]!.max)],
+      [5_003, [1e9, 1e9 - 2_500, 1e9 - 4_999]],
+    )
     assert.deepEqual(
       [zoomed.map(({ from, to }) => [from, to]), count(zoomed)],
       [
