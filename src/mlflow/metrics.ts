@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { invalid } from '#kernel/error.ts'
 import { int64Json, type Int64 } from '#kernel/int64.ts'
 import { ownerResource, type MetricPoint, type StoredPoint, type Tracking } from '#tracking'
-import { double, int64, KeyValue, many, step } from './field.ts'
+import { double, int64, KeyValue, many, manyPlain, step } from './field.ts'
 import { pageSize } from './experiments.ts'
 import type { Caller, Declare } from './route.ts'
 import { onRun, RunId, runIdOf } from './run-scope.ts'
@@ -28,6 +28,19 @@ const Metric = z.object({
   dataset_digest: z.string().optional(),
 })
 
+/** As clients write all but the odd metric. */
+function isPlain(said: unknown): said is z.output<typeof Metric> {
+  const { key, value, timestamp, step: place, model_id: model } = Object(said) as Record<string, unknown>
+  return (
+    typeof key === 'string' &&
+    typeof value === 'number' &&
+    Number.isSafeInteger(timestamp) &&
+    (timestamp as number) >= 0 &&
+    Number.isSafeInteger(place) &&
+    model === undefined
+  )
+}
+
 export const metricCalls =
   (parts: MetricCallParts) =>
   (declare: Declare): void => {
@@ -51,7 +64,7 @@ function logCalls({ runs, log }: MetricCallParts, declare: Declare): void {
   declare({
     method: 'POST',
     path: `${base}/runs/log-batch`,
-    input: z.object({ ...RunId, metrics: many(Metric), params: many(KeyValue), tags: many(KeyValue) }),
+    input: z.object({ ...RunId, metrics: manyPlain(Metric, isPlain), params: many(KeyValue), tags: many(KeyValue) }),
     may: onRun(runs)('edit'),
     async handle({ metrics, params, tags, ...said }) {
       within('metrics', metrics.length, metricsMax)
