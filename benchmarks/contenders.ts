@@ -1,5 +1,10 @@
-/** The servers that are measured side by side: MLflow's own and ours, each on SQLite and on PostgreSQL. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+/**
+ * The servers that are measured side by side: MLflow's own and ours, each on SQLite and on PostgreSQL.
+ *
+ * `--engine=SQLite`: on this one alone. `--keep`: what takes minutes to fill stays in .trainyard/benchmarks (and in
+ * databases `trainyard_benchmark_…`) and is used again; `--fill`: it is filled, and nothing is measured.
+ */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -28,13 +33,18 @@ export interface Place {
 const newestMlflow = 'mlflow-3.17.2'
 const postgres = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- a benchmark is a process of its own
 
+const onlyEngine = process.argv.find(arg => arg.startsWith('--engine='))?.slice('--engine='.length)
+const isFilling = process.argv.includes('--fill')
+const isKeeping = isFilling || process.argv.includes('--keep')
+
 /** With PostgreSQL only where the environment names one. */
 export const contenders: readonly Contender[] = (['SQLite', 'PostgreSQL'] as const)
   .filter(engine => engine === 'SQLite' || postgres)
+  .filter(engine => onlyEngine === undefined || engine === onlyEngine)
   .flatMap(engine => (['MLflow', 'Trainyard'] as const).map(product => ({ product, engine })))
 
 /** Gives a contender an empty place, and takes it away afterwards. */
-export async function withPlace<T>(contender: Contender, use: (place: Place) => Promise<T>): Promise<T> {
+async function withPlace<T>(contender: Contender, use: (place: Place) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-tracking-'))
   const name = `bench_${process.pid}_${Date.now()}`
   if (contender.engine === 'PostgreSQL') await asAdministrator(`create database ${name}`)
@@ -46,16 +56,51 @@ export async function withPlace<T>(contender: Contender, use: (place: Place) => 
   }
 }
 
+interface Filled<Facts> {
+  /** What is filled, in one word. */
+  readonly name: string
+  /** Fills an empty place. What it finds out is kept as JSON. */
+  fill(place: Place): Promise<Facts>
+}
+
+/** Gives a contender a place that is filled; kept ones are filled once. Undefined when nothing is to be measured. */
+export async function withFilled<Facts, T>(
+  contender: Contender,
+  { name, fill }: Filled<Facts>,
+  use: (place: Place, facts: Facts) => Promise<T>,
+): Promise<T | undefined> {
+  if (!isKeeping) return withPlace(contender, async place => use(place, await fill(place)))
+  const folder = join(keptFolder, `${name}-${contender.product}-${contender.engine}`.toLowerCase())
+  const database = `trainyard_benchmark_${name}_${contender.product}`.toLowerCase().replaceAll('-', '_')
+  const facts = join(folder, 'facts.json')
+  const place = { start: () => start(contender, folder, database) }
+  const known = await readFile(facts, 'utf8').catch(() => undefined)
+  if (known === undefined) {
+    await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true })
+    if (contender.engine === 'PostgreSQL') {
+      await asAdministrator(`drop database if exists ${database} with (force)`)
+      await asAdministrator(`create database ${database}`)
+    }
+    await writeFile(facts, JSON.stringify(await fill(place)))
+  }
+  return isFilling ? undefined : use(place, JSON.parse(await readFile(facts, 'utf8')) as Facts)
+}
+
+const keptFolder = join(import.meta.dirname, '../.trainyard/benchmarks')
+
 /** Gives a contender an empty place and a server on it. */
 export const withServer = <T>(contender: Contender, use: (server: Running) => Promise<T>): Promise<T> =>
-  withPlace(contender, async place => {
-    const server = await place.start()
-    try {
-      return await use(server)
-    } finally {
-      await server.stop()
-    }
-  })
+  withPlace(contender, place => withRunning(place, use))
+
+export async function withRunning<T>(place: Place, use: (server: Running) => Promise<T>): Promise<T> {
+  const server = await place.start()
+  try {
+    return await use(server)
+  } finally {
+    await server.stop()
+  }
+}
 
 async function start({ product, engine }: Contender, folder: string, name: string): Promise<Running> {
   const address = engine === 'PostgreSQL' ? addressOf(name) : undefined

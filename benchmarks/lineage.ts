@@ -14,6 +14,11 @@ import { printTable } from './table.ts'
  * The graph: 50 projects of 1,000 trainings with 20 nodes each. The data of a training add to those of the one before,
  * so that the newest model of a project has thousands of ancestors; rules and a revision are hubs of their project, and
  * one commit is the hub of all.
+ *
+ *   node benchmarks/lineage.ts [--engine=SQLite] [--keep | --fill]
+ *
+ * `--keep`: the ledgers stay, in .trainyard/benchmarks and in a schema of PostgreSQL, and are used again; `--fill`: they
+ * are filled, and nothing is measured.
  */
 
 const projects = 50
@@ -51,29 +56,34 @@ function training(p: number, n: number): { nodes: Row[]; edges: EdgeRow[] } {
   return { nodes, edges }
 }
 
-async function fill(db: Db): Promise<{ nodes: number; edges: number }> {
+/** The commit is written last: where it is, all is. */
+const commit: Row = { id: 'commit_all', kind: 'commit', label: 'commit', project: 'p0', at: 0, facts: '{}' }
+
+async function fill(db: Db): Promise<void> {
   const tables = db.withTables<Tables>()
-  const count = { nodes: 1, edges: 0 }
-  await tables
-    .insertInto('node')
-    .values({ id: 'commit_all', kind: 'commit', label: 'commit', project: 'p0', at: 0, facts: '{}' })
-    .execute()
+  if (await tables.selectFrom('node').select('id').where('id', '=', commit.id).executeTakeFirst()) return
   for (let p = 0; p < projects; p++) {
     await tables.transaction().execute(async tx => {
       for (let n = 0; n < trainings; n += 50) {
         const parts = Array.from({ length: 50 }, (_, index) => training(p, n + index))
         const nodes = parts.flatMap(part => part.nodes)
         const edges = parts.flatMap(part => part.edges)
-        count.nodes += nodes.length
-        count.edges += edges.length
-        await tx.insertInto('node').values(nodes).execute()
-        await tx.insertInto('edge').values(edges).execute()
+        await tx
+          .insertInto('node')
+          .values(nodes)
+          .onConflict(c => c.doNothing())
+          .execute()
+        await tx
+          .insertInto('edge')
+          .values(edges)
+          .onConflict(c => c.doNothing())
+          .execute()
       }
     })
   }
   // What autovacuum does within a minute of such a load: until then each row of an index is looked up in its table.
   await sql.raw(engineOf(db) === 'postgres' ? 'vacuum analyze' : 'analyze').execute(db)
-  return count
+  await tables.insertInto('node').values(commit).execute()
 }
 
 const questions = {
@@ -102,7 +112,11 @@ async function timed(ask: Ask): Promise<{ answer: Lineage; p50: number; p95: num
 
 async function measure(engine: string, db: Db): Promise<Record<string, string | number>[]> {
   await migrate(db, [...outboxMigrations, ...metadataMigrations])
-  const size = await fill(db)
+  await fill(db)
+  if (isFilling) return []
+  const count = async (table: keyof Tables): Promise<number> =>
+    Number((await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(db)).rows[0]!.n)
+  const size = { nodes: await count('node'), edges: await count('edge') }
   const ledger = createLedger({ store: sqlLedgerStore(db), clock: wallClock })
   const asked = [2_000, 10_000].flatMap(nodesMax =>
     Object.entries(questions).flatMap(([question, id]) => ways.map(way => ({ nodesMax, question, id, way }))),
@@ -112,8 +126,7 @@ async function measure(engine: string, db: Db): Promise<Record<string, string | 
     const { answer, p50, p95 } = await timed(() => ledger[way](id, { nodesMax }))
     rows.push({
       engine,
-      nodes: size.nodes,
-      edges: size.edges,
+      ...size,
       of: question,
       way,
       'at most': nodesMax,
@@ -127,21 +140,40 @@ async function measure(engine: string, db: Db): Promise<Record<string, string | 
   return rows
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'trainyard-lineage-'))
-const sqlite = openDatabase(`sqlite:${join(folder, 'ledger.db')}`)
-const rows = await measure('sqlite', sqlite)
-await sqlite.destroy()
-await rm(folder, { recursive: true })
-
-const url = process.env['TRAINYARD_TEST_POSTGRES']
-if (url) {
-  const admin = openDatabase(url)
-  await sql`drop schema if exists benchmark_lineage cascade`.execute(admin)
-  await sql`create schema benchmark_lineage`.execute(admin)
-  const postgres = openDatabase(`${url}?options=-c%20search_path%3Dbenchmark_lineage`)
-  rows.push(...(await measure('postgres', postgres)))
-  await postgres.destroy()
-  await sql`drop schema benchmark_lineage cascade`.execute(admin)
-  await admin.destroy()
+async function onSqlite(): Promise<Record<string, string | number>[]> {
+  const folder = isKeeping
+    ? join(import.meta.dirname, '../.trainyard/benchmarks')
+    : await mkdtemp(join(tmpdir(), 'trainyard-lineage-'))
+  const db = openDatabase(`sqlite:${join(folder, 'lineage.db')}`)
+  try {
+    return await measure('SQLite', db)
+  } finally {
+    await db.destroy()
+    if (!isKeeping) await rm(folder, { recursive: true })
+  }
 }
+
+async function onPostgres(url: string): Promise<Record<string, string | number>[]> {
+  const admin = openDatabase(url)
+  const drop = sql`drop schema if exists benchmark_lineage cascade`
+  if (!isKeeping) await drop.execute(admin)
+  await sql`create schema if not exists benchmark_lineage`.execute(admin)
+  const db = openDatabase(`${url}?options=-c%20search_path%3Dbenchmark_lineage`)
+  try {
+    return await measure('PostgreSQL', db)
+  } finally {
+    await db.destroy()
+    if (!isKeeping) await drop.execute(admin)
+    await admin.destroy()
+  }
+}
+
+const onlyEngine = process.argv.find(arg => arg.startsWith('--engine='))?.slice('--engine='.length)
+const isFilling = process.argv.includes('--fill')
+const isKeeping = isFilling || process.argv.includes('--keep')
+const url = process.env['TRAINYARD_TEST_POSTGRES']
+
+const rows: Record<string, string | number>[] = []
+if (onlyEngine !== 'PostgreSQL') rows.push(...(await onSqlite()))
+if (url && onlyEngine !== 'SQLite') rows.push(...(await onPostgres(url)))
 printTable('Lineage in a ledger of a million nodes', rows)

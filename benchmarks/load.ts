@@ -1,5 +1,6 @@
 /** The same load on every server: kept connections, one request after the other on each. */
 import { Agent, request } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
 
 export interface Answer {
   readonly status: number
@@ -63,6 +64,8 @@ export async function measure(call: Call, { clients, seconds, path, body }: Load
     for (let index = 1; performance.now() < to; index++) {
       const sent = performance.now()
       const answer = call('POST', path, next)
+      // A request leaves on the next turn, not before.
+      await setImmediate()
       next = body(client, index)
       const { status } = await answer
       const now = performance.now()

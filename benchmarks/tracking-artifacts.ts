@@ -1,7 +1,7 @@
 /**
  * Memory while a great artifact passes through the proxy, up and down, and how fast it passes.
  *
- *   node benchmarks/tracking-artifacts.ts [--quick]
+ *   node benchmarks/tracking-artifacts.ts [--quick] [--engine=SQLite]
  */
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'

@@ -2,9 +2,11 @@
  * A chart of one metric of 10 runs, each with a million points, reduced on the server: MLflow's call for charts on its
  * own server and on ours, and our own call with minimum, maximum and last of each bucket.
  *
- *   node benchmarks/tracking-history.ts [--quick]
+ *   node benchmarks/tracking-history.ts [--quick] [--engine=…] [--keep | --fill]
+ *
+ * The last ones are told in contenders.ts.
  */
-import { contenders, withServer, type Contender, type Running } from './contenders.ts'
+import { contenders, withFilled, withRunning, type Contender, type Place, type Running } from './contenders.ts'
 import { ask, createCall, quantiles, type Call } from './load.ts'
 import { printTable } from './table.ts'
 import { execute, mlflowPoints } from './tracking-fill.ts'
@@ -61,37 +63,58 @@ async function chart(call: Call, path: string, rounds: number): Promise<Chart> {
   return { firstMs: Math.round(latencies[0]!), p50Ms, p95Ms }
 }
 
+interface Filled {
+  readonly ids: readonly string[]
+  readonly loadSeconds: number
+}
+
+const fill =
+  (contender: Contender) =>
+  (place: Place): Promise<Filled> =>
+    withRunning(place, async server => {
+      const before = performance.now()
+      const ids = await load(createCall(server.url), server, contender)
+      return { ids, loadSeconds: Math.round((performance.now() - before) / 1_000) }
+    })
+
+async function measure(
+  { product, engine }: Contender,
+  call: Call,
+  { ids, loadSeconds }: Filled,
+): Promise<readonly Record<string, string | number>[]> {
+  const sampled = new URLSearchParams([
+    ...ids.map(id => ['run_ids', id]),
+    ['metric_key', 'loss'],
+    ['max_results', String(buckets)],
+  ])
+  const calls: Record<string, string> = {
+    "MLflow's: sampled": `/api/2.0/mlflow/metrics/get-history-bulk-interval?${sampled.toString()}`,
+    ...(product === 'Trainyard' && {
+      'our own: min, max, last': `/api/v1/metric-histories?runs=${ids.join()}&keys=loss&buckets=${buckets}`,
+    }),
+  }
+  const rows = []
+  for (const [name, path] of Object.entries(calls)) {
+    const { firstMs, p50Ms, p95Ms } = await chart(call, path, product === 'MLflow' ? 2 : 20)
+    rows.push({
+      server: `${product}, ${engine}`,
+      call: name,
+      'first ms': firstMs,
+      'p50 ms': p50Ms,
+      'p95 ms': p95Ms,
+      'limit ms': product === 'Trainyard' ? limitMs : '',
+      'load s': loadSeconds,
+    })
+  }
+  return rows
+}
+
 const rows: Record<string, string | number>[] = []
 for (const contender of contenders) {
-  await withServer(contender, async server => {
-    const before = performance.now()
-    const ids = await load(createCall(server.url), server, contender)
-    // The kept connections may have been closed meanwhile.
-    const call = createCall(server.url)
-    const loadSeconds = Math.round((performance.now() - before) / 1_000)
-    const sampled = new URLSearchParams([
-      ...ids.map(id => ['run_ids', id]),
-      ['metric_key', 'loss'],
-      ['max_results', String(buckets)],
-    ])
-    const calls: Record<string, string> = {
-      "MLflow's: sampled": `/api/2.0/mlflow/metrics/get-history-bulk-interval?${sampled.toString()}`,
-      ...(contender.product === 'Trainyard' && {
-        'our own: min, max, last': `/api/v1/metric-histories?runs=${ids.join()}&keys=loss&buckets=${buckets}`,
-      }),
-    }
-    for (const [name, path] of Object.entries(calls)) {
-      const { firstMs, p50Ms, p95Ms } = await chart(call, path, contender.product === 'MLflow' ? 2 : 20)
-      rows.push({
-        server: `${contender.product}, ${contender.engine}`,
-        call: name,
-        'first ms': firstMs,
-        'p50 ms': p50Ms,
-        'p95 ms': p95Ms,
-        'limit ms': contender.product === 'Trainyard' ? limitMs : '',
-        'load s': loadSeconds,
-      })
-    }
-  })
+  const filled = { name: `points-${points}`, fill: fill(contender) }
+  const found = await withFilled(contender, filled, (place, facts) =>
+    withRunning(place, ({ url }) => measure(contender, createCall(url), facts)),
+  )
+  rows.push(...(found ?? []))
 }
 printTable(`A chart of ${runs} runs with ${points} points each, ${buckets} buckets`, rows)

@@ -2,11 +2,11 @@
  * Runs searched: 1,000 runs of 50 metrics, 20 params and 10 tags on MLflow's own server and on ours, whole; then, on
  * ours, filters and orders by metrics over a million runs.
  *
- *   node benchmarks/tracking-search.ts [--quick] [--runs=1000000] [--many]
+ *   node benchmarks/tracking-search.ts [--quick] [--runs=1000000] [--whole | --many] [--engine=…] [--keep | --fill]
  *
- * `--many`: only the second.
+ * `--whole`: only the first. `--many`: only the second; the others are told in contenders.ts.
  */
-import { contenders, withPlace, withServer, type Contender } from './contenders.ts'
+import { contenders, withFilled, withRunning, type Contender, type Place } from './contenders.ts'
 import { ask, createCall, quantiles, round, times, type Call } from './load.ts'
 import { printTable } from './table.ts'
 import { fillMillion } from './tracking-fill.ts'
@@ -70,14 +70,19 @@ async function searchWhole(call: Call, rounds: number): Promise<{ searchMs: numb
   return { searchMs: quantiles(latencies).p50Ms, mib: size / 1024 ** 2 }
 }
 
-const measureWhole = (contender: Contender): Promise<Whole> =>
-  withServer(contender, async ({ url }) => {
-    const call = createCall(url)
-    const before = performance.now()
-    await loadWhole(call)
-    const loadSeconds = (performance.now() - before) / 1_000
-    return { contender, loadSeconds, ...(await searchWhole(call, contender.product === 'MLflow' ? 3 : 10)) }
-  })
+async function fillWhole(place: Place): Promise<{ loadSeconds: number }> {
+  const before = performance.now()
+  await withRunning(place, ({ url }) => loadWhole(createCall(url)))
+  return { loadSeconds: (performance.now() - before) / 1_000 }
+}
+
+const measureWhole = (contender: Contender): Promise<Whole | undefined> =>
+  withFilled(contender, { name: `whole-${wholeRuns}`, fill: fillWhole }, (place, { loadSeconds }) =>
+    withRunning(place, async ({ url }) => {
+      const rounds = contender.product === 'MLflow' ? 3 : 10
+      return { contender, loadSeconds, ...(await searchWhole(createCall(url), rounds)) }
+    }),
+  )
 
 /** Thresholds go round, so that no page is asked for twice. */
 const searches: Readonly<Record<string, (i: number) => { filter: string; order_by: readonly string[] }>> = {
@@ -114,14 +119,16 @@ async function searchMany(
   return { ...quantiles(latencies), found: Math.round(found / latencies.length) }
 }
 
-async function measureMany(contender: Contender): Promise<readonly Record<string, string | number>[]> {
-  return withPlace(contender, async place => {
-    const before = performance.now()
-    const experiment = await fillMillion(place, manyRuns)
-    const loadSeconds = Math.round((performance.now() - before) / 1_000)
-    const server = await place.start()
-    try {
-      const call = createCall(server.url)
+async function fillMany(place: Place): Promise<{ experiment: string; loadSeconds: number }> {
+  const before = performance.now()
+  const experiment = await fillMillion(place, manyRuns)
+  return { experiment, loadSeconds: Math.round((performance.now() - before) / 1_000) }
+}
+
+const measureMany = (contender: Contender): Promise<readonly Record<string, string | number>[] | undefined> =>
+  withFilled(contender, { name: `runs-${manyRuns}`, fill: fillMany }, (place, { experiment, loadSeconds }) =>
+    withRunning(place, async ({ url }) => {
+      const call = createCall(url)
       const rows = []
       for (const [name, search] of Object.entries(searches)) {
         const { p50Ms, p95Ms, found } = await searchMany(call, experiment, search)
@@ -136,28 +143,32 @@ async function measureMany(contender: Contender): Promise<readonly Record<string
         })
       }
       return rows
-    } finally {
-      await server.stop()
-    }
-  })
+    }),
+  )
+
+if (!process.argv.includes('--many')) {
+  const whole: Whole[] = []
+  for (const contender of contenders) {
+    const measured = await measureWhole(contender)
+    if (measured) whole.push(measured)
+  }
+  const reference = ({ engine }: Contender): Whole =>
+    whole.find(({ contender }) => contender.product === 'MLflow' && contender.engine === engine)!
+  printTable(
+    `runs/search of ${wholeRuns} runs with 50 metrics, 20 params, 10 tags (limit: 20 × faster than MLflow on the same engine)`,
+    whole.map(({ contender, loadSeconds, searchMs, mib }) => ({
+      server: `${contender.product}, ${contender.engine}`,
+      'load s': round(loadSeconds),
+      'search ms': round(searchMs),
+      faster: times(reference(contender).searchMs, searchMs),
+      'answer MiB': round(mib),
+    })),
+  )
 }
 
-const whole: Whole[] = []
-if (!process.argv.includes('--many')) for (const contender of contenders) whole.push(await measureWhole(contender))
-const reference = ({ engine }: Contender): Whole =>
-  whole.find(({ contender }) => contender.product === 'MLflow' && contender.engine === engine)!
-printTable(
-  `runs/search of ${wholeRuns} runs with 50 metrics, 20 params, 10 tags (limit: 20 × faster than MLflow on the same engine)`,
-  whole.map(({ contender, loadSeconds, searchMs, mib }) => ({
-    server: `${contender.product}, ${contender.engine}`,
-    'load s': round(loadSeconds),
-    'search ms': round(searchMs),
-    faster: times(reference(contender).searchMs, searchMs),
-    'answer MiB': round(mib),
-  })),
-)
-
-const many = []
-for (const contender of contenders.filter(({ product }) => product === 'Trainyard'))
-  many.push(...(await measureMany(contender)))
-printTable(`runs/search over ${manyRuns} runs, 100 a page (limit: p95 100 ms)`, many)
+if (!process.argv.includes('--whole')) {
+  const many = []
+  for (const contender of contenders.filter(({ product }) => product === 'Trainyard'))
+    many.push(...((await measureMany(contender)) ?? []))
+  printTable(`runs/search over ${manyRuns} runs, 100 a page (limit: p95 100 ms)`, many)
+}

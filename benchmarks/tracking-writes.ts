@@ -2,7 +2,7 @@
  * Metrics written to MLflow's own server and to ours: 1,000 in a request, one in a request from 8 clients, and 8 writers
  * at once, each request sent twice, of which no point may be lost or doubled.
  *
- *   node benchmarks/tracking-writes.ts [--quick]
+ *   node benchmarks/tracking-writes.ts [--quick] [--engine=SQLite]
  */
 import { contenders, withServer, type Contender } from './contenders.ts'
 import { ask, createCall, measure, round, times, type Call } from './load.ts'
