@@ -58,7 +58,7 @@ import {
   type Webhooks,
 } from '#registry'
 import { secretMigrations, type Secrets } from '#secrets'
-import { servingMigrations, type Serving } from '#serving'
+import { servingMigrations, servingTasks, type Serving } from '#serving'
 import { createRepositories, sourceMigrations, sqlRepositoryStore, type Repositories } from '#source'
 import {
   createDuckdb,
@@ -243,6 +243,7 @@ export function compose(surroundings: Surroundings): Composition {
     featureTasks(featureParts),
     registryTasks({ ...modelParts, registry }),
     reproductionHandlers({ ...engine, registry }),
+    servingTasks(upstream),
     delivery.tasks,
   ]
   for (const owned of tasks) for (const [name, handler] of Object.entries(owned)) workflow.provide(name, handler)

@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises'
 import type { EvaluatedVersion, Scalar } from '#registry'
 import type { Golden } from '#serving'
-import { identifier, literal } from '#storage'
+import { identifier, scanOf } from '#storage'
 import type { DeliveryParts } from './parts.ts'
 
 const rowsMax = 5
@@ -39,22 +38,9 @@ async function readRows(
   )
   const rows = await duckdb.query(
     [
-      `select * from (select ${columns.join(', ')} from ${await scan(path)}) where ${complete.join(' and ')} limit ${rowsMax}`,
+      `select * from (select ${columns.join(', ')} from ${await scanOf(path)}) where ${complete.join(' and ')} limit ${rowsMax}`,
     ],
     signal,
   )
   return rows as Record<string, Scalar>[]
-}
-
-/** A file that begins with `PAR1` is Parquet, anything else is CSV. */
-async function scan(path: string): Promise<string> {
-  const file = await open(path)
-  try {
-    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)
-    return buffer.toString('latin1') === 'PAR1'
-      ? `read_parquet(${literal(path)})`
-      : `read_csv(${literal(path)}, header = true, sample_size = -1)`
-  } finally {
-    await file.close()
-  }
 }

@@ -16,7 +16,7 @@ export interface PlatformTaskShape {
 
 export interface PlatformParam {
   readonly required?: true
-  readonly section?: 'sources' | 'features' | 'services' | 'labels' | 'models'
+  readonly section?: 'sources' | 'features' | 'services' | 'labels' | 'models' | 'deployments'
   readonly values?: readonly string[]
   readonly type?: 'number' | 'string' | 'boolean'
 }
@@ -59,5 +59,10 @@ export const platformTaskShapes: Readonly<Record<PlatformTask, PlatformTaskShape
     params: { model: { required: true, section: 'models' } },
     inputs: { model: 'model', evaluation: 'evaluation' },
     outputs: { version: 'version' },
+  },
+  'serving.predict': {
+    params: { deployment: { required: true, section: 'deployments' }, format: { values: ['csv', 'parquet'] } },
+    inputs: { rows: 'dataset' },
+    outputs: { predictions: 'dataset' },
   },
 }

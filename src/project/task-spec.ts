@@ -21,6 +21,7 @@ export const platformTasks = [
   'features.split',
   'registry.evaluate',
   'registry.register',
+  'serving.predict',
 ] as const
 export type PlatformTask = (typeof platformTasks)[number]
 

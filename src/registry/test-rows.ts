@@ -1,8 +1,8 @@
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invalid } from '#kernel/error.ts'
-import { identifier, literal, type Duckdb, type Row } from '#storage'
+import { identifier, literal, scanOf, type Duckdb, type Row } from '#storage'
 import type { Column } from './onnx.ts'
 import type { Tensor } from './signature.ts'
 
@@ -37,7 +37,7 @@ export async function testColumns(
   path: string,
   signal?: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
-  const rows = await duckdb.query([`describe select * from ${await scan(path)}`], signal)
+  const rows = await duckdb.query([`describe select * from ${await scanOf(path)}`], signal)
   return Object.fromEntries(rows.map(row => [row['column_name'] as string, row['column_type'] as string]))
 }
 
@@ -49,7 +49,7 @@ export async function openTestRows(duckdb: Duckdb, file: TestFile): Promise<Test
   const { path, inputs, groups, signal } = file
   const types = await testColumns(duckdb, path, signal)
   requireColumns([...inputs.map(({ name }) => name), ...groups, 'label'], types)
-  const source = await scan(path)
+  const source = await scanOf(path)
   await requireNumbers(duckdb, source, file)
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-test-'))
   const close = (): Promise<void> => rm(folder, { recursive: true, force: true })
@@ -91,20 +91,6 @@ export async function openTestRows(duckdb: Duckdb, file: TestFile): Promise<Test
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-/** A file that begins with `PAR1` is Parquet, anything else is read as CSV with a header. */
-async function scan(path: string): Promise<string> {
-  const file = await open(path)
-  try {
-    const magic = Buffer.alloc(4)
-    await file.read(magic, 0, 4, 0)
-    return magic.toString('latin1') === 'PAR1'
-      ? `read_parquet(${literal(path)})`
-      : `read_csv(${literal(path)}, header = true, sample_size = -1)`
-  } finally {
-    await file.close()
   }
 }
 

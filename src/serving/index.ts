@@ -1,5 +1,6 @@
 export { createServing, type Serving, type ServingParts } from './serving.ts'
 export { servingRoutes } from './routes.ts'
+export { servingTasks } from './tasks.ts'
 export { servingMigrations } from './tables.ts'
 export { sqlServingStore } from './store.sql.ts'
 export { deployed, predictionsLogged, trafficChanged } from './events.ts'

@@ -140,7 +140,7 @@ export interface Exchange {
 
 /** What only the control plane may ask. */
 export const callAsKeeper = (server: ServerFile, exchange: Exchange): ReturnType<typeof call> =>
-  call(server, { ...exchange, headers: { authorization: `Bearer ${server.secret}` } })
+  call(server, { ...exchange, headers: { ...exchange.headers, authorization: `Bearer ${server.secret}` } })
 
 /** One HTTP request on a connection of its own. */
 export function call(

@@ -6,6 +6,7 @@ import { instantOf } from '#kernel/id.ts'
 import type { Page } from '#kernel/page.ts'
 import type { Ledger, Resolver } from '#metadata'
 import type { Duckdb } from '#storage'
+import { ask, type Answer, type Question } from './ask.ts'
 import { removeOtherBundles } from './bundle-folder.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
 import type { GuardVerdict } from './guard.ts'
@@ -49,6 +50,8 @@ export interface Serving {
   deployment(name: string): Promise<DeploymentDetail>
   /** The project of a deployment; undefined when there is none. */
   projectOf(deployment: string): Promise<string | undefined>
+  /** Asks a deployment about the rows of a table, as its clients do. Throws as `ask.ts` says. */
+  ask(question: Question): Promise<readonly Answer[]>
   /** By event time, newest first. Throws `not_found`. */
   predictions(query: PredictionQuery): Promise<Page<Prediction>>
   /** A prediction, also one that was answered a moment ago. Throws `not_found`. */
@@ -137,6 +140,7 @@ export function createServing(parts: ServingParts): Serving {
     startCanary: traffic.startCanary,
     finishCanary: traffic.finishCanary,
     follow: traffic.follow,
+    ask: question => ask(supervisor, question),
     ...descriptions(describe),
     ...logReads(reader, log),
 

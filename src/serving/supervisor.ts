@@ -18,6 +18,7 @@ import {
   pause,
   signal,
   startServer,
+  type Exchange,
   type Observers,
   serverMain,
   stopServer,
@@ -45,6 +46,8 @@ export interface Supervisor {
   tell(): void
   /** Closes the server's open segment of the prediction log. */
   rotateLog(): Promise<void>
+  /** What only the control plane may ask the server that runs. Throws `unavailable` when none does. */
+  ask(exchange: Exchange): ReturnType<typeof callAsKeeper>
   /** Lets the server give its socket to a successor and finish what it has begun. */
   replace(): Promise<void>
   /** Where requests go; undefined before the first start. */
@@ -110,6 +113,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await replaceFile(routesFile(folder), JSON.stringify(routes))
       tell()
       requireLoaded(required, await inForce(keeper, routes))
+    },
+
+    async ask(exchange) {
+      const server = keeper.server()
+      if (!server || !isRunning(server)) throw new TrainyardError('unavailable', 'The model server does not run now.')
+      return callAsKeeper(server, exchange)
     },
 
     async rotateLog() {
