@@ -14,10 +14,14 @@ export interface Said {
  * Throws `invalid` in MLflow's words, which its clients and their tests look for.
  */
 export function readInput<Schema extends z.ZodType>(schema: Schema, { params, query, body }: Said): z.output<Schema> {
-  const result = schema.safeParse({ ...fields(query), ...fields(body), ...fields(params) })
+  const read = (parse?: Parse): z.ZodSafeParseResult<z.output<Schema>> =>
+    schema.safeParse({ ...fields(query), ...fields(body, parse), ...fields(params) })
+  const first = read()
+  // A step beyond 2^53 is no number here: only then it is worth to look at every digit.
+  const result = first.success || typeof body !== 'string' ? first : read(parseSteps)
   if (result.success) return result.data
   const issue = result.error.issues[0]!
-  const value = valueAt(fields(query), issue.path) ?? valueAt(fields(body), issue.path)
+  const value = valueAt(fields(query), issue.path) ?? valueAt(fields(body, parseSteps), issue.path)
   throw new TrainyardError('invalid', sentence(pathOf(issue.path), value, issue.message), {
     problems: [{ field: pathOf(issue.path), value, allowed: issue.message }],
   })
@@ -33,26 +37,28 @@ const sentence = (path: string, value: unknown, why: string): string =>
  * makes of an empty list; anything else that is no object is refused, where MLflow's server takes it for empty: a body that
  * was cut off may not make a run with defaults.
  */
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  const said = typeof value === 'string' ? parsed(value) : value
+function fields(value: unknown, parse: Parse = JSON.parse): Readonly<Record<string, unknown>> {
+  const said = typeof value === 'string' ? parsed(value, parse) : value
   if (isDeeper(said)) throw invalid(`The request is nested deeper than ${depthMax} levels.`)
   if (said === null || said === undefined || (Array.isArray(said) && said.length === 0)) return {}
   if (typeof said !== 'object' || Array.isArray(said)) throw notObject(shorten(JSON.stringify(said)))
   return normal(said) as Readonly<Record<string, unknown>>
 }
 
-function parsed(text: string): unknown {
+function parsed(text: string, parse: Parse): unknown {
   if (text.trim() === '') return undefined
   try {
-    const said = parseExactly(text, isStep)
-    return typeof said === 'string' ? parseExactly(said, isStep) : said
+    const said = parse(text)
+    return typeof said === 'string' ? parse(said) : said
   } catch (error) {
     throw notObject(shorten(text), messageOf(error))
   }
 }
 
+type Parse = (text: string) => unknown
+
 /** Nothing else of MLflow's may have more digits than a double: a value of a user's own stays the number it is. */
-const isStep = (name: string): boolean => /step$/i.test(name)
+const parseSteps: Parse = text => parseExactly(text, name => /step$/i.test(name))
 
 const notObject = (value: string, reason = ''): TrainyardError =>
   invalid(`The body is no JSON object. ${reason}`.trim(), [{ field: 'body', value, allowed: 'a JSON object' }])
