@@ -47,7 +47,7 @@ test('each row of a table is predicted, in its place, beside what it was, and is
     rows.map(({ city, prediction, prediction_predicted: score }) => [city, prediction, Number(score).toFixed(5)]),
     winds.map((wind, row) => [`c${row}`, 'old', sigmoid(wind - 1).toFixed(5)]),
   )
-  const last = await bench.serving.prediction(String(rows.at(-1)!['prediction_id']))
+  const last = await bench.serving.prediction(rows.at(-1)!['prediction_id'] as string)
   assert.deepEqual([last.features['wind'], last.deployment], [winds.at(-1), 'rain'])
 })
 
