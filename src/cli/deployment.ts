@@ -20,6 +20,7 @@ export interface Deployment {
   url: string
   state: string
   sticky?: 'entity' | { header: string }
+  log: { oneIn: number; leaveOut: string[]; redact: string[] }
   limits: { deadlineMs?: number; queueRows?: number; clientRate?: number }
   revisions: {
     id: string

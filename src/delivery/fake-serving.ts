@@ -31,6 +31,7 @@ export function fakeServing(): FakeServing {
               url: '',
               state: 'live',
               limits: {},
+              log: { oneIn: 1, leaveOut: [], redact: [] },
               revisions,
               createdAt: manualClock().now(),
             } satisfies Deployment,

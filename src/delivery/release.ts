@@ -2,6 +2,7 @@ import type { Digest } from '#kernel/digest.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { TrainyardError } from '#kernel/error.ts'
 import { isEvaluated, type EvaluatedVersion } from '#registry'
+import { requireLogged } from '#serving'
 import type { PlatformTask, TaskCall, TaskResult } from '#workflow'
 import { putBundle } from './bundle.ts'
 import { findDeployment, liveRevision } from './deployment.ts'
@@ -81,7 +82,9 @@ async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult
     }
   const first = (deployment?.revisions ?? []).every(({ state, id }) => state !== 'live' || id === known?.id)
   const weight = first ? 100 : ((await canaryPolicy(parts, call))?.weight ?? 100)
-  const shadow = first ? undefined : (await declaredDeployment(parts, call))?.shadow?.share
+  const declared = await declaredDeployment(parts, call)
+  if (declared?.log && version.signature) requireLogged(name, version.signature, declared.log)
+  const shadow = first ? undefined : declared?.shadow?.share
   const { actor } = call.run
   const revision =
     known ??

@@ -9,6 +9,7 @@ import { readWindow } from './log.ts'
 import type { KeptWindow, Monitor } from './monitor.ts'
 import { outcomesOf, suspectZ } from './performance.ts'
 import type { Declarations, Models, PredictionLog } from './ports.ts'
+import { withoutFeatures } from './reference.ts'
 import type { References } from './references.ts'
 import { watchRule } from './rule.ts'
 import { hasExceeded } from './signal.ts'
@@ -73,12 +74,12 @@ interface Job {
 async function judgeOne(parts: JudgingParts, { monitor, window, key }: Job): Promise<KeptWindow> {
   const { monitors, truths, references, serving, registry, projects } = parts
   const { deployment, project } = window
-  const { metric, labelMaturity } = await watchRule(projects, monitor)
+  const { metric, labelMaturity, hidden } = await watchRule(projects, monitor)
   const logged = await readWindow(serving, deployment, window)
   const kept = await monitors.findReference(window.revision)
   const revision = revisionOf({ id: window.revision, version: kept?.version ?? monitor.version }, logged)
   const version = await registry.evaluated(revision.version)
-  const reference = await references.of({ ...revision, deployment, project })
+  const reference = withoutFeatures(await references.of({ ...revision, deployment, project }), hidden)
   const frame = frameOf(logged.answered, {
     revision: revision.id,
     features: reference ? Object.keys(reference.frame.features) : version.signature.inputs.map(input => input.name),

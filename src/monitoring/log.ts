@@ -34,19 +34,27 @@ export async function countDays(log: PredictionLog, deployment: string, span: Sp
 export async function readWindow(log: PredictionLog, deployment: string, span: Span): Promise<LoggedWindow> {
   const random = seededRandom(span.from)
   const answered: Prediction[] = []
-  let [rows, errors] = [0, 0]
+  let [seen, rows, errors] = [0, 0, 0]
   for await (const prediction of predictionsOf(log, deployment, span)) {
-    rows++
     if (prediction.error !== undefined) {
       errors++
+      rows++
       continue
     }
-    const position = rows - errors - 1
+    rows += Math.round(1 / (prediction.inclusion ?? 1))
+    const position = seen++
     const place = position < windowSampleMax ? position : Math.floor(random() * (position + 1))
     if (place < windowSampleMax) answered[place] = prediction
   }
-  answered.sort((a, b) => a.eventTime - b.eventTime || (a.id < b.id ? -1 : 1))
-  return { answered, rows, errors }
+  const equal = equallyLikely(answered, random)
+  equal.sort((a, b) => a.eventTime - b.eventTime || (a.id < b.id ? -1 : 1))
+  return { answered: equal, rows, errors }
+}
+
+/** Predictions that all had the same chance to be here, the least of theirs: of those that had more some are let go. */
+function equallyLikely(predictions: readonly Prediction[], random: () => number): Prediction[] {
+  const least = predictions.reduce((chance, { inclusion = 1 }) => Math.min(chance, inclusion), 1)
+  return predictions.filter(({ inclusion = 1 }) => inclusion === least || random() * inclusion < least)
 }
 
 async function* predictionsOf(log: PredictionLog, deployment: string, { from, to }: Span): AsyncGenerator<Prediction> {

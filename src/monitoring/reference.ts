@@ -44,3 +44,10 @@ export function evaluationOutcomes({ frame, evaluation: { from, to } }: Referenc
 /** The metric in the evaluation, or on its rows where the evaluation does not name it. */
 export const referenceMetric = (metric: Metric, reference: Reference): number | undefined =>
   reference.evaluation.metrics[metric] ?? metricOf(metric, evaluationOutcomes(reference))
+
+/** The reference without the features of which the log has no values. */
+export function withoutFeatures(reference: Reference | undefined, hidden: readonly string[]): Reference | undefined {
+  if (!reference || hidden.length === 0) return reference
+  const kept = Object.entries(reference.frame.features).filter(([name]) => !hidden.includes(name))
+  return { ...reference, frame: { ...reference.frame, features: Object.fromEntries(kept) } }
+}

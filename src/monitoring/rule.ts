@@ -7,6 +7,8 @@ export interface WatchRule {
   readonly metric: Metric
   /** A window is full with so many rows. */
   readonly windowRows: number
+  /** Inputs whose values are not in the log as they were. */
+  readonly hidden: readonly string[]
   /** Share of a window whose truth must be known before performance is judged. */
   readonly labelMaturity: number
 }
@@ -20,5 +22,6 @@ export async function watchRule(
   const { spec } = await projects.current(project)
   const declared = Object.values(spec.monitors).find(monitor => monitor.deployment === deployment)
   const { windowRows, labelMaturity } = declared ?? defaults
-  return { metric: spec.objective.metric, windowRows, labelMaturity }
+  const { leaveOut = [], redact = [] } = spec.deployments?.[deployment]?.log ?? {}
+  return { metric: spec.objective.metric, windowRows, labelMaturity, hidden: [...leaveOut, ...redact] }
 }

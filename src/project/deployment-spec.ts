@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Name } from '#kernel/wire.ts'
-import { duration } from './field.ts'
+import { column, duration } from './field.ts'
 
 /** How a new revision of a deployment proves itself. */
 export const Canary = z.strictObject({
@@ -49,11 +49,30 @@ const Shadow = z.strictObject({
   maxDuration: duration.default('24h').meta({ description: 'After which it is a canary with fewer rows, too.' }),
 })
 
+/** What is kept of predictions. */
+const Log = z.strictObject({
+  oneIn: z.int().min(1).max(10_000).default(1).meta({
+    description:
+      'One request in so many is written down, by lot, and every one that fails. Monitoring counts each for so many.',
+  }),
+  leaveOut: z.array(column).default([]).meta({
+    description: 'Inputs whose values are not written down; nothing of them is monitored.',
+  }),
+  redact: z.array(column).default([]).meta({
+    description:
+      'Inputs of which a keyed hash is written down instead: equal values have equal hashes. Nothing of them is monitored.',
+  }),
+  retention: duration
+    .optional()
+    .meta({ description: 'How long they are kept; `predictionRetention` when that is shorter.' }),
+})
+
 export const Deployment = z.strictObject({
   model: Name,
   canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
   limits: Limits.optional(),
   sticky: Sticky.optional(),
+  log: Log.optional(),
   shadow: Shadow.optional().meta({ description: 'A new revision first gets copies of requests, and answers nobody.' }),
 })
 

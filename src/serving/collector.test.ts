@@ -153,7 +153,9 @@ test('predictions that are older than their retention are deleted with their fil
   await write(line({ received_at: 9_000 }))
   await collectSegments(parts)
 
-  await pruneLog(parts, 5_000)
+  await pruneLog(parts, { before: 5_000, deployment: 'other' })
+  assert.equal((await store.segments({ deployment: 'rain' }, { limit: 9 })).items.length, 2)
+  await pruneLog(parts, { before: 5_000 })
 
   assert.deepEqual(
     [

@@ -37,10 +37,11 @@ export async function collectSegments(parts: CollectorParts): Promise<ReadonlySe
   const touched = new Set<string>()
   for (;;) {
     const closed = await closedSegments(parts)
+    if (closed.length === 0) break
     const done = await parts.store.ingested(closed.map(({ name }) => name))
     for (const { path } of closed.filter(({ name }) => done.has(name))) await rm(path, { force: true })
-    const pass = closed.filter(({ name }) => !done.has(name)).slice(0, segmentsPerPass)
-    if (pass.length === 0) break
+    const pass = closed.filter(({ name }) => !done.has(name))
+    if (pass.length === 0) continue
     for (const deployment of await ingestOrSetAside(parts, pass)) touched.add(deployment)
   }
   await parts.store.forgetIngested(parts.clock.now() - ingestedKeptMs)
@@ -53,10 +54,12 @@ interface Closed {
   readonly bytes: number
 }
 
+/** The oldest that are closed. After a day without a collector there are tens of thousands: no more are looked at. */
 async function closedSegments({ segments }: CollectorParts): Promise<readonly Closed[]> {
   const files: string[] = await readdir(segments).catch(() => [])
   const closed: Closed[] = []
   for (const file of files.toSorted()) {
+    if (closed.length === segmentsPerPass) break
     const owner = parseSegmentName(file)
     if (!owner || (owner.isOpen && isRunning(owner))) continue
     const path = join(segments, file)
@@ -101,15 +104,18 @@ function summary(paths: readonly string[]): readonly string[] {
   const first = `"row" = 0`
   // Requests that named their revision say nothing about the split: the guard does not see them.
   const split = `${first} and not forced`
+  // A request that was drawn by lot stands for those that were not; what failed is all here.
+  const requests = (which: string): string =>
+    `cast(coalesce(sum(round(1 / coalesce(inclusion, 1))) filter (where ${which} and error is null), 0) + count(*) filter (where ${which} and error is not null) as bigint)`
   return [
     `create temp table log as ${segmentRows(paths)}`,
     `create temp table streak as
        with last as (select revision, max(id) as ok from log where ${split} and error is null group by revision)
-       select revision, any_value(ok) is not null as has_success, count(*) filter (where error is not null and id > coalesce(ok, '')) as streak
+       select revision, any_value(ok) is not null as has_success, count(*) filter (where error is not null and coalesce(drawn, true) and id > coalesce(ok, '')) as streak
        from log left join last using (revision) where ${split} group by revision`,
     `select deployment, revision, received_at // 60000 * 60000 as minute, count(*) as rows,
-       count(*) filter (where ${first}) as requests, count(*) filter (where ${first} and error is not null) as errors,
-       count(*) filter (where ${split}) as split_requests, count(*) filter (where ${split} and error is not null) as split_errors,
+       ${requests(first)} as requests, count(*) filter (where ${first} and error is not null) as errors,
+       ${requests(split)} as split_requests, count(*) filter (where ${split} and error is not null) as split_errors,
        cast(to_json(histogram(${bucketSql}) filter (where ${first})) as varchar) as latency,
        min(event_time) as event_from, max(event_time) as event_to, min(id) as id_from, max(id) as id_to, max(received_at) as received_to,
        any_value(streak) as streak, any_value(has_success) as has_success

@@ -56,9 +56,12 @@ async function mergeSegments(
   for (const part of parts) await rm(join(folder, part.file), { force: true })
 }
 
-/** Deletes files all of whose predictions were made before an instant. */
-export async function pruneLog({ db, store, folder }: CollectorParts, before: number): Promise<void> {
-  for (const { deployment, file } of await store.expiredSegments(before, expiredPerCall)) {
+/** Deletes files all of whose predictions were made before an instant; those of one deployment when it is named. */
+export async function pruneLog(
+  { db, store, folder }: CollectorParts,
+  which: { before: number; deployment?: string },
+): Promise<void> {
+  for (const { deployment, file } of await store.expiredSegments(which, expiredPerCall)) {
     await db.transaction().execute(tx => store.removeSegments(tx, deployment, [file]))
     await rm(join(folder, file), { force: true })
   }

@@ -1,11 +1,14 @@
 import { durationMs } from '#kernel/duration.ts'
 import type { DeploymentSpec, Projects } from '#project'
-import type { RouteLimits, RouteSticky } from './routes-file.ts'
+import { wholeLog, type RouteLimits, type RouteLog, type RouteSticky } from './routes-file.ts'
 
 /** What the project file says of a deployment, as the model server and the API have it. */
 export interface Declared {
   readonly limits: RouteLimits
   readonly sticky?: RouteSticky
+  readonly log: RouteLog
+  /** How long predictions are kept, in milliseconds, where that is said. */
+  readonly retentionMs?: number
 }
 
 /** What is declared of deployments by their project's present file; nothing of one that it does not name. */
@@ -24,10 +27,17 @@ const declaredIn = (spec: DeploymentSpec | undefined): Declared => {
   const { deadline, queueRows, clientRate } = spec?.limits ?? {}
   return {
     ...(spec?.sticky && { sticky: spec.sticky }),
+    ...logOf(spec?.log),
     limits: {
       ...(deadline !== undefined && { deadlineMs: durationMs(deadline) }),
       ...(queueRows !== undefined && { queueRows }),
       ...(clientRate !== undefined && { clientRate }),
     },
   }
+}
+
+function logOf(log: DeploymentSpec['log']): Pick<Declared, 'log' | 'retentionMs'> {
+  if (!log) return { log: wholeLog }
+  const { retention, ...rest } = log
+  return { log: rest, ...(retention !== undefined && { retentionMs: durationMs(retention) }) }
 }

@@ -14,7 +14,7 @@ export {
   type PythonRuntime,
   type ServiceView,
 } from './bundle.ts'
-export { requireRules } from './input-rules.ts'
+export { requireLogged, requireRules } from './input-rules.ts'
 export { rehearse, type Check, type Rehearsal } from './rehearsal.ts'
 export { bundleNode, type Because, type DeployRequest } from './traffic-control.ts'
 export type { Deployment, DeploymentDetail, Prediction, Revision, RevisionState, TrafficChange } from './deployment.ts'

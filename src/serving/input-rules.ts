@@ -27,3 +27,22 @@ function problemsOf({ datatype }: Tensor, { missing, default: value, min, max, v
   if (bad !== undefined) problems.push({ field: 'values', value: bad, allowed: `values of ${datatype}` })
   return problems
 }
+
+/** Throws `invalid` unless what the log leaves out or redacts are inputs of the model: another name would leave nothing out. */
+export function requireLogged(
+  deployment: string,
+  { inputs }: Signature,
+  { leaveOut, redact }: { readonly leaveOut: readonly string[]; readonly redact: readonly string[] },
+): void {
+  const names = inputs.map(({ name }) => name)
+  const problems = Object.entries({ leaveOut, redact }).flatMap(([rule, columns]) =>
+    columns
+      .filter(column => !names.includes(column))
+      .map((value): Problem => ({
+        field: `deployments.${deployment}.log.${rule}`,
+        value,
+        allowed: `an input of the model: ${names.join(', ')}`,
+      })),
+  )
+  if (problems.length > 0) throw invalid(`What ${deployment} writes down is not as declared.`, problems)
+}

@@ -16,6 +16,8 @@ const columns = {
   received_at: 'BIGINT',
   latency_ms: 'DOUBLE',
   forced: 'BOOLEAN',
+  inclusion: 'DOUBLE',
+  drawn: 'BOOLEAN',
   error: 'VARCHAR',
 } as const
 
@@ -25,7 +27,9 @@ const columnTypes = Object.entries(columns).map(([name, type]) => `${identifier(
 export const segmentRows = (paths: readonly string[]): string =>
   `select * from read_ndjson(${list(paths)}, columns = {${columnTypes.join(', ')}}, ignore_errors = true, maximum_object_size = 67108864) where id is not null and deployment is not null and received_at is not null`
 
-export const parquetRows = (paths: readonly string[]): string => `select * from read_parquet(${list(paths)})`
+/** Files from before there was a column have none of it. */
+export const parquetRows = (paths: readonly string[]): string =>
+  `select * from read_parquet(${list(paths)}, union_by_name = true)`
 
 /** Writes the rows of a query, sorted for reading by event time. */
 export const copyRows = (rows: string, path: string): string =>

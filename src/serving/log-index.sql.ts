@@ -117,15 +117,10 @@ export function sqlLogIndex(tables: Kysely<ServingTables>, own: (tx: AnyTx) => O
       return { count, oldest: oldest.map(fromRow) }
     },
 
-    async expiredSegments(before, limit) {
-      const rows = await tables
-        .selectFrom('serving_segment')
-        .selectAll()
-        .where('received_to', '<', before)
-        .orderBy('id_to')
-        .limit(limit)
-        .execute()
-      return rows.map(fromRow)
+    async expiredSegments({ before, deployment }, limit) {
+      let query = tables.selectFrom('serving_segment').selectAll().where('received_to', '<', before)
+      if (deployment !== undefined) query = query.where('deployment', '=', deployment)
+      return (await query.orderBy('id_to').limit(limit).execute()).map(fromRow)
     },
   }
 }

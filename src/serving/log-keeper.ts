@@ -1,5 +1,7 @@
 import { collectSegments, type CollectorParts } from './collector.ts'
 import { compactLog, pruneLog } from './compaction.ts'
+import type { Projects } from '#project'
+import { declaredOf } from './declared.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /** Brings predictions into the log, second by second, and keeps the log in order. */
@@ -14,10 +16,10 @@ const collectMs = 1_000
 const pruneMs = 3_600_000
 
 export function createLogKeeper(
-  parts: CollectorParts & { retentionMs: number },
+  parts: CollectorParts & { retentionMs: number; projects: Pick<Projects, 'find'> },
   supervisor: Pick<Supervisor, 'rotateLog'>,
 ): LogKeeper {
-  const { clock, retentionMs, warn } = parts
+  const { warn } = parts
   let timers: NodeJS.Timeout[] = []
   let queue: Promise<unknown> = Promise.resolve()
   let isBusy = false
@@ -45,10 +47,7 @@ export function createLogKeeper(
     start() {
       timers = [
         setInterval(() => tick(collect, 'predictions could not be collected'), collectMs).unref(),
-        setInterval(
-          () => tick(() => pruneLog(parts, clock.now() - retentionMs), 'old predictions could not be deleted'),
-          pruneMs,
-        ).unref(),
+        setInterval(() => tick(() => prune(parts), 'old predictions could not be deleted'), pruneMs).unref(),
       ]
     },
     collect: () =>
@@ -61,4 +60,15 @@ export function createLogKeeper(
       await queue
     },
   }
+}
+
+/** Deletes what is older than the platform keeps predictions, or their project. */
+export async function prune(
+  parts: CollectorParts & { retentionMs: number; projects: Pick<Projects, 'find'> },
+): Promise<void> {
+  const { store, clock, projects, retentionMs } = parts
+  await pruneLog(parts, { before: clock.now() - retentionMs })
+  for (const [deployment, declared] of await declaredOf(projects, await store.deployments()))
+    if (declared.retentionMs !== undefined)
+      await pruneLog(parts, { before: clock.now() - declared.retentionMs, deployment })
 }

@@ -153,6 +153,8 @@ const toPrediction = (row: Row): Prediction => ({
   features: JSON.parse(row['features'] as string) as Prediction['features'],
   outputs: JSON.parse(row['outputs'] as string) as Prediction['outputs'],
   latencyMs: row['latency_ms'] as number,
+  ...(typeof row['inclusion'] === 'number' ? { inclusion: row['inclusion'] } : {}),
+  ...(row['drawn'] === false ? { drawn: false } : {}),
   ...(row['forced'] === true ? { forced: true } : {}),
   ...(row['error'] === null ? {} : { error: row['error'] as string }),
 })

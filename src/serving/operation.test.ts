@@ -129,6 +129,30 @@ test('who is sticky meets one revision, by a header or by the entity of the requ
   )
 })
 
+test('one request in so many is written down, without what is left out, and counts for all; every failure is', async () => {
+  const bench = await at('sampled')
+  const code = `export const postprocess = ({ probability }) => { if (probability[0] > 0.9) throw new Error('too sure'); return {} }`
+  await bench.deploy(await makeBundle(bench.blobs, { code }))
+  await bench.declare({ log: { oneIn: 4, leaveOut: ['rain'], redact: ['wind'] } })
+
+  for (let i = 0; i < 120; i++) await bench.infer(inputs([i % 2, 0]))
+  for (let i = 0; i < 12; i++) assert.equal((await bench.infer(inputs([9, 0]))).status, 500)
+  await bench.serving.collect()
+
+  const { items } = await bench.serving.predictions({ deployment: 'sampled', limit: 500 })
+  const [failed, answered] = [items.filter(({ error }) => error), items.filter(({ error }) => !error)]
+  // Four standard deviations of a binomial count.
+  assert.ok(Math.abs(answered.length - 30) < 4 * Math.sqrt(120 * 0.25 * 0.75), String(answered.length))
+  assert.equal(failed.length, 12)
+  assert.ok(answered.every(({ inclusion, drawn }) => inclusion === 0.25 && drawn === undefined))
+  assert.ok(failed.some(({ drawn }) => drawn === false))
+  const winds = new Set(answered.map(({ features }) => features['wind']))
+  assert.deepEqual([winds.size, Object.keys(answered[0]!.features)], [2, ['wind']])
+  assert.ok([...winds].every(wind => /^[\w-]{22}$/.test(String(wind))))
+  const [revision] = (await bench.serving.deployment('sampled')).revisions
+  assert.deepEqual([revision!.requests, revision!.errors], [4 * answered.length + 12, 12])
+})
+
 test('a shadow answers copies, is compared with who answered, and reaches nobody', async () => {
   const bench = await at('mirrored')
   const live = await bench.deploy(await makeBundle(bench.blobs))

@@ -7,7 +7,7 @@ import { outputKey } from '#registry/wire.ts'
 import type { Blobs } from '#storage'
 import { checkOut, linkPython, type Interpreters } from './bundle-folder.ts'
 import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
-import { bundleFolder, readJsonFile, routesFile, type RoutesFile, type ServerFile } from './routes-file.ts'
+import { bundleFolder, readJsonFile, routesFile, wholeLog, type RoutesFile, type ServerFile } from './routes-file.ts'
 import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
 
@@ -86,6 +86,7 @@ const routesOf = ({ project, version }: BundleManifest, bundle: Digest): RoutesF
       name: deployment,
       project,
       limits: {},
+      log: wholeLog,
       revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100, shadow: 0 }],
     },
   ],

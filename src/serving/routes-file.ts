@@ -18,6 +18,19 @@ export type RouteLimits = z.output<typeof RouteLimits>
 const RouteSticky = z.union([z.literal('entity'), z.object({ header: z.string() })])
 export type RouteSticky = z.output<typeof RouteSticky>
 
+/** What is written down of requests. */
+const RouteLog = z.object({
+  /** One in so many, by lot, and all that fail. */
+  oneIn: z.int(),
+  /** Inputs whose values are left out. */
+  leaveOut: z.array(z.string()),
+  /** Inputs of which a keyed hash stands in their place. */
+  redact: z.array(z.string()),
+})
+export type RouteLog = z.output<typeof RouteLog>
+
+export const wholeLog: RouteLog = { oneIn: 1, leaveOut: [], redact: [] }
+
 /** `routes.json`: what the control plane tells the model server. Written whole, read whole. */
 export const RoutesFile = z.object({
   /** Grows with each change; the model server reports the one that is in force. */
@@ -28,6 +41,7 @@ export const RoutesFile = z.object({
       project: z.string(),
       limits: RouteLimits.default({}),
       sticky: RouteSticky.optional(),
+      log: RouteLog.default(wholeLog),
       revisions: z.array(
         z.object({
           id: z.string(),
@@ -80,6 +94,8 @@ export const routesFile = (folder: string): string => join(folder, 'routes.json'
 export const serverFile = (folder: string): string => join(folder, 'server.json')
 export const bundleFolder = (folder: string, bundle: string): string => join(folder, 'bundles', bundle)
 export const accessLogFile = (folder: string): string => join(folder, 'access', 'access.ndjson')
+/** The key of the hashes that stand in the log for what is redacted: for its owner's eyes, and never changed. */
+export const redactionKeyFile = (folder: string): string => join(folder, 'redaction.key')
 export const logFolder = (folder: string): string => join(folder, 'log')
 
 export const statusPath = '/v2/trainyard/status'

@@ -278,7 +278,7 @@ export function servingStoreContract(
     })
 
     const { count, oldest } = await store.smallSegments('rain', 100, 3)
-    const expired = await store.expiredSegments(20, 9)
+    const expired = await store.expiredSegments({ before: 20 }, 9)
     await inTx(db, tx => store.removeSegments(tx, 'rain', ['f1', 'big']))
 
     assert.deepEqual(

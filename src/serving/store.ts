@@ -129,6 +129,6 @@ export interface ServingStore {
     rowsMax: number,
     limit: number,
   ): Promise<{ count: number; oldest: readonly SegmentRow[] }>
-  /** Segments all of whose predictions were made before an instant. */
-  expiredSegments(before: number, limit: number): Promise<readonly SegmentRow[]>
+  /** Segments all of whose predictions were made before an instant; those of one deployment when it is named. */
+  expiredSegments(which: { before: number; deployment?: string }, limit: number): Promise<readonly SegmentRow[]>
 }

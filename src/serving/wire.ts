@@ -47,6 +47,13 @@ export const DeploymentWire = z
     url: z.string(),
     state: z.enum(['live', 'canary', 'down']),
     limits: LimitsWire,
+    log: z
+      .object({ oneIn: z.int(), leaveOut: z.array(z.string()), redact: z.array(z.string()) })
+      .meta({ description: 'What is written down: one request in so many, and of its inputs all but these.' }),
+    retentionMs: z
+      .number()
+      .optional()
+      .meta({ description: 'How long predictions are kept, where the project file says so.' }),
     sticky: z
       .union([z.literal('entity'), z.object({ header: z.string() })])
       .optional()
@@ -99,6 +106,8 @@ export const PredictionWire = z
     /** Where each feature came from: `request` or a feature version. */
     outputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
     latencyMs: z.number(),
+    inclusion: z.number().optional().meta({ description: 'The chance that it had to be written down; 1 when absent.' }),
+    drawn: z.literal(false).optional().meta({ description: 'It is here because it failed, and not by lot.' }),
     forced: z.literal(true).optional().meta({ description: 'The client chose the revision itself.' }),
     error: z.string().optional(),
   })

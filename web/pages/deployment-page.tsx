@@ -48,13 +48,15 @@ export function DeploymentPage() {
       actions={<Actions deployment={deployment} />}
     >
       <Card title="Traffic">
-        <TrafficBands
-          bands={serving(deployment.revisions).map(revision => ({
-            ...revision,
-            label: `revision ${revision.number} · v${revision.versionNumber}`,
-          }))}
-        />
-        <Facts facts={limitsOf(deployment)} />
+        <div className="stack">
+          <TrafficBands
+            bands={serving(deployment.revisions).map(revision => ({
+              ...revision,
+              label: `revision ${revision.number} · v${revision.versionNumber}`,
+            }))}
+          />
+          <Facts facts={limitsOf(deployment)} />
+        </div>
       </Card>
       <Card title="Revisions" flush>
         <Table
@@ -84,10 +86,13 @@ export function DeploymentPage() {
 /** What the project file says of its requests. */
 const limitsOf = ({
   sticky,
+  log: { oneIn, leaveOut, redact },
   limits: { deadlineMs, queueRows, clientRate },
 }: DeploymentDetail): Record<string, string> => ({
   ...(sticky && { 'One revision for each': sticky === 'entity' ? 'entity' : `value of ${sticky.header}` }),
-  ...(deadlineMs !== undefined && { Deadline: latency(deadlineMs) }),
+  ...(oneIn > 1 && { 'Written down': `one request in ${number(oneIn)}, and all that fail` }),
+  ...(leaveOut.length + redact.length > 0 && { 'Not written down': [...leaveOut, ...redact].join(', ') }),
+  ...(deadlineMs !== undefined && { Deadline: `${number(deadlineMs)} ms` }),
   ...(queueRows !== undefined && { 'Rows that may wait': number(queueRows) }),
   ...(clientRate !== undefined && { 'Requests a second of each client': number(clientRate) }),
 })

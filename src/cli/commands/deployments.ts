@@ -66,8 +66,11 @@ async function showOne(client: Client, output: Output, name: string): Promise<vo
   ])
 }
 
-function limitsOf({ sticky, limits: { deadlineMs, queueRows, clientRate } }: Deployment): readonly string[] {
+function limitsOf({ sticky, log, limits: { deadlineMs, queueRows, clientRate } }: Deployment): readonly string[] {
+  const hidden = [...log.leaveOut, ...log.redact]
   return [
+    ...(log.oneIn === 1 ? [] : [`one request in ${log.oneIn} is written down, and all that fail`]),
+    ...(hidden.length === 0 ? [] : [`not written down as they are: ${hidden.join(', ')}`]),
     ...(sticky === undefined
       ? []
       : [`each ${sticky === 'entity' ? 'entity' : `value of ${sticky.header}`} meets one revision`]),

@@ -1,5 +1,7 @@
 import { newId } from '#kernel/id.ts'
 import type { BundleManifest } from '../bundle.ts'
+import type { RouteLog } from '../routes-file.ts'
+import { hashToUnit } from '../traffic.ts'
 import type { Patience } from './batcher.ts'
 import type { Bound, Column } from './bind.ts'
 import { lookUp, perRow, type Subjects } from './lookup.ts'
@@ -85,6 +87,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   course.boundAt = performance.now()
   course.predictionId = firstId
   const ids = Array.from({ length: rows }, (_, row) => (row === 0 ? firstId : newId('prd')))
+  const lot = lotOf(deployment.log, firstId)
   const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
     ids,
     deployment: deployment.name,
@@ -97,6 +100,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     isForced: request.revision !== undefined,
     features: manifest.signature.inputs.map(({ name }) => name),
     columns,
+    ...lot,
     outputs,
     ...(error === undefined ? {} : { error }),
   })
@@ -115,9 +119,15 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   course.isDecided = true
   course.ranAt = performance.now()
   if (deployment.isShadowed) shadow(parts, request, { course, outputs })
-  await write(log, record(outputs))
+  if (lot.isDrawn) await write(log, record(outputs))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
 }
+
+/** Whether a request is written down that does not fail, by its own id: whoever draws again draws the same. */
+const lotOf = (rules: RouteLog, id: string) => ({
+  rules,
+  isDrawn: rules.oneIn === 1 || hashToUnit(`log ${id}`) * rules.oneIn < 1,
+})
 
 /** How long a copy may wait for its turn, in milliseconds, and beside how many rows. */
 const copyPatience = { ms: 5_000, queueRows: 1_000 }

@@ -8,6 +8,7 @@ import {
   accessLogFile,
   logFolder,
   readJsonFile,
+  redactionKeyFile,
   replaceFile,
   routesFile,
   ServerFile,
@@ -25,6 +26,7 @@ import { openPredictionLog } from './prediction-log.ts'
 import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { openRedaction } from './redaction.ts'
 import { createRouteTable } from './route-table.ts'
 import { createShadows } from './shadows.ts'
 import { createStatistics } from './statistics.ts'
@@ -49,6 +51,7 @@ const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.
 const log = settings.isLogged
   ? openPredictionLog(logFolder(folder), owner)
   : { append: async () => {}, rotate: async () => {} }
+await openRedaction(redactionKeyFile(folder))
 const online = settings.online === '' ? undefined : openOnlineFeatures(settings.online)
 let isDraining = false
 let isSucceeding = false

@@ -1,5 +1,7 @@
 import { outputKey } from '#registry/wire.ts'
 import type { Column } from './bind.ts'
+import type { RouteLog } from '../routes-file.ts'
+import { redacted } from './redaction.ts'
 import type { OutputColumn } from './runtime.ts'
 
 /** One answered request, as the prediction log keeps it: a line for each row. */
@@ -19,29 +21,52 @@ export interface AnsweredRequest {
   readonly columns: readonly Column[]
   readonly outputs: readonly OutputColumn[]
   readonly error?: string
+  /** What is written down of a deployment's requests, and whether the lot fell on this one. */
+  readonly rules: RouteLog
+  readonly isDrawn: boolean
 }
 
 /** The lines of a request, each with its line feed. Names are those of the log's columns (collector.ts reads them). */
 export function logLines(request: AnsweredRequest): string {
-  const { deployment, revision, version, receivedAt, latencyMs, isForced, error } = request
-  const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn } = request
+  const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const featureKeys = request.features.map(name => `${JSON.stringify(name)}:`)
+  const shown = showersOf(request)
   const outputKeys = request.outputs.map(({ name, width }) =>
     Array.from({ length: width }, (_, column) => `${JSON.stringify(outputKey(name, width, column))}:`),
   )
   let lines = ''
   for (let row = 0; row < request.ids.length; row++) {
     const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
-    const features = featuresOf(request, featureKeys, row)
+    const features = featuresOf(request, { keys: featureKeys, shown }, row)
     lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${features},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
   }
   return lines
 }
 
+type Value = Column[number]
+type Shower = ((value: Value) => string) | undefined
+
+/** How each value is written down; undefined for what is left out. */
+function showersOf({ features, rules }: AnsweredRequest): readonly Shower[] {
+  const { leaveOut, redact } = rules
+  if (leaveOut.length === 0 && redact.length === 0) return features.map(() => valueText)
+  return features.map(name => (leaveOut.includes(name) ? undefined : redact.includes(name) ? hashText : valueText))
+}
+
+const hashText = (value: Value): string => (Number.isNaN(value) ? 'null' : JSON.stringify(redacted(String(value))))
+
 /** `keys`: the names as members of an object, made once for all rows. */
-function featuresOf({ columns }: AnsweredRequest, keys: readonly string[], row: number): string {
+function featuresOf(
+  { columns }: AnsweredRequest,
+  { keys, shown }: { keys: readonly string[]; shown: readonly Shower[] },
+  row: number,
+): string {
   let text = ''
-  for (let i = 0; i < keys.length; i++) text += `${i === 0 ? '{' : ','}${keys[i]}${valueText(columns[i]![row]!)}`
+  for (let i = 0; i < keys.length; i++) {
+    const show = shown[i]
+    if (show) text += `${text === '' ? '{' : ','}${keys[i]}${show(columns[i]![row]!)}`
+  }
   return text === '' ? '{}' : `${text}}`
 }
 

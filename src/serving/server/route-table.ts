@@ -5,6 +5,7 @@ import {
   routesFile,
   type DeploymentRoute,
   type RouteLimits,
+  type RouteLog,
   type RouteSticky,
   type ServerStatus,
 } from '../routes-file.ts'
@@ -31,6 +32,7 @@ export interface LiveDeployment {
   readonly project: string
   readonly limits: RouteLimits
   readonly sticky: RouteSticky | undefined
+  readonly log: RouteLog
   readonly revisions: readonly LiveRevision[]
   /** One of them gets copies of requests. */
   readonly isShadowed: boolean
@@ -147,7 +149,7 @@ export function createRouteTable(folder: string, workers: WorkerSettings): Route
 
 /** A deployment with those of its revisions whose model is loaded. */
 function live(
-  { name, project, limits, sticky, revisions: routed }: DeploymentRoute,
+  { name, project, limits, sticky, log, revisions: routed }: DeploymentRoute,
   isUnloaded: boolean,
   shelf: Pick<ModelShelf, 'get'>,
 ): LiveDeployment {
@@ -160,6 +162,7 @@ function live(
     project,
     limits,
     sticky,
+    log,
     revisions,
     isShadowed: revisions.some(({ shadow }) => shadow > 0),
     isUnloaded,
