@@ -13,9 +13,11 @@ function ask(client: Client, name: string, { bytes, token }: { bytes: Uint8Array
   const metadata = new Metadata()
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`)
   const asIs = (value: Buffer): Buffer => value
-  return new Promise<Buffer | [number, string]>(resolve =>
+  return new Promise<Buffer | [number, string, ...string[]]>(resolve =>
     client.makeUnaryRequest(methodOf(name).path, asIs, asIs, Buffer.from(bytes), metadata, (error, answer) =>
-      resolve(error ? [error.code!, error.details] : answer!),
+      resolve(
+        error ? [error.code!, error.details, ...error.metadata.get('grpc-retry-pushback-ms').map(String)] : answer!,
+      ),
     ),
   )
 }
@@ -99,6 +101,9 @@ test('bytes that are no message, or would become too much, are refused in words'
   const [tooLarge] = (await infer(Buffer.alloc(65 * 1024 * 1024))) as [number, string]
   assert.equal(tooLarge, 8)
   assert.ok((await infer(request())) instanceof Buffer)
+  await bench.declare({ limits: { clientRate: 0.5 } })
+  assert.ok((await infer(request())) instanceof Buffer)
+  assert.deepEqual(await infer(request()), [8, 'rain takes 0.5 requests a second from each client.', '2000'])
   assert.deepEqual(bench.warnings, [])
 })
 
