@@ -1,4 +1,4 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql, type Expression, type RawBuilder } from 'kysely'
 import type { Order, OrderTerm } from '#search'
 import { attributes, indexed, isKeyed, keyedTables, type KeyNumbers } from './run-field.sql.ts'
 
@@ -65,8 +65,8 @@ function fieldOf({ entity, key }: Order, numbers: KeyNumbers): FieldColumns {
 /** A part of the order whose rows one index gives in the order of the first field. Phases follow each other. */
 export interface Phase {
   readonly rank: 0 | 1 | 2
-  /** `from … where …`, of one experiment and lifecycle. */
-  source(experiment: number, lifecycle: string): RawBuilder<unknown>
+  /** `from … where …`, of one experiment and lifecycle; of the first rows of the index only, where it says so. */
+  source(experiment: number, lifecycle: string, first?: First): RawBuilder<unknown>
   /** The value of the first field, as its index has it; undefined when all rows of the phase have the same. */
   readonly value: RawBuilder<unknown> | undefined
   /** Whether it has rows `t` of the field; other phases have runs alone. */
@@ -76,13 +76,26 @@ export interface Phase {
   readonly seq: RawBuilder<unknown>
 }
 
+/** So many rows of an index, in its order, that fulfil a condition on it. */
+export interface First {
+  readonly where: Expression<unknown>
+  readonly by: RawBuilder<unknown>
+  readonly steps: number
+}
+
+const firstOf = (rows: RawBuilder<unknown>, { where, by, steps }: First): RawBuilder<unknown> =>
+  sql`(${rows} and ${where} order by ${by} limit ${steps})`
+
 export function phasesOf({ entity, key }: Order, numbers: KeyNumbers): readonly Phase[] {
   if (isKeyed(entity)) return keyedPhases(keyedTables[entity], numbers.get(key)!)
   const { column, isNullable } = attributes[key]!
   const runs = (rank: 0 | 2, extra: RawBuilder<unknown>): Phase => ({
     ...ofRun,
     rank,
-    source: (experiment, lifecycle) => sql`${runSource(experiment, lifecycle)} ${extra}`,
+    source(experiment, lifecycle, first) {
+      const rows = sql`${runSource(experiment, lifecycle)} ${extra}`
+      return first ? sql`from ${firstOf(sql`select r.* ${rows}`, first)} as r where 1 = 1` : rows
+    },
     value: rank === 0 ? indexed(column) : undefined,
   })
   if (isNullable !== true) return [runs(0, sql``)]
@@ -99,11 +112,16 @@ function keyedPhases(table: string, key: number): readonly Phase[] {
   const rows = (rank: 0 | 1, extra: RawBuilder<unknown>): Phase => ({
     ...ofRow,
     rank,
-    // The words `cross join` keep SQLite to this order of the tables; to PostgreSQL they say nothing.
-    source: (experiment, lifecycle) =>
-      sql`from ${sql.table(table)} as t cross join tracking_run as r
-          where t.experiment = ${experiment} and t.key = ${key} ${extra} and r.seq = t.run
-            and r.lifecycle = ${lifecycle}`,
+    source(experiment, lifecycle, first) {
+      const own = sql`t.experiment = ${experiment} and t.key = ${key} ${extra}`
+      const joined = sql`r.seq = t.run and r.lifecycle = ${lifecycle}`
+      // The words `cross join` keep SQLite to this order of the tables; to PostgreSQL they say nothing.
+      if (!first) return sql`from ${sql.table(table)} as t cross join tracking_run as r where ${own} and ${joined}`
+      // Columns that the index has.
+      const isNan = table === 'tracking_latest' ? sql`, t.is_nan` : sql``
+      const rows = sql`select t.run, t.value, t.started_at ${isNan} from ${sql.table(table)} as t where ${own}`
+      return sql`from ${firstOf(rows, first)} as t cross join tracking_run as r where ${joined}`
+    },
     value: rank === 1 ? undefined : table === 'tracking_latest' ? sql`t.value` : indexed('t.value'),
   })
   const without: Phase = {

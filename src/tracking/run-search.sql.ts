@@ -28,6 +28,8 @@ interface Sought {
   readonly after: readonly CursorValue[] | undefined
   /** One more than the page has room for. */
   readonly most: number
+  /** How far the index of the order is walked; to its end when absent. */
+  readonly steps?: number
 }
 
 /**
@@ -38,17 +40,21 @@ const candidatesMaxOf = {
   sqlite: { inIndex: 20_000, lookedUp: 5_000 },
   postgres: { inIndex: 7_000, lookedUp: 3_500 },
 } as const
+/** So many rows of the index of the order are looked at before anything is counted: some milliseconds. */
+const glanceSteps = 2_500
 /** Each is a part of one statement. */
 const walkedExperimentsMax = 20
 
 /**
- * Searches runs. When an index says that few fulfil a condition, these are sorted; otherwise the index of the order is
- * walked, and conditions are asked of each run on the way. Either takes some milliseconds among a million runs. `most`
- * says how many are few.
+ * Searches runs. Where the first rows of the order's index have the page, that is it. Else, when an index says that few runs
+ * fulfil a condition, these are sorted, or the index of the order is walked further, and conditions are asked of each run
+ * on the way. Each takes some milliseconds among a million runs. With `most`, for tests, so many are few, and three rows
+ * the first.
  */
 export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
   const engine = engineOf(db)
   const candidatesMax = most === undefined ? candidatesMaxOf[engine] : { inIndex: most, lookedUp: most }
+  const steps = most === undefined ? glanceSteps : 3
   const documents = sqlRunDocuments(db)
   const tableOf = sqlRunTable(db, keys)
 
@@ -115,11 +121,27 @@ export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
   async function found(query: RunQuery, { limit, after }: PageRequest): Promise<Page<Row>> {
     if (query.experiments.length === 0) return { items: [] }
     const sought = await soughtOf(query, { limit, after })
-    const few = await candidates(query.filter, sought)
-    const rows = await (few ? sorted(sought, few) : walked(sought))
+    const rows = (await glanced(query.filter, sought)) ?? (await lookedFor(query.filter, sought))
     const { terms } = sought.order
     const cursors = cursorsOfRuns(query)
     return toPage(rows, limit, row => cursors.encode(terms.map((_, index) => row[`o${index}`]!)))
+  }
+
+  /**
+   * The page, if the first rows of the order's index have it: so it is where many runs fulfil a filter. Of one index only,
+   * for of several the page may have rows of one that lie behind those that were looked at.
+   */
+  async function glanced(filter: Filter | undefined, sought: Sought): Promise<readonly Row[] | undefined> {
+    const [phase] = phasesOf(sought.order.first, sought.numbers)
+    const isOne = sought.experiments.length === 1 && sought.lifecycles.length === 1
+    if (!filter || !isOne || !phase?.value || (sought.after && sought.after[0] !== phase.rank)) return undefined
+    const rows = await walkPhase({ ...sought, steps }, phase)
+    return rows.length === sought.most ? rows : undefined
+  }
+
+  async function lookedFor(filter: Filter | undefined, sought: Sought): Promise<readonly Row[]> {
+    const few = await candidates(filter, sought)
+    return few ? sorted(sought, few) : walked(sought)
   }
 
   async function soughtOf(query: RunQuery, page: { limit: number; after?: string | undefined }): Promise<Sought> {
@@ -201,13 +223,14 @@ export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
 
   /** One part for each experiment and lifecycle, the first of each by its index; then the first of all. */
   async function arms(sought: Sought, { phase, where, by, outer = always }: Part): Promise<readonly Row[]> {
-    const { order, most, experiments, lifecycles } = sought
+    const { order, most, experiments, lifecycles, steps } = sought
+    const glance = by && steps !== undefined ? { where, by, steps } : undefined
     const first = by ? sql`order by ${by} limit ${most}` : sql``
     const parts = experiments.flatMap(experiment =>
       lifecycles.map(
         lifecycle => sql`
           select * from (
-            select r.*, ${columns(order)} ${phase.source(experiment, lifecycle)} and ${where}
+            select r.*, ${columns(order)} ${phase.source(experiment, lifecycle, glance)} and ${where}
               and ${phase.isOfRows ? sought.rowWhere : sought.where}
             ${first}) as arm`,
       ),
