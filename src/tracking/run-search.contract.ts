@@ -154,6 +154,21 @@ export function runSearchContract(engine: TestEngine): void {
       )
     })
 
+    test(`${name}: what comes first of all is found behind rows that fulfil nothing`, async t => {
+      const tracking = await openTracking(t, engine, { candidatesMax })
+      const [a, b] = [
+        await tracking.experiments.create({ name: 'a' }),
+        await tracking.experiments.create({ name: 'b' }),
+      ]
+      for (const m of [0, 1, 2, 3, 4, 5])
+        await tracking.run(a.id, { name: `a${m}`, metrics: { m }, tags: { good: m < 5 ? 'no' : 'yes' } })
+      for (const m of [10, 11, 12]) await tracking.run(b.id, { name: `b${m}`, metrics: { m }, tags: { good: 'yes' } })
+
+      const found = await tracking.found([a.id, b.id], { filter: "tags.good = 'yes'", order: ['metrics.m'], limit: 1 })
+
+      assert.deepEqual(found, ['a5', 'b10', 'b11', 'b12'])
+    })
+
     test(`${name}: several experiments are searched as one, and the trash apart`, async t => {
       const tracking = await openTracking(t, engine, { candidatesMax })
       const ids = []
