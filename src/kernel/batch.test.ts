@@ -34,3 +34,21 @@ test('an item that cannot be written fails alone', async () => {
     ['fulfilled', 'rejected', 'fulfilled'],
   )
 })
+
+for (const chains of [1, 20])
+  test(`answers that bring the next items leave others their turn, ${chains} at a time`, async () => {
+    let isOver = false
+    let batches = 0
+    const write = batched(async (items: readonly number[]) => {
+      batches++
+      return items
+    }, 9)
+    const chain = async (): Promise<void> => {
+      while (!isOver && batches < 1_000) await write(1)
+    }
+    setImmediate(() => setImmediate(() => setImmediate(() => (isOver = true))))
+
+    await Promise.all(Array.from({ length: chains }, chain))
+
+    assert.ok(batches < 50, `${batches} batches in three turns`)
+  })

@@ -17,6 +17,7 @@ export function batched<Item, Result>(
 ): (item: Item) => Promise<Result> {
   const queue: Waiting<Item, Result>[] = []
   let writing = 0
+  let isBeginning = false
 
   function fitting(waiting: readonly Waiting<Item, Result>[]): number {
     let weight = 0
@@ -36,14 +37,27 @@ export function batched<Item, Result>(
 
   async function flush(): Promise<void> {
     writing++
-    while (queue.length > 0) await writeAll(queue.splice(0, fitting(queue)))
+    while (queue.length > 0) {
+      await writeAll(queue.splice(0, fitting(queue)))
+      // Where writing waits for nothing, and each answer brings the next item, nobody else would ever have a turn.
+      if (queue.length > 0) await new Promise(resolve => setImmediate(resolve))
+    }
     writing--
+  }
+
+  /** On the next turn, so that results which arrive in this one go together; once, so that a turn ends. */
+  function begin(): void {
+    if (isBeginning || writing >= lanes) return
+    isBeginning = true
+    setImmediate(() => {
+      isBeginning = false
+      while (queue.length > 0 && writing < lanes) void flush()
+    })
   }
 
   return item =>
     new Promise((resolve, reject) => {
       queue.push({ item, resolve, reject })
-      // On the next turn, so that results which arrive in this one go together.
-      if (writing < lanes) setImmediate(() => void (queue.length === 0 || writing >= lanes || flush()))
+      begin()
     })
 }
