@@ -81,7 +81,9 @@ const verbLines = (command: Command, group = ''): readonly string[] => [
 function options(command: Command): readonly string[] {
   const known = new Set([...Object.keys(settings).map(flagName), '--json', '--server'])
   const own = command.options.filter(option => !known.has(option.long ?? ''))
-  return own.length === 0 ? [] : [...own.map(option => `- \`${option.flags}\`: ${option.description}`), '']
+  return own.length === 0
+    ? []
+    : [...own.map(option => `- \`${option.flags}\`${option.mandatory ? ', required' : ''}: ${option.description}`), '']
 }
 
 const projectFile = (): string =>

@@ -4,14 +4,25 @@ import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { common, mayKnow } from '../architecture.ts'
 
-const imports = globSync('src/**/*.ts').flatMap(file =>
-  Array.from(readFileSync(file, 'utf8').matchAll(/(?:from|import\(?)\s*'([.#][^']+)'/g), ([, to]) => ({
-    file,
-    from: file.split('/')[1]!,
-    to: to!,
-  })),
+interface Import {
+  readonly file: string
+  /** The folder or file of src/ that the importer is, or `web`. */
+  readonly from: string
+  readonly to: string
+}
+
+const imports: readonly Import[] = globSync(['src/**/*.ts', 'web/**/*.{ts,tsx}'], {
+  exclude: ['web/node_modules/**'],
+}).flatMap(file =>
+  Array.from(
+    readFileSync(file, 'utf8').matchAll(/(?:\bfrom|\bimport)[\s(]*(['"])([.#].*?)\1/g),
+    ([, , to]): Import => ({ file, from: file.startsWith('web/') ? 'web' : file.split('/')[1]!, to: to! }),
+  ),
 )
 const inComponents = imports.filter(({ from }) => from in mayKnow)
+const relative = imports
+  .filter(({ to }) => to.startsWith('.'))
+  .map(({ file, from, to }) => ({ file, from, to: normalize(join(dirname(file), to)) }))
 
 test('the imports are really read', () => {
   assert.ok(imports.length > 100, `only ${imports.length} imports were found`)
@@ -31,12 +42,31 @@ test('a # import enters a component that the importer may know', () => {
 })
 
 test('a relative import stays inside its component', () => {
-  const escapes = inComponents
-    .filter(({ to }) => to.startsWith('.'))
-    .map(({ file, from, to }) => ({ file, from, to: normalize(join(dirname(file), to)) }))
-    .filter(({ from, to }) => !to.startsWith(`src/${from}/`))
+  const escapes = relative.filter(({ from, to }) => from in mayKnow && !to.startsWith(`src/${from}/`))
   // A test that starts a process as it is shipped makes it anew.
   assert.deepEqual(escapes, [{ file: 'src/serving/testing.ts', from: 'serving', to: 'scripts/built.ts' }])
+})
+
+test('what ties the components together, and the pages, enter them by their doors too', () => {
+  const pastDoors = relative.filter(({ file, from, to }) => {
+    const [, component = ''] = /^src\/([^/]+)\//.exec(to) ?? []
+    return component in mayKnow && component !== from && file !== 'web/wire.ts' && !file.endsWith('.test.ts')
+  })
+  // The pages see the wire through one file, and share one rule; the package's types are what a project file may say.
+  assert.deepEqual(pastDoors.map(({ file, to }) => `${file}: ${to}`).toSorted(), [
+    'src/index.ts: src/project/project-file.ts',
+    'web/pages/model-version-page.tsx: src/registry/production-alias.ts',
+  ])
+})
+
+test('a door is one that package.json names', () => {
+  const doors = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).imports)
+  const isDoor = (to: string): boolean =>
+    doors.some(door => door === to || (door === '#kernel/*.ts' && /^#kernel\/[\w-]+\.ts$/.test(to)))
+  assert.deepEqual(
+    imports.filter(({ to }) => to.startsWith('#') && !isDoor(to)),
+    [],
+  )
 })
 
 test('the kernel and the statistics know nobody', () => {

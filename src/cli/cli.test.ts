@@ -24,12 +24,14 @@ async function run(
   line: readonly string[],
   { cwd = tmpdir(), server = 'http://127.0.0.1:9' }: { cwd?: string; server?: string } = {},
 ) {
+  const isJson = line.includes('--json')
   const out: string[] = []
   const err: string[] = []
   const program = createProgram({
     env: { TRAINYARD_SERVER: server },
     folder: cwd,
     signal: new AbortController().signal,
+    isJson,
     stdout: text => out.push(text),
     stderr: text => err.push(text),
   })
@@ -51,6 +53,14 @@ async function answering(t: TestContext, status: number, body: unknown): Promise
   t.after(() => void server.close())
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
 }
+
+test('arguments that are wrong are told as JSON where JSON is asked for', async () => {
+  const { err } = await run(['rollback', 'rain', '--json'])
+  assert.deepEqual(JSON.parse(err.join('')), {
+    code: 'invalid',
+    message: "required option '--reason <text>' not specified",
+  })
+})
 
 for (const template of ['rain', 'rain-python']) {
   test(`init makes a project from ${template} under its own name, and the project file is accepted`, async t => {

@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly folder: string
   readonly signal: AbortSignal
+  /** Whether what is wrong with the arguments themselves is told as JSON: they are what says so. */
+  readonly isJson?: boolean
   stdout(line: string): void
   stderr(line: string): void
   /** Absent where nobody can be asked. */

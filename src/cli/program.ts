@@ -66,12 +66,18 @@ export const verbs: readonly Verb[] = [
 ]
 
 export function createProgram(surroundings: Surroundings): Command {
-  const { stdout, stderr } = surroundings
+  const { stdout, stderr, isJson = false } = surroundings
+  const told = (text: string): string =>
+    isJson ? JSON.stringify({ code: 'invalid', message: text.trim().replace(/^error: /, '') }) : text
   const quiet = (command: Command): Command =>
     command
       .showSuggestionAfterError()
       .exitOverride()
-      .configureOutput({ writeOut: text => stdout(text.trimEnd()), writeErr: text => stderr(text.trimEnd()) })
+      .configureOutput({
+        writeOut: text => stdout(text.trimEnd()),
+        writeErr: text => stderr(text.trimEnd()),
+        outputError: (text, write) => write(told(text)),
+      })
   const program = quiet(new Command('trainyard'))
     .description('From a CSV file to a monitored service that retrains itself.')
     .version(version, '--version', 'print the version')

@@ -27,7 +27,9 @@ for (const stream of [process.stdout, process.stderr])
     process.exit()
   })
 
+const isJson = process.argv.includes('--json')
 const program = createProgram({
+  isJson,
   env: process.env, // oxlint-disable-line node/no-process-env -- the one place where the environment enters the commands
   folder: process.cwd(),
   signal: interrupted.signal,
@@ -47,7 +49,7 @@ function exitCodeOf(error: unknown): number {
   if (interrupted.signal.aborted) return byInterrupt
   const known = error instanceof TrainyardError
   const lines = known ? errorLines(error) : [`✗ ${messageOf(error)}`]
-  if (process.argv.includes('--json') && known)
+  if (isJson && known)
     process.stderr.write(`${JSON.stringify({ code: error.code, message: error.message, ...error.detail })}\n`)
   else for (const line of lines) process.stderr.write(`${line}\n`)
   return known ? (exitCodes[error.code] ?? 1) : 1

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyError, FastifyReply } from 'fastify'
-import { TrainyardError, type ErrorCode } from '#kernel/error.ts'
+import { invalid, TrainyardError, type ErrorCode } from '#kernel/error.ts'
 import { notAccepted } from './validation.ts'
 
 /** The HTTP status of each code: a fact of this edge, not of the domain. */
@@ -31,6 +31,11 @@ export interface ProblemBody {
 /** What the client may know of anything that was thrown; a fault is logged here, once, and its words stay inside. */
 export function toProblem(error: FastifyError | TrainyardError, log: FastifyBaseLogger): ProblemBody {
   if (error instanceof TrainyardError) return problem(statusOf[error.code], error.code, error.message, error.detail)
+  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' || error.code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
+    return toProblem(
+      invalid('The body is not JSON.', [{ field: 'body', allowed: 'JSON, as its content-type says' }]),
+      log,
+    )
   if (error.validation) return toProblem(notAccepted(error.validation, error.validationContext), log)
   const code = codeOf(error.statusCode ?? 500)
   if (code) return problem(statusOf[code], code, error.message)

@@ -18,6 +18,12 @@ export function processTicks(pid: number): number | undefined {
 /** Whether exactly this process is running. */
 export const isRunning = ({ pid, ticks }: { pid: number; ticks: number }): boolean => processTicks(pid) === ticks
 
+/** This process, for {@link isRunning}. */
+export const thisProcess = (): { pid: number; ticks: number } => ({
+  pid: process.pid,
+  ticks: processTicks(process.pid) ?? 0,
+})
+
 const hasProc = exists('/proc/self/stat')
 
 function exists(path: string): boolean {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fsBlobs } from '#storage'
+import { isRunning, processTicks } from './process-ticks.ts'
 import { rehearse } from './rehearsal.ts'
+import { routesFile } from './routes-file.ts'
+import { serverMain, startServer, stopServer } from './server-process.ts'
 import { interpreters, makeBundle, workers, type BundleSpec } from './testing.ts'
 
 async function rehearsal(t: TestContext, spec: BundleSpec = {}) {
@@ -65,4 +70,21 @@ test('serving code that throws or does not load fails the rehearsal', async t =>
     ['golden', 'serving code'],
   )
   assert.deepEqual([broken.passed, broken.checks.map(({ name }) => name)], [false, ['load']])
+})
+
+test('a server for a rehearsal ends when the process ends that wanted it', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  await writeFile(routesFile(folder), JSON.stringify({ version: 1, deployments: [], preload: [] }))
+  const owner = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'])
+  t.after(() => owner.kill())
+  const until = { pid: owner.pid!, ticks: processTicks(owner.pid!)! }
+  const wanted = { host: '127.0.0.1', port: 0, online: '', version: '0', isLogged: false, main: serverMain }
+  const server = await startServer(folder, { ...wanted, workers: { ...workers, hidden: [] }, until })
+  t.after(() => stopServer(server))
+  assert.equal(isRunning(server), true)
+
+  owner.kill('SIGKILL')
+  for (const late = Date.now() + 10_000; isRunning(server) && Date.now() < late;) await sleep(50)
+  assert.equal(isRunning(server), false)
 })

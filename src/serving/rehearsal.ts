@@ -8,6 +8,7 @@ import type { Blobs } from '#storage'
 import { checkOut, linkPython, type Interpreters } from './bundle-folder.ts'
 import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
 import { bundleFolder, readJsonFile, routesFile, wholeLog, type RoutesFile, type ServerFile } from './routes-file.ts'
+import { thisProcess } from './process-ticks.ts'
 import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
 
@@ -32,7 +33,8 @@ const relative = 1e-4
 
 /**
  * Tries a bundle as it will run: in a model server of its own, on a free port, with this bundle alone. Known rows must
- * get their known answers, and requests that are wrong must be refused. The process has ended when this returns.
+ * get their known answers, and requests that are wrong must be refused. The process has ended when this returns, and ends
+ * with this one.
  */
 export async function rehearse({
   blobs,
@@ -63,6 +65,7 @@ export async function rehearse({
       isLogged: true,
       workers,
       main: serverMain,
+      until: thisProcess(),
     })
     const state = (await askStatus(server))?.bundles[bundle] ?? 'The model server does not answer.'
     if (state !== 'ready') return failed('load', state)

@@ -60,6 +60,8 @@ export const ServerSettings = z.object({
   doors: DoorSettings.default(ownDoors),
   times: TimeSettings.default(ownTimes),
   telling: TellSettings.default(ownTelling),
+  /** The process that it ends with; left out, it lives on without anybody. */
+  until: z.object({ pid: z.int(), ticks: z.number() }).optional(),
   /** How Python workers are kept from the machine. */
   workers: z.object({
     isolation: z.enum(['none', 'bubblewrap', 'auto']),

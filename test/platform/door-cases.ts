@@ -31,7 +31,7 @@ export const requests: readonly Case[] = [
     { ...post(`${project}/runs`, {}), body: '{"pipeline":' },
     422,
     'invalid',
-    ['not valid JSON'],
+    ['The body is not JSON.', 'body', 'JSON, as its content-type says'],
   ],
   [
     'a body of another kind',

@@ -50,7 +50,7 @@ export function PerformanceCard({ windows }: { windows: readonly MonitorWindow[]
           <Facts
             facts={{
               Window: `${dayOf(last.from)} to ${dayOf(last.to)}`,
-              'Truth known for': `${percent(maturity)} of ${number(rows)} rows`,
+              'Truth known for': `${number(rows)} rows, ${percent(maturity)} of the window`,
               'Loss above expected': z === undefined ? undefined : `${signed(z)} standard errors`,
             }}
           />

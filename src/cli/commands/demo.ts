@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { createTeller, StepFailed } from '../../demo/teller.ts'
-import { tellBroken, tellStory } from '../../demo/story.ts'
+import { tellBroken, tellStory, type Told } from '../../demo/story.ts'
 import { readWeather } from '../../demo/weather.ts'
 import { keepServer, patientClient } from '../../demo/world.ts'
 import { TrainyardError } from '#kernel/error.ts'
@@ -32,7 +32,7 @@ export const demoVerb = verb(
     output.note(`A platform of its own at ${server.url}, in ${data}`)
     try {
       const world = { client, teller, weather: readWeather(), checkout: `${data}/checkout`, project: 'rain', signal }
-      const { prediction } = await (options['break'] ? tellBroken(world) : tellStory(world))
+      const told = await (options['break'] ? tellBroken(world) : tellStory(world))
       const missing = Array.from({ length: options['break'] ? 25 : steps }, (_, index) => index + 1).filter(
         number => !teller.told.has(number),
       )
@@ -40,11 +40,8 @@ export const demoVerb = verb(
       const end: End = {
         url: server.url,
         data,
-        prediction,
+        told,
         seconds: (performance.now() - started) / 1_000,
-        asked: options['break']
-          ? '--entity Seattle --at 2013-12-31T23:59:00Z'
-          : '--entity "New York" --at 2015-04-01T00:00:00Z',
         isOver: options['once'] === true,
       }
       for (const line of ending(end)) output.note(line)
@@ -64,19 +61,17 @@ export const demoVerb = verb(
 interface End {
   readonly url: string
   readonly data: string
-  readonly prediction: string
+  readonly told: Told
   readonly seconds: number
-  /** What there is to ask about: nothing is known of a city before it opens. */
-  readonly asked: string
   /** The platform ends with the story. */
   readonly isOver: boolean
 }
 
-const ending = ({ url, data, prediction, seconds, asked, isOver }: End): readonly string[] => [
+const ending = ({ url, data, told: { prediction, city, date }, seconds, isOver }: End): readonly string[] => [
   '',
   `The story took ${seconds.toFixed(0)} s. ${isOver ? `Its platform has ended; to look at it: npx trainyard start --data ${data}` : `The pages: ${url}`}`,
   isOver ? 'Then try:' : 'Try next:',
-  ...[`status --runs`, `lineage ${prediction}`, `predict rain ${asked}`].map(
+  ...[`status --runs`, `lineage ${prediction}`, `predict rain --entity "${city}" --at ${date}T23:59:00Z`].map(
     line => `  npx trainyard ${line}${isOver ? '' : ` --server ${url}`}`,
   ),
 ]

@@ -19,7 +19,8 @@ export const promoteVerb = verb(
   command => projectOption(command).requiredOption('--reason <text>', reasonOption),
   async ({ client, output }, options, [model, number]) => {
     const project = await chosenProject(client, options['project'])
-    const moved = await toProduction(client, { project, model: model!, number, reason: options['reason'] })
+    const version = await findVersion(client, { project, model: model!, number }, isStaged)
+    const moved = await move(client, version, options['reason'])
     output.result(moved, () => [
       `Version ${moved.version} of ${moved.model} is in ${moved.stage}; its deployments follow.`,
     ])
@@ -35,15 +36,41 @@ export const deployVerb = verb(
       .option('--model <name>', 'a registered model, for a deployment that no project file declares')
       .option('--weight <percent>', 'requests it gets while it proves itself beside another version', Number, 10),
   async ({ client, output }, { reason, model, weight, project: named }, [name, number]) => {
-    const moved =
-      model === undefined
-        ? await toProduction(client, { ...(await declaredDeployment(client, name!)), number, reason })
-        : await release(client, name!, { project: await chosenProject(client, named), model, number, reason, weight })
-    output.result(moved, () => [
-      `Version ${moved.version} of ${moved.model} is on its way into ${name}. Follow it with: trainyard status --runs`,
-    ])
+    if (model !== undefined) {
+      const project = await chosenProject(client, named)
+      const released = await release(client, name!, { project, model, number, reason, weight })
+      return output.result(released, () => [onItsWay(released, name!)])
+    }
+    const wanted = { ...(await declaredDeployment(client, name!)), number }
+    const version = await findVersion(client, wanted, isStaged)
+    if (version.stage === 'production') return output.result(...(await giveBack(client, name!, version, reason)))
+    const moved = await move(client, version, reason)
+    output.result(moved, () => [onItsWay(moved, name!)])
   },
 )
+
+const onItsWay = ({ version, model }: Version, deployment: string): string =>
+  `Version ${version} of ${model} is on its way into ${deployment}. Follow it with: trainyard status --runs`
+
+/** Of a version that is in production already, as after a rollback: the traffic is its revision's again. */
+async function giveBack(
+  client: Client,
+  name: string,
+  { version, model }: Version,
+  reason: string,
+): Promise<[Deployment, () => readonly string[]]> {
+  const path = `/api/v1/deployments/${encodeURIComponent(name)}`
+  const { revisions } = await client.get<Deployment>(path)
+  const found = revisions.toSorted((a, b) => b.number - a.number).find(({ versionNumber }) => versionNumber === version)
+  if (!found)
+    throw new TrainyardError(
+      'conflict',
+      `Version ${version} of ${model} is in production; ${name} has no revision of it.`,
+    )
+  const weights = { [found.id]: 100 }
+  const changed = await client.send<Deployment>('POST', `${path}/traffic`, { weights, reason })
+  return [changed, () => [`${name} serves revision ${found.number}, model version ${version}.`]]
+}
 
 interface Wanted {
   readonly project: string
@@ -63,10 +90,11 @@ async function release(
   return { ...version, ...(run !== undefined && { run }) }
 }
 
-async function toProduction(client: Client, { reason, ...wanted }: Wanted & { reason: string }): Promise<Version> {
-  const { id } = await findVersion(client, wanted, versions => versions.find(({ stage }) => stage === 'staging'))
-  return client.send('POST', `/api/v1/model-versions/${id}/transitions`, { to: 'production', reason })
-}
+const isStaged = (versions: readonly Version[]): Version | undefined =>
+  versions.find(({ stage }) => stage === 'staging')
+
+const move = (client: Client, { id }: Version, reason: string): Promise<Version> =>
+  client.send('POST', `/api/v1/model-versions/${id}/transitions`, { to: 'production', reason })
 
 /** The version of this number; `usual` chooses when there is none, newest first. Throws `not_found` with those there are. */
 async function findVersion(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isLoopback } from '#http/origin.ts'
-import { isRunning, processTicks } from '../process-ticks.ts'
+import { isRunning, thisProcess } from '../process-ticks.ts'
 import { keysFile } from '../keys-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
 import {
@@ -44,7 +44,7 @@ const drainMsMax = 30_000
 const folder = process.argv[2] ?? ''
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
 const { host, port, doors, times, telling } = settings
-const owner = { pid: process.pid, ticks: processTicks(process.pid) ?? 0 }
+const owner = thisProcess()
 const table = createRouteTable(folder, settings.workers)
 const secret = randomBytes(32).toString('base64url')
 const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.isOpen, secret })
@@ -117,6 +117,7 @@ const poll = setInterval(() => void look(), pollMs)
 
 /** A signal may be lost, the files are not: who is no longer named as the server has been replaced. */
 async function look(): Promise<void> {
+  if (settings.until && !isRunning(settings.until)) return stop()
   const named = await readJsonFile(serverFile(folder), ServerFile)
   if (named && named.pid !== process.pid && isRunning(named)) return stop()
   const now = await modified()
