@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, type TestContext } from 'node:test'
 import { migrate, type Migration } from './migrate.ts'
 import { openDatabase, sqliteDb, type Db } from './open.ts'
-import { keyOf, openSchemas } from './testing-schemas.ts'
+import { keyOf, openSchemas, type TestSchemas } from './testing-schemas.ts'
 
 /** An engine that contract suites run on, with a way to an empty, migrated database that is gone after the test. */
 export interface TestEngine {
@@ -10,13 +10,14 @@ export interface TestEngine {
   open(t: TestContext, migrations: readonly Migration[]): Promise<Db>
 }
 
-/** SQLite always; PostgreSQL when TRAINYARD_TEST_POSTGRES names a server, each test in a schema of its own. */
-export function testEngines(): readonly TestEngine[] {
-  const url = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- where a test server is, is a fact of the machine
-  return url ? [sqliteEngine, (postgres ??= postgresEngine(url))] : [sqliteEngine]
-}
+const url = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- where a test server is, is a fact of the machine
+const schemas = url === undefined || url === '' ? undefined : openSchemas(url)
+// Here, where no test runs yet: who asks for an engine inside a test would have all schemas dropped with that test.
+if (schemas) after(() => schemas.drop())
 
-let postgres: TestEngine | undefined
+/** SQLite always; PostgreSQL when TRAINYARD_TEST_POSTGRES names a server, each test in a schema of its own. */
+export const testEngines = (): readonly TestEngine[] =>
+  schemas ? [sqliteEngine, postgresEngine(schemas)] : [sqliteEngine]
 
 const sqliteEngine: TestEngine = {
   name: 'sqlite',
@@ -46,19 +47,15 @@ async function sqliteImage(migrations: readonly Migration[]): Promise<Uint8Array
 
 const images = new Map<string, Uint8Array>()
 
-function postgresEngine(url: string): TestEngine {
-  const schemas = openSchemas(url)
-  after(() => schemas.drop())
-  return {
-    name: 'postgres',
-    async open(t, migrations) {
-      const schema = await schemas.take(migrations)
-      const db = openDatabase(schema.url)
-      t.after(async () => {
-        await db.destroy()
-        await schemas.giveBack(schema)
-      })
-      return db
-    },
-  }
-}
+const postgresEngine = (schemas: TestSchemas): TestEngine => ({
+  name: 'postgres',
+  async open(t, migrations) {
+    const schema = await schemas.take(migrations)
+    const db = openDatabase(schema.url)
+    t.after(async () => {
+      await db.destroy()
+      await schemas.giveBack(schema)
+    })
+    return db
+  },
+})
