@@ -69,6 +69,8 @@ try {
   printTable(`The page of a run of ${tasks} tasks`, [row('first', first), row('again', again)])
 } finally {
   await browser.close()
+  // The model server would go on.
+  await fetch(`${server.url}/api/v1/serving/stop`, { method: 'POST' })
   await server.stop()
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
