@@ -173,6 +173,7 @@ test('every kind of blob that the platform writes is known to those who free byt
     'registry/sources.ts', // trees: the files of a version
     'registry/tasks.ts', // evaluations: JSON, name model and test data
     'registry/version-files.ts', // texts beside an ONNX model
+    'serving/batch.ts',
     'serving/bundle.ts', // trees: bundles
     'storage/tree.ts', // trees
     'tracking/artifacts.ts', // bytes of users

@@ -11,7 +11,7 @@ import { createZygote } from './zygote.ts'
 /** A zygote of which nobody else in this process knows, and the place where it listens. */
 async function open(t: TestContext) {
   const before = new Set(await processesWith('zygote.py'))
-  const zygote = createZygote(async () => 'python3')
+  const zygote = createZygote(async () => 'python3', { silenceMsMax: 2_000 })
   t.after(() => zygote.stop())
   const fork = async () => {
     const forked = await zygote.fork(tmpdir())
@@ -44,6 +44,7 @@ test('who is not its server is given no shim', async t => {
 })
 
 const ends: Readonly<Record<string, (one: { pid: number; path: string }) => unknown>> = {
+  'stands still': ({ pid }) => process.kill(pid, 'SIGSTOP'),
   'was killed': ({ pid }) => process.kill(pid, 'SIGKILL'),
   'cannot be found': ({ path }) => unlink(path),
 }

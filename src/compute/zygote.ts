@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { besideCode } from '#kernel/place.ts'
@@ -29,7 +30,8 @@ const program = fileURLToPath(besideCode('compute/shim/zygote.py'))
 /** Not TMPDIR, which may be longer than the name of a socket: 107 bytes [unix(7)]. */
 const place = '/tmp'
 
-export function createZygote(interpreter: () => Promise<string>): Zygote {
+/** One that says nothing for `silenceMsMax` stands still: another takes its place. */
+export function createZygote(interpreter: () => Promise<string>, { silenceMsMax = 10_000 } = {}): Zygote {
   let current: Promise<Warm> | undefined
 
   function warm(): Promise<Warm> {
@@ -59,7 +61,12 @@ export function createZygote(interpreter: () => Promise<string>): Zygote {
   }
 
   function stop(): void {
-    void current?.then(({ child }) => child.stdin!.destroy()).catch(() => {})
+    // It may stand still: asking it would not do. What it would have swept away is swept here.
+    const end = ({ child, path }: Warm): void => {
+      child.kill('SIGKILL')
+      rmSync(path, { force: true })
+    }
+    void current?.then(end).catch(() => {})
     current = undefined
   }
 
@@ -68,10 +75,10 @@ export function createZygote(interpreter: () => Promise<string>): Zygote {
       const known = current
       const { path } = await (known ?? warm())
       try {
-        return await forkAt(path, folder)
+        return await forkAt(path, folder, AbortSignal.timeout(silenceMsMax))
       } catch (error) {
         if (known === undefined) throw error
-        // It has been killed, or its place was swept away.
+        // It has been killed, stands still, or its place was swept away.
         if (current === known) stop()
         return this.fork(folder)
       }
@@ -80,12 +87,12 @@ export function createZygote(interpreter: () => Promise<string>): Zygote {
   }
 }
 
-async function forkAt(path: string, folder: string): Promise<Forked> {
+async function forkAt(path: string, folder: string, signal: AbortSignal): Promise<Forked> {
   const line = createConnection(path)
   // One that ends before it has read everything is noticed by its end.
   line.on('error', () => {})
   line.write(`${folder}\0`)
-  const [said] = (await Promise.race([once(line, 'data'), once(line, 'close')])) as [Buffer | boolean]
+  const [said] = (await Promise.race([once(line, 'data', { signal }), once(line, 'close')])) as [Buffer | boolean]
   if (!Buffer.isBuffer(said)) throw new Error('A process for the task could not be forked.')
   return { pid: Number(said.toString()), line }
 }
