@@ -181,6 +181,7 @@ async function pathsWithNames({ client }: World): Promise<readonly { missing: st
       const possible = (name: string): string => {
         const pattern = get!.parameters?.find(parameter => parameter.name === name)?.schema.pattern ?? ''
         const prefix = /^\^(\w+_)/.exec(pattern)?.[1]
+        if (name === 'day') return '2000-01-01'
         if (pattern.startsWith('^m-')) return `m-${zeros.slice(32)}`
         if (prefix) return `${prefix}00000000-0000-7000-8000-000000000000`
         return pattern.includes('{64}') ? zeros : 'nothing'
