@@ -40,8 +40,11 @@ const candidatesMaxOf = {
   sqlite: { inIndex: 20_000, lookedUp: 5_000 },
   postgres: { inIndex: 7_000, lookedUp: 3_500 },
 } as const
-/** So many rows of the index of the order are looked at before anything is counted: some milliseconds. */
-const glanceSteps = 2_500
+/**
+ * So many rows of the index of the order are looked at before anything is counted: some milliseconds on SQLite. On
+ * PostgreSQL they cost rare filters more than they spare others, and counting is done first.
+ */
+const glanceStepsOf = { sqlite: 2_500, postgres: 0 } as const
 /** Each is a part of one statement. */
 const walkedExperimentsMax = 20
 
@@ -54,7 +57,7 @@ const walkedExperimentsMax = 20
 export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
   const engine = engineOf(db)
   const candidatesMax = most === undefined ? candidatesMaxOf[engine] : { inIndex: most, lookedUp: most }
-  const steps = most === undefined ? glanceSteps : 3
+  const steps = most === undefined ? glanceStepsOf[engine] : 3
   const documents = sqlRunDocuments(db)
   const tableOf = sqlRunTable(db, keys)
 
@@ -134,7 +137,8 @@ export function sqlRunSearch(db: Db, keys: Keys, most?: number): RunSearch {
   async function glanced(filter: Filter | undefined, sought: Sought): Promise<readonly Row[] | undefined> {
     const [phase] = phasesOf(sought.order.first, sought.numbers)
     const isOne = sought.experiments.length === 1 && sought.lifecycles.length === 1
-    if (!filter || !isOne || !phase?.value || (sought.after && sought.after[0] !== phase.rank)) return undefined
+    if (steps === 0 || !filter || !isOne || !phase?.value || (sought.after && sought.after[0] !== phase.rank))
+      return undefined
     const rows = await walkPhase({ ...sought, steps }, phase)
     return rows.length === sought.most ? rows : undefined
   }
