@@ -202,7 +202,9 @@ async function nextNumber(
     .executeTakeFirst()
   if (other) throw alreadyExists('Registered Model', full_name)
   const gated = evaluation ? 1 : 0
-  return inside<RegistryTables>(tx)
+  const own = inside<RegistryTables>(tx)
+  // Two that are the first at once meet at either of two unique indexes: whoever comes second makes nothing.
+  await own
     .insertInto('registry_model')
     .values({
       id: newId('mdl'),
@@ -212,21 +214,23 @@ async function nextNumber(
       description: '',
       user_name: user,
       gated,
-      last_version: 1,
+      last_version: 0,
       created_at: createdAt,
       updated_at: createdAt,
       deleted_at: null,
     })
-    .onConflict(c =>
-      c
-        .columns(['project', 'name'])
-        .where('deleted_at', 'is', null)
-        .doUpdateSet(eb => ({
-          last_version: eb('registry_model.last_version', '+', 1),
-          updated_at: createdAt,
-          ...(gated === 1 && { gated }),
-        })),
-    )
+    .onConflict(c => c.doNothing())
+    .execute()
+  return own
+    .updateTable('registry_model')
+    .set(eb => ({
+      last_version: eb('last_version', '+', 1),
+      updated_at: createdAt,
+      ...(gated === 1 && { gated }),
+    }))
+    .where('project', '=', project)
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
     .returning(['id', 'full_name', 'last_version'])
     .executeTakeFirstOrThrow()
 }
