@@ -33,8 +33,16 @@ export async function pythonWith(name: string): Promise<string> {
   return join(folder, 'bin/python')
 }
 
-/** A folder that is whole when it exists: it is made under another name and renamed. */
-async function environment(name: string, make: (folder: string, file: string) => Promise<void>): Promise<string> {
+/** A folder that is whole when it exists: it is made under another name and renamed, once by each process. */
+function environment(name: string, make: (folder: string, file: string) => Promise<void>): Promise<string> {
+  const known = environments.get(name) ?? makeEnvironment(name, make)
+  environments.set(name, known)
+  return known
+}
+
+const environments = new Map<string, Promise<string>>()
+
+async function makeEnvironment(name: string, make: (folder: string, file: string) => Promise<void>): Promise<string> {
   const file = join(requirementsFolder, `${name}.txt`)
   const digest = createHash('sha256')
     .update(await readFile(file))
