@@ -38,7 +38,7 @@ export function createOutcomes(parts: OutcomeParts): Outcomes {
       const loss = lossOf[objective.metric]
       const { from, to, ids } = contest
       const truths = await parts.truths.since(name, range(from, to), rowsMax)
-      const key = `${from} ${to} ${truths.size} ${[...truths.values()].join('')}`
+      const key = `${loss} ${from} ${to} ${[...truths.values()].join()}`
       const before = known.get(name)
       if (before?.key === key) return before.report
       const numbers = new Map(revisions.map(({ id, number }) => [id as string, number]))

@@ -31,14 +31,15 @@ export async function ask(supervisor: Pick<Supervisor, 'ask'>, question: Questio
     question.signal.throwIfAborted()
     const answer = await supervisor
       .ask({ method: 'POST', path: '/invocations', headers, body, timeoutMs })
-      .catch((error: unknown) => ({ status: 503, text: JSON.stringify({ message: messageOf(error) }) }))
+      .catch((error: unknown) => ({ status: 503, text: JSON.stringify({ error: messageOf(error) }) }))
     if (answer.status === 200) return answersOf(Accepted.parse(JSON.parse(answer.text)))
     if (!busy.includes(answer.status) || Date.now() > until) throw refused(answer)
   }
 }
 
 const Accepted = z.object({ predictions: z.array(z.unknown()), prediction_ids: z.array(z.string()) })
-const Refused = z.object({ message: z.string() })
+/** What every refusal of the model server has, whether by a protocol or before one is known. */
+const Refused = z.object({ error: z.string() })
 
 const answersOf = ({ predictions, prediction_ids: ids }: z.output<typeof Accepted>): readonly Answer[] =>
   predictions.map((value, row) => ({ ...(isByName(value) ? value : { prediction: value }), prediction_id: ids[row]! }))
@@ -47,7 +48,7 @@ const isByName = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function refused({ status, text }: { status: number; text: string }): TrainyardError {
-  const { message } = Refused.parse(JSON.parse(text))
+  const { error: message } = Refused.parse(JSON.parse(text))
   if (busy.includes(status)) return new TrainyardError('unavailable', message)
   return status < 500 ? invalid(message) : new TrainyardError('task_failed', message, { cause: { kind: 'error' } })
 }
