@@ -92,7 +92,12 @@ async function forkAt(path: string, folder: string, signal: AbortSignal): Promis
   // One that ends before it has read everything is noticed by its end.
   line.on('error', () => {})
   line.write(`${folder}\0`)
-  const [said] = (await Promise.race([once(line, 'data', { signal }), once(line, 'close')])) as [Buffer | boolean]
+  const heard = Promise.race([once(line, 'data', { signal }), once(line, 'close')])
+  // A shim that is forked later all the same is told nothing, and ends.
+  const [said] = (await heard.catch((error: unknown) => {
+    line.destroy()
+    throw error
+  })) as [Buffer | boolean]
   if (!Buffer.isBuffer(said)) throw new Error('A process for the task could not be forked.')
   return { pid: Number(said.toString()), line }
 }

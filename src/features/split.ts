@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import { textOf } from '#data'
-import { identifier, literal, type Blob } from '#storage'
+import { formatSql, identifier, literal, type Blob, type TableFormat } from '#storage'
 import { temporary, type FeatureDeps } from './compute.ts'
 import { eventTime, label, type TrainingSet } from './feature-version.ts'
 
@@ -14,7 +14,7 @@ export interface Splitting {
   /** The column of the entity key. */
   readonly key: string
   readonly rule: SplitRule
-  readonly format: 'csv' | 'parquet'
+  readonly format: TableFormat
   readonly signal: AbortSignal
 }
 
@@ -66,13 +66,12 @@ export async function split(deps: FeatureDeps, { set, key, rule, format, signal 
     const columns = [key, eventTime, ...set.features, label].map(name =>
       name === eventTime && format === 'csv' ? `${iso(time)} as ${time}` : identifier(name),
     )
-    const options = format === 'csv' ? 'format csv, header true' : 'format parquet, compression zstd'
     const write = async (name: string, test: string): Promise<Blob> => {
       const path = join(folder, name)
       await duckdb.query(
         [
           setup,
-          `copy (select ${columns.join(', ')} from rows where ${test} order by rows.${time}, rows.${identifier(key)}) to ${literal(path)} (${options})`,
+          `copy (select ${columns.join(', ')} from rows where ${test} order by rows.${time}, rows.${identifier(key)}) to ${literal(path)} (${formatSql[format]})`,
         ],
         signal,
       )

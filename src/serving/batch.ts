@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import type { Digest } from '#kernel/digest.ts'
-import { identifier, literal, scanOf, type Blob, type Blobs, type Duckdb, type Row } from '#storage'
+import {
+  formatSql,
+  identifier,
+  literal,
+  scanOf,
+  type Blob,
+  type Blobs,
+  type Duckdb,
+  type Row,
+  type TableFormat,
+} from '#storage'
 import type { Answer, Question } from './ask.ts'
 import { columnTypes } from './answer-columns.ts'
 
@@ -17,7 +27,7 @@ export interface Batch {
   readonly deployment: string
   /** CSV with a header, or Parquet. */
   readonly rows: Digest
-  readonly format: 'csv' | 'parquet'
+  readonly format: TableFormat
   readonly signal: AbortSignal
   log(line: string): void
 }
@@ -49,8 +59,10 @@ export async function predictBatch(parts: BatchParts, batch: Batch): Promise<Blo
     const read = `read_json(${literal(answers!)}, format = 'newline_delimited', columns = ${structOf(types)})`
     const joined = `select r.* exclude (${place}), ${outputs.join(', ')} from ${literal(table!)} r
       join (select *, row_number() over () - 1 as ${place} from ${read}) a using (${place}) order by ${place}`
-    const options = batch.format === 'csv' ? 'format csv, header true' : 'format parquet, compression zstd'
-    const [written] = await duckdb.query([`copy (${joined}) to ${literal(result!)} (${options})`], batch.signal)
+    const [written] = await duckdb.query(
+      [`copy (${joined}) to ${literal(result!)} (${formatSql[batch.format]})`],
+      batch.signal,
+    )
     return { ...(await blobs.putFile(result!)), rows: Number(written!['Count']) }
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -13,3 +13,11 @@ export async function scanOf(path: string): Promise<string> {
     await file.close()
   }
 }
+
+export type TableFormat = 'csv' | 'parquet'
+
+/** SQL: how `copy` writes a table that {@link scanOf} reads. */
+export const formatSql: Readonly<Record<TableFormat, string>> = {
+  csv: 'format csv, header true',
+  parquet: 'format parquet, compression zstd',
+}
