@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
+import { setTimeout as passed } from 'node:timers/promises'
 
 /**
  * `npm test`: every test of the components, of what ties them together and of who may do what, in groups of one process
@@ -10,7 +11,9 @@ import { globSync } from 'node:fs'
 
 /** What kills processes takes its time: it is a part of `npm run test:storm`. */
 const storms = 'src/**/{*crash,kill}.test.ts'
-const node = ['--test', '--test-isolation=none']
+/** A test that stands still is named; what stands still outside of a test ends its group. */
+const [testMsMax, groupMsMax, closeMsMax] = [120_000, 300_000, 10_000]
+const node = ['--test', '--test-isolation=none', `--test-timeout=${testMsMax}`]
 const of = (...components: readonly string[]): readonly string[] => [
   ...node,
   ...globSync(
@@ -54,15 +57,23 @@ const env = { NODE_COMPILE_CACHE: 'node_modules/.cache/compiled', ...process.env
 
 async function run(name: string): Promise<boolean> {
   const begun = performance.now()
-  const child = spawn(process.execPath, [...groups[name]!], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawn(process.execPath, [...groups[name]!], { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
   const output: Buffer[] = []
   child.stdout.on('data', chunk => output.push(chunk))
   child.stderr.on('data', chunk => output.push(chunk))
-  const [code] = (await once(child, 'close')) as [number | null]
+  const closed = once(child, 'close').then(() => true)
+  const limit = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), groupMsMax)
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+  clearTimeout(limit)
+  // A process that a test left behind holds the output of its group.
+  const alone = await Promise.race([closed, passed(closeMsMax, false, { ref: false })])
+  const wrong = signal ? `ended by ${signal}` : alone ? '' : 'left a process behind'
+  const took = `${Math.round((performance.now() - begun) / 1000)} s`
   process.stdout.write(
-    `\n== ${name}, ${Math.round((performance.now() - begun) / 1000)} s\n${Buffer.concat(output).toString()}`,
+    `\n== ${[name, took, ...(wrong ? [wrong] : [])].join(', ')}\n${Buffer.concat(output).toString()}`,
   )
-  return code === 0
+  for (const stream of [child.stdout, child.stderr]) stream.destroy()
+  return code === 0 && alone
 }
 
 const waiting = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(groups)
