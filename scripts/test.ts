@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { setTimeout as passed } from 'node:timers/promises'
+import { setTimeout as elapse } from 'node:timers/promises'
 
 /**
  * `npm test`: every test of the components, of what ties them together and of who may do what, in groups of one process
  * each (test files of a group share it, which saves half a second a file), three groups at a time because they wait more
- * than they work. A group's output is shown whole when it ends. Names of groups as arguments run only those.
+ * than they work. When a group ends, its output is shown whole if it failed. Names of groups as arguments run only those.
  */
 
 /** What kills processes takes its time: it is a part of `npm run test:storm`. */
@@ -53,7 +53,7 @@ if (forgotten.length > 0) throw new RangeError(`No group runs ${forgotten.join('
 
 const parallel = 3
 /** The second process that reads a file, and the second run, read compiled code. */
-const env = { NODE_COMPILE_CACHE: 'node_modules/.cache/compiled', ...process.env } // oxlint-disable-line node/no-process-env -- handed on to the tests
+const env: NodeJS.ProcessEnv = { NODE_COMPILE_CACHE: 'node_modules/.cache/compiled', ...process.env } // oxlint-disable-line node/no-process-env -- handed on to the tests
 
 async function run(name: string): Promise<boolean> {
   const begun = performance.now()
@@ -66,15 +66,22 @@ async function run(name: string): Promise<boolean> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
   clearTimeout(limit)
   // A process that a test left behind holds the output of its group.
-  const alone = await Promise.race([closed, passed(closeMsMax, false, { ref: false })])
+  const alone = await Promise.race([closed, elapse(closeMsMax, false, { ref: false })])
   const wrong = signal ? `ended by ${signal}` : alone ? '' : 'left a process behind'
   const took = `${Math.round((performance.now() - begun) / 1000)} s`
-  process.stdout.write(
-    `\n== ${[name, took, ...(wrong ? [wrong] : [])].join(', ')}\n${Buffer.concat(output).toString()}`,
-  )
+  const passed = code === 0 && alone
+  const text = Buffer.concat(output).toString()
+  process.stdout.write(`== ${[name, took, ...(wrong ? [wrong] : [])].join(', ')}\n${passed ? summaryOf(text) : text}`)
   for (const stream of [child.stdout, child.stderr]) stream.destroy()
-  return code === 0 && alone
+  return passed
 }
+
+/** Of a group that passed: how many tests it ran, and each that was skipped, with its reason. */
+const summaryOf = (text: string): string =>
+  text
+    .split('\n')
+    .flatMap(line => (/^\s*﹣|^ℹ (tests|skipped) [1-9]/.test(line) ? [`${line}\n`] : []))
+    .join('')
 
 const waiting = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(groups)
 const unknown = waiting.filter(name => !(name in groups))
@@ -87,5 +94,7 @@ await Promise.all(
       if (!(await run(name))) failed.push(name)
   }),
 )
+if (!env['TRAINYARD_TEST_POSTGRES'])
+  console.log('\nStores ran on SQLite alone: TRAINYARD_TEST_POSTGRES names no server.')
 console.log(failed.length > 0 ? `\nFailed: ${failed.join(', ')}` : '\nAll groups passed.')
 process.exitCode = failed.length > 0 ? 1 : 0
