@@ -90,10 +90,10 @@ const Loops = ({ items }: { items: readonly LoopItem[] }) => (
 )
 
 const needs = [
-  ['approvals', 'waiting for approval', ShieldCheck],
-  ['failedRuns', 'failed runs', CircleX],
-  ['openIncidents', 'open incidents', TriangleAlert],
-] as const satisfies readonly (readonly [keyof Loop['attention'], string, LucideIcon])[]
+  ['approvals', () => 'waiting for approval', ShieldCheck],
+  ['failedRuns', count => (count === 1 ? 'failed run' : 'failed runs'), CircleX],
+  ['openIncidents', count => (count === 1 ? 'open incident' : 'open incidents'), TriangleAlert],
+] as const satisfies readonly (readonly [keyof Loop['attention'], (count: number) => string, LucideIcon])[]
 
 /** What waits for a person. */
 function Attention({ loop: { attention, items } }: { loop: Loop }) {
@@ -109,7 +109,7 @@ function Attention({ loop: { attention, items } }: { loop: Loop }) {
             <Icon size={15} aria-hidden />
             <b>{attention[name]}</b>
           </span>
-          {words}
+          {words(attention[name])}
         </To>
       ))}
     </div>
