@@ -12,7 +12,7 @@ import { setTimeout as elapse } from 'node:timers/promises'
 /** What kills processes takes its time: it is a part of `npm run test:storm`. */
 const storms = 'src/**/{*crash,kill}.test.ts'
 /** A test that stands still is named; what stands still outside of a test ends its group. */
-const [testMsMax, groupMsMax, closeMsMax] = [120_000, 300_000, 10_000]
+const [testMsMax, groupMsMax, closeMsMax] = [180_000, 600_000, 10_000]
 const node = ['--test', '--test-isolation=none', `--test-timeout=${testMsMax}`]
 const of = (...components: readonly string[]): readonly string[] => [
   ...node,
