@@ -13,11 +13,12 @@ export interface TruncatedNormals {
 /** @param means In [0, 1]. @param deviations Above 0, of the uncut distributions; of the same length. */
 export function truncatedNormals(means: Float64Array, deviations: Float64Array): TruncatedNormals {
   const inside = means.map((mean, k) => quickCdf((1 - mean) / deviations[k]!) - quickCdf(-mean / deviations[k]!))
+  const scales = deviations.map(deviation => 1 / deviation)
   const logScales = inside.map((share, k) => Math.log(deviations[k]! * rootTau * share))
   return {
     addLogDensities(x, logs) {
       for (let k = 0; k < logs.length; k++) {
-        const z = (x - means[k]!) / deviations[k]!
+        const z = (x - means[k]!) * scales[k]!
         logs[k]! -= 0.5 * z * z + logScales[k]!
       }
     },

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { SqliteDatabase } from 'kysely'
+import type { SqliteDatabase, SqliteStatement } from 'kysely'
 import { RE2JS } from 're2js'
 import { TrainyardError } from '#kernel/error.ts'
 import { int64Of } from '#kernel/int64.ts'
@@ -12,30 +12,31 @@ export function nodeSqlite(db: DatabaseSync): SqliteDatabase {
   // 64 MiB of pages, and 16 MiB of log before it is folded in: the default 2 and 4 are read and written all the time.
   db.exec('pragma cache_size = -65536; pragma wal_autocheckpoint = 4000')
   addRegexp(db)
-  const prepared = new Map<string, StatementSync>()
-  const prepare = (text: string): StatementSync => {
-    const known = prepared.get(text)
-    if (known) return known
-    if (prepared.size >= preparedMax) prepared.clear()
-    const statement = db.prepare(text)
-    prepared.set(text, statement)
-    return statement
-  }
+  const prepared = new Map<string, SqliteStatement>()
   return {
     close: () => db.close(),
     prepare(text) {
-      const statement = prepare(text)
-      return {
-        reader: statement.columns().length > 0,
-        all: params => unlessFull(() => allOf(statement, params as SQLInputValue[])),
-        // What found no room has been rolled back already [SQLite, Response To Errors Within A Transaction].
-        run: params =>
-          text === 'rollback' && !db.isTransaction
-            ? { changes: 0, lastInsertRowid: 0 }
-            : unlessFull(() => statement.run(...(params as never[]))),
-        iterate: params => statement.iterate(...(params as never[])),
-      }
+      const known = prepared.get(text)
+      if (known) return known
+      if (prepared.size >= preparedMax) prepared.clear()
+      const statement = statementOf(db, text)
+      prepared.set(text, statement)
+      return statement
     },
+  }
+}
+
+function statementOf(db: DatabaseSync, text: string): SqliteStatement {
+  const statement = db.prepare(text)
+  return {
+    reader: statement.columns().length > 0,
+    all: params => unlessFull(() => allOf(statement, params as SQLInputValue[])),
+    // What found no room has been rolled back already [SQLite, Response To Errors Within A Transaction].
+    run: params =>
+      text === 'rollback' && !db.isTransaction
+        ? { changes: 0, lastInsertRowid: 0 }
+        : unlessFull(() => statement.run(...(params as never[]))),
+    iterate: params => statement.iterate(...(params as never[])),
   }
 }
 

@@ -29,7 +29,7 @@ const arrayOf = {
 export type Value = string | Int64 | null
 
 /** On SQLite few texts, so that it keeps them prepared: as many rows as these, the largest that fit first. */
-const sizes = [250, 50, 10, 3, 1] as const
+const sizes = [250, 50, 10, 5, 3, 2, 1] as const
 const texts = new Map<string, string>()
 
 /** Runs a statement for all rows, whose values follow each other, in their order. Gives the rows that it returns. */

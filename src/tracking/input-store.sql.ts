@@ -59,6 +59,7 @@ export function sqlInputStore(db: Db): InputStore {
 
   return {
     async addDatasets(tx, run, inputs) {
+      if (inputs.length === 0) return
       const { seq, experiment } = await runOf(tx, run)
       const last = await lastPosition(tx, 'tracking_input', seq)
       for (const [index, input] of inputs.entries()) {

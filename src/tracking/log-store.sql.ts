@@ -156,7 +156,8 @@ async function putParams({ tx, accepted, numbers }: Write): Promise<void> {
     }
   if (rows.size === 0) return
   const sorted = [...rows.values()].toSorted(byRunAndKey)
-  await runRows(tx, newParams, sorted.flat())
+  const fresh = await runRows(tx, newParams, sorted.flat())
+  if (fresh.length === rows.size) return
   // Another process may have been faster: what is there now is what counts.
   const found = await runRows<{ run: number; key: number; value: string }>(
     tx,
@@ -180,7 +181,7 @@ const keyedColumns: readonly ColumnType[] = ['bigint', 'bigint', 'text', 'bigint
 const newParams: RowStatement = {
   head: 'insert into tracking_param (run, key, value, experiment, started_at)',
   types: keyedColumns,
-  tail: 'on conflict (run, key) do nothing',
+  tail: 'on conflict (run, key) do nothing returning key',
 }
 const newTags: RowStatement = {
   head: 'insert into tracking_tag (run, key, value, experiment, started_at)',

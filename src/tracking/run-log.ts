@@ -4,6 +4,7 @@ import { retried, type AnyTx, type Db } from '#storage'
 import { checkKey, type MetricPoint, type ModelOfPoint } from './metric.ts'
 import { cut, paramCharactersMax, tagCharactersMax } from './run-text.ts'
 import type { KeyText, LogStore, RunEntry } from './store.ts'
+import { nameTag } from './tracking-run.ts'
 
 /** What one request logs of a run: all of it is stored, or nothing. */
 export interface Entry {
@@ -21,7 +22,7 @@ export interface RunLog {
   add(entry: Entry & { readonly run: string }): Promise<void>
   /** The same in the caller's transaction. */
   addIn(tx: AnyTx, entry: Entry & { readonly run: string }): Promise<void>
-  /** Spares `addIn` the lock that new keys take. */
+  /** Spares `addIn`, and that of a new run's name, the lock that new keys take, and the look-up of known ones. */
   prepare(entry: Entry): Promise<void>
 }
 
@@ -74,7 +75,8 @@ export function createRunLog({ db, store, added, recordModelPoints }: RunLogPart
       if (refusal) throw refusal
     },
 
-    prepare: entry => store.prepare([checked({ run: '', ...entry })]),
+    prepare: ({ tags = [], ...entry }) =>
+      store.prepare([checked({ run: '', ...entry, tags: [...tags, { key: nameTag, value: '' }] })]),
   }
 }
 

@@ -45,9 +45,11 @@ export function sqlRunStore(db: Db, keys: Keys): RunStore {
     async update(tx, id, { status, endedAt }) {
       const own = inside<TrackingTables>(tx)
       const change = { ...(status !== undefined && { status }), ...(endedAt !== undefined && { ended_at: endedAt }) }
-      if (Object.keys(change).length > 0)
-        await own.updateTable('tracking_run').set(change).where('id', '=', id).execute()
-      const row = await own.selectFrom('tracking_run').selectAll().where('id', '=', id).executeTakeFirst()
+      const row = await (
+        Object.keys(change).length > 0
+          ? own.updateTable('tracking_run').set(change).where('id', '=', id).returningAll()
+          : own.selectFrom('tracking_run').selectAll().where('id', '=', id)
+      ).executeTakeFirst()
       return row && fromRunRow(row)
     },
 

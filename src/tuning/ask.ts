@@ -2,7 +2,16 @@ import { durationMs } from '#kernel/duration.ts'
 import { conflict } from '#kernel/error.ts'
 import type { AnyTx } from '#storage'
 import type { Memory } from './memory.ts'
-import { end, endIfDue, findStudy, type ChangingParts, type StudyKey, type TuningParts } from './parts.ts'
+import {
+  end,
+  endIfDue,
+  findStudy,
+  parentTag,
+  prepareNames,
+  type ChangingParts,
+  type StudyKey,
+  type TuningParts,
+} from './parts.ts'
 import { assignmentOf } from './plane.ts'
 import { propose } from './sampler.ts'
 import type { StoredStudy, StoredTrial } from './store.ts'
@@ -26,8 +35,10 @@ export function createAsk(
   memory: Memory,
 ): (key: StudyKey, request: AskRequest) => Promise<Asked> {
   return async (key, request) => {
-    const { id, run } = await findStudy(parts, key)
+    const found = await findStudy(parts, key)
+    const { id, run } = found
     if (run !== request.run) throw conflict(`The trials of ${key.name} are run by the pipeline run ${run}.`, { run })
+    if (run === undefined) await prepareNames(parts, found)
     return parts.change(id, (tx, study) => give(parts, tx, { memory, study, request }))
   }
 }
@@ -115,6 +126,3 @@ async function draw(
   }
   return drawn
 }
-
-/** The tag by which clients of MLflow know that a run is below another. */
-export const parentTag = 'mlflow.parentRunId'

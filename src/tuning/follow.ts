@@ -1,7 +1,7 @@
 import type { Tracking } from '#tracking'
 import type { TaskRun, Workflow } from '#workflow'
-import { parentTag } from './ask.ts'
 import { unlessEnded } from './end-runs.ts'
+import { parentTag } from './parts.ts'
 import type { Trial } from './study.ts'
 import type { TrialKey } from './tell.ts'
 import type { Tuning } from './tuning.ts'

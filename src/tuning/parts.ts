@@ -33,6 +33,17 @@ export async function findStudy({ store }: Pick<TuningParts, 'store'>, key: Stud
   return found
 }
 
+/** The tag by which clients of MLflow know that a run is below another. */
+export const parentTag = 'mlflow.parentRunId'
+/** What became of the trial that a run is of. */
+export const trialTag = 'trainyard.trial'
+
+/** Spares the transactions of a study the look-up of the names that its runs log. */
+export const prepareNames = ({ tracking }: Pick<TuningParts, 'tracking'>, { spec }: StoredStudy): Promise<void> =>
+  tracking.log.prepare({
+    tags: [parentTag, trialTag, spec.metric, ...Object.keys(spec.space)].map(key => ({ key, value: '' })),
+  })
+
 /** Ends a study if it is time: as it is then. */
 export async function endIfDue(parts: TuningParts, tx: AnyTx, study: StoredStudy): Promise<StoredStudy> {
   const { counts, sinceBest, createdAt, spec, criterion } = study

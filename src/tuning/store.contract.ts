@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { newId } from '#kernel/id.ts'
 import type { AnyTx, Db } from '#storage'
-import type { StoredStudy, TrialDraft, TuningStore } from './store.ts'
+import type { StoredStudy, StoredTrial, TrialDraft, TuningStore } from './store.ts'
 import type { StudyId } from './study.ts'
 import { studyOf } from './testing.ts'
 
@@ -39,7 +39,7 @@ async function bed(open: Open, t: TestContext) {
         ...more,
       })
     })
-  const end = (number: number, more: object = {}): Promise<boolean> =>
+  const end = (number: number, more: object = {}): Promise<StoredTrial | undefined> =>
     write(async tx => {
       const { revision } = await store.lock(tx, draft.id)
       const ended = { number, attempt: undefined, state: 'complete', loss: number, error: undefined, at: 50 } as const
@@ -146,8 +146,8 @@ export function tuningStoreContract(name: string, open: Open): void {
 
     const answers = [await end(0, { attempt: 2 }), await end(0, { attempt: 1, state: 'pruned', loss: 7 }), await end(0)]
 
-    assert.deepEqual(answers, [false, true, false])
-    assert.deepEqual(await store.findTrial(id, 0), {
+    assert.deepEqual(answers, [undefined, await store.findTrial(id, 0), undefined])
+    assert.deepEqual(answers[1], {
       number: 0,
       state: 'pruned',
       params: { x: 0 },
@@ -182,7 +182,7 @@ export function tuningStoreContract(name: string, open: Open): void {
       [1, 0].map(number => ({ number, attempt: 2, leaseUntil: 90, loss: undefined, step: undefined })),
     )
     assert.deepEqual(await store.reports(id, [1]), [])
-    assert.equal(await end(0, { attempt: 1 }), false)
+    assert.equal(await end(0, { attempt: 1 }), undefined)
     assert.deepEqual(
       (await write(tx => store.asked(tx, id, 'again'))).map(({ number }) => number),
       [0, 1],

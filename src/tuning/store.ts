@@ -32,8 +32,8 @@ export interface TuningStore {
   listTrials(study: StudyId, page: PageRequest): Promise<Page<StoredTrial>>
   /** Running trials by number, at most a thousand. */
   listRunning(study: StudyId): Promise<readonly StoredTrial[]>
-  /** Ends a running trial; false when it is not running at this attempt. */
-  endTrial(tx: AnyTx, study: StudyId, end: TrialEnd): Promise<boolean>
+  /** Ends a running trial; undefined when it is not running at this attempt. */
+  endTrial(tx: AnyTx, study: StudyId, end: TrialEnd): Promise<StoredTrial | undefined>
   /** Prolongs the lease of a running trial; false when it is not running at this attempt. */
   renew(tx: AnyTx, study: StudyId, renewal: Renewal): Promise<boolean>
   /** Trials that have changed after this revision, in the order of their changes, at most so many. */

@@ -2,7 +2,15 @@ import { durationMs } from '#kernel/duration.ts'
 import { conflict, invalid, notFound } from '#kernel/error.ts'
 import type { AnyTx } from '#storage'
 import type { TrackingRunId } from '#tracking'
-import { endIfDue, findStudy, type ChangingParts, type StudyKey, type TuningParts } from './parts.ts'
+import {
+  endIfDue,
+  findStudy,
+  prepareNames,
+  trialTag,
+  type ChangingParts,
+  type StudyKey,
+  type TuningParts,
+} from './parts.ts'
 import { reasonToStop, rungOf } from './stopping.ts'
 import type { StoredStudy, StoredTrial } from './store.ts'
 import { turned, type StudySpec } from './study.ts'
@@ -38,14 +46,16 @@ export function createTelling(parts: ChangingParts): Telling {
 
   return {
     async tell(key, result) {
-      const { id } = await findStudy(parts, key)
+      const found = await findStudy(parts, key)
+      const { id } = found
+      await prepareNames(parts, found)
       return parts.change(id, async (tx, study) => {
         const before = await findTrial(parts, tx, study, key.number)
         const loss = lossIn(study.spec, before, result)
         const ended = { ...key, ...result, loss, error: result.error, at: clock.now(), revision: study.revision }
-        if (await store.endTrial(tx, id, { ...ended, attempt: key.attempt })) {
+        const trial = await store.endTrial(tx, id, { ...ended, attempt: key.attempt })
+        if (trial) {
           await closeRun(parts, tx, { study, before, result, loss })
-          const trial = await findTrial(parts, tx, study, key.number)
           const now = counted(study, trial)
           await store.update(tx, id, now)
           return { study: await endIfDue(parts, tx, now), trial }
@@ -167,7 +177,7 @@ async function closeRun(
   await tracking.log.addIn(tx, {
     run: before.tracking,
     ...(isNew && { points: [point(before.step ?? 0)] }),
-    tags: [{ key: 'trainyard.trial', value: result.state }],
+    tags: [{ key: trialTag, value: result.state }],
   })
   await tracking.runs.end(tx, before.tracking as TrackingRunId, result.state === 'failed' ? 'failed' : 'finished')
 }

@@ -127,8 +127,8 @@ export function trialStore(
 
     async endTrial(tx, study, { number, attempt, state, loss, error, at, revision }) {
       const ended = { state, loss: loss ?? null, error: error ?? null, ended_at: at, lease_until: null, revision }
-      const { numUpdatedRows } = await running(tx, study, { number, attempt }).set(ended).executeTakeFirstOrThrow()
-      return numUpdatedRows === 1n
+      const row = await running(tx, study, { number, attempt }).set(ended).returningAll().executeTakeFirst()
+      return row && fromRow(row)
     },
 
     async renew(tx, study, { leaseUntil, ...which }) {
