@@ -44,7 +44,7 @@ export async function bed(
 
 export function draft(tasks: Readonly<Record<string, RunTask>>, key?: string): RunDraft {
   const names = Object.keys(tasks)
-  const ids = names.map(() => newId<'task'>('tsk')).sort()
+  const ids = names.map(() => newId<'task'>('tsk'))
   const run: Omit<Run, 'state'> = {
     id: newId<'run'>('run'),
     project: 'rain',

@@ -2,12 +2,13 @@ import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { newId } from '#kernel/id.ts'
+import { runRows, type RowStatement } from '#storage'
 import type { Outcome } from './run.ts'
 import type { TaskRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
-/** Rows in one insert: SQLite takes 32,766 parameters, and a task has some thirty. */
+/** Calls that are written before others have their turn. */
 const chunkMax = 500
 
 interface Expansion {
@@ -20,8 +21,9 @@ interface Expansion {
  * Adds a call for each item, unless that was done before, and makes ready as many as may run at the same time. Answers how
  * many were added.
  */
-export async function expand(tx: Tx, { task, outcome: { items, parallel, demand }, at }: Expansion): Promise<number> {
-  if (task.items_open === null) await insertItems(tx, { ...task, demand: demand ?? '' }, items)
+export async function expand(tx: Tx, { task, outcome, at }: Expansion): Promise<number> {
+  const { items, parallel } = outcome
+  if (task.items_open === null) await insertItems(tx, task.id, outcome)
   const { open } = await tx
     .selectFrom('workflow_task')
     .select(({ fn }) => fn.countAll<number>().as('open'))
@@ -38,44 +40,44 @@ export async function expand(tx: Tx, { task, outcome: { items, parallel, demand 
 }
 
 /** All in the transaction of the caller: a crash leaves every item or none. */
-async function insertItems(tx: Tx, parent: TaskRow, items: readonly unknown[]): Promise<void> {
-  // Identifiers sort by time of making only down to the millisecond: sorted, they keep the order of the list.
-  const ids = items.map(() => newId<'task'>('tsk')).sort()
+async function insertItems(tx: Tx, parent: string, { items, demand = '' }: Expansion['outcome']): Promise<void> {
   for (let from = 0; from < items.length; from += chunkMax) {
-    const chunk = ids.slice(from, from + chunkMax)
-    await tx
-      .insertInto('workflow_task')
-      .values(chunk.map((id, index) => itemRow(parent, { id, index: from + index })))
-      .execute()
-    await tx
-      .insertInto('workflow_item')
-      .values(chunk.map((task, index) => ({ task, item: JSON.stringify(items[from + index]) })))
-      .execute()
+    const chunk = items.slice(from, from + chunkMax).map(item => ({ id: newId<'task'>('tsk'), item }))
+    await runRows(
+      tx,
+      newCalls,
+      chunk.flatMap(({ id }, index) => [parent, id, from + index, demand]),
+    )
+    await runRows(
+      tx,
+      newItems,
+      chunk.flatMap(({ id, item }) => [id, JSON.stringify(item)]),
+    )
     crashPoint('workflow.items_inserted')
     // Others have their turn between two parts of a long list.
     await setImmediate()
   }
 }
 
-const itemRow = (parent: TaskRow, { id, index }: { id: string; index: number }): TaskRow => ({
-  ...parent,
-  id,
-  name: `${parent.name}[${index}]`,
-  pool: parent.kind === 'run' || parent.kind === 'function' ? 'executor' : 'platform',
-  state: 'blocked',
-  needs_open: 0,
-  needs_good: 0,
-  next_at: null,
-  attempt: 0,
-  attempts_max: parent.retries + 1,
-  tries_free: 0,
-  losses: 0,
-  waiting_for: null,
-  started_at: null,
-  child: null,
-  parent: parent.id,
-  item_index: index,
-})
+/** What calls have of the task that they are of. The database copies it: rows of that width take long to send. */
+const inherited = 'run, kind, join_rule, is_final, retries, retry_lost, priority, queue_ms'
+const newCalls: RowStatement = {
+  head: 'with given (parent, id, item_index, demand) as (',
+  types: ['text', 'text', 'bigint', 'text'],
+  tail: `) insert into workflow_task (
+      id, name, item_index, parent, demand, pool, attempts_max, ${inherited},
+      state, needs_open, needs_good, attempt, tries_free, losses, outputs, metrics)
+    select given.id, name || '[' || cast(given.item_index as bigint) || ']', given.item_index, given.parent, given.demand,
+      case when kind in ('run', 'function') then 'executor' else 'platform' end, retries + 1, ${inherited},
+      'blocked', 0, 0, 0, 0, 0, '{}', '{}'
+    from given join workflow_task as task on task.id = given.parent`,
+}
+
+const newItems: RowStatement = {
+  head: 'insert into workflow_item (task, item)',
+  types: ['text', 'text'],
+  tail: '',
+}
 
 /** Makes the next calls ready, in order; all of them when there is no limit. */
 const releaseItems = (tx: Tx, parent: string, { count, at }: { count: number | undefined; at: number }) =>

@@ -180,8 +180,7 @@ const taken = (
 
 function draftTasks(tasks: Tasks, params: Params): RunDraft['tasks'] {
   const names = Object.keys(tasks)
-  // Identifiers sort by time of making only down to the millisecond: sorted, they keep the order of the pipeline.
-  const ids = names.map(() => newId<'task'>('tsk')).sort()
+  const ids = names.map(() => newId<'task'>('tsk'))
   return names.map((name, index) => {
     const spec = tasks[name]!
     return { id: ids[index] as TaskId, name, spec, needs: needsOf(spec, tasks), params: paramsOf(spec, params) }
