@@ -110,12 +110,13 @@ function runtimeOf(
     throw invalid(`Version ${version} of ${fullName} cannot be deployed.`, [
       {
         field: `${mlmodelName}, flavors`,
-        allowed: 'python_function, as MLflow writes it, or trainyard with a `class`',
+        allowed:
+          'sklearn, xgboost, lightgbm, pytorch or python_function, as MLflow writes them, or trainyard with a `class`',
       },
     ])
-  if (loader.loader === 'mlflow' && !lock)
+  if (loader.loader !== 'class' && !lock)
     throw invalid(`Version ${version} of ${fullName} cannot be deployed.`, [
-      { field: requirementsFile, allowed: 'the packages that the model needs, as MLflow writes them' },
+      { field: requirementsFile, allowed: 'the packages that the model needs, with versions' },
     ])
   return { kind: 'python', ...loader, ...(lock && { lock: lockFile }) }
 }

@@ -32,17 +32,77 @@ export function readMlmodel(text: string): Described {
   }
 }
 
-/** How Python makes a model of the folder: by MLflow's general flavour, or as a class of the model's own code. */
-export type Loader = { readonly loader: 'mlflow' } | { readonly loader: 'class'; readonly entry: string }
+/** How Python makes a model of the folder: as a class of its own code, by its framework's package, or by MLflow's general flavour. */
+export type Loader = { readonly loader: 'class'; readonly entry: string } | { readonly loader: 'mlflow' } | NativeLoader
+
+/** Of a model that its framework loads without MLflow. */
+export interface NativeLoader {
+  readonly loader: 'sklearn' | 'xgboost' | 'lightgbm' | 'pytorch'
+  /** Path in the folder of the model's file, or of the folder that it stands in. */
+  readonly file: string
+  /** The framework's class that the model is of. */
+  readonly entry?: string
+  /** How it is serialised, and which types may be made of it (skops). */
+  readonly format?: string
+  readonly trusted?: readonly string[]
+  /** The method that answers; `predict` when left out. */
+  readonly call?: string
+  /** Folder of modules that the model needs. */
+  readonly code?: string
+}
 
 const OwnClass = z.object({ class: z.string().regex(/^\w+(?:\.\w+)*:\w+$/) })
 
-/** Undefined when the file names neither. `flavors: {trainyard: {class: "module:Class"}}` is a class. */
+/** A path below the folder. */
+const Path = z.string().regex(/^(?!.*(?:^|\/)\.\.(?:\/|$))[^/].*$/)
+
+const NativeFlavor = z.object({
+  data: Path.optional(),
+  pickled_model: Path.optional(),
+  model_data: Path.optional(),
+  model_class: z.string().optional(),
+  serialization_format: z.string().optional(),
+  skops_trusted_types: z.array(z.string()).nullish(),
+  code: Path.nullish(),
+  /** Of a folder that MLflow has not written. */
+  predict_fn: z.string().optional(),
+})
+
+const GeneralFlavor = z.object({ loader_module: z.string(), predict_fn: z.string().optional(), code: Path.nullish() })
+
+const natives = ['sklearn', 'xgboost', 'lightgbm', 'pytorch'] as const
+
+/**
+ * Undefined when the file names nothing that is known. `flavors: {trainyard: {class: "module:Class"}}` is a class. A
+ * framework's own flavour is taken before the general one that wraps it: it answers the same, and sooner.
+ */
 export function loaderOf(text: string): Loader | undefined {
   const flavors = Mlmodel.safeParse(yamlOf(text)).data?.flavors ?? {}
   const own = OwnClass.safeParse(flavors['trainyard']).data
   if (own) return { loader: 'class', entry: own.class }
-  return 'python_function' in flavors ? { loader: 'mlflow' } : undefined
+  return nativeLoader(flavors) ?? ('python_function' in flavors ? { loader: 'mlflow' } : undefined)
+}
+
+function nativeLoader(flavors: Readonly<Record<string, unknown>>): NativeLoader | undefined {
+  const loader = natives.find(name => name in flavors)
+  const native = loader && NativeFlavor.safeParse(flavors[loader]).data
+  const file = native?.pickled_model ?? native?.model_data ?? native?.data
+  if (!native || !loader || file === undefined) return undefined
+  const general = GeneralFlavor.safeParse(flavors['python_function']).data
+  // A general flavour with a loader of its own does more than the framework would.
+  if (general ? general.loader_module !== `mlflow.${loader}` : 'python_function' in flavors) return undefined
+  const { model_class: entry, serialization_format: format, skops_trusted_types: trusted } = native
+  const call = general?.predict_fn ?? native.predict_fn
+  const code = general?.code ?? native.code
+  return {
+    loader,
+    file,
+    ...(entry !== undefined && { entry }),
+    ...(format !== undefined && { format }),
+    ...(trusted && { trusted }),
+    ...(call !== undefined && { call }),
+    ...(code && { code }),
+  }
 }
 
 function yamlOf(text: string): unknown {

@@ -21,10 +21,17 @@ export const GoldenWire = z.object({ inputs: z.record(z.string(), Scalar), outpu
 /** What runs the model: a Python worker on the files of `model/`, or ONNX Runtime on `model.onnx`. */
 const PythonRuntimeWire = z.object({
   kind: z.literal('python'),
-  /** `mlflow`: what MLflow's general flavour loads. `class`: a class of the model's own code. */
-  loader: z.enum(['mlflow', 'class']),
-  /** Of a class: `module:Class`. */
+  /** `class`: a class of the model's own code. `mlflow`: what MLflow's general flavour loads. Others: by the framework's package. */
+  loader: z.enum(['mlflow', 'class', 'sklearn', 'xgboost', 'lightgbm', 'pytorch']),
+  /** Of a class: `module:Class`; else the framework's class. */
   entry: z.string().optional(),
+  /** Of a framework: path of its file in `model/`, how it is serialised, which types that may make, and the method that answers. */
+  file: z.string().optional(),
+  format: z.string().optional(),
+  trusted: z.array(z.string()).readonly().optional(),
+  call: z.string().optional(),
+  /** Folder in `model/` of modules that it needs. */
+  code: z.string().optional(),
   /** Path of the lock file of its packages; without one it has those of the platform's Python. */
   lock: z.string().optional(),
 })

@@ -14,6 +14,10 @@ columns = ["age", "income", "visits", "distance"]
 values, labels = make_classification(n_samples=400, n_features=4, random_state=7)
 rows = pandas.DataFrame(values, columns=columns)
 
+# MLflow's own guess names all of `mlflow`; its smaller distribution is enough to load a model.
+requirements = ["mlflow-skinny==" + mlflow.__version__] + [
+    "%s==%s" % (name, version(name)) for name in ("cloudpickle", "numpy", "pandas", "scikit-learn", "scipy")
+]
 model = GradientBoostingClassifier(n_estimators=20, random_state=7).fit(rows, labels)
 with mlflow.start_run():
     mlflow.sklearn.log_model(
@@ -23,9 +27,25 @@ with mlflow.start_run():
         input_example=rows.head(8),
         pyfunc_predict_fn="predict_proba",
         serialization_format="cloudpickle",
-        # MLflow's own guess names all of `mlflow`; its smaller distribution is enough to load a model.
-        pip_requirements=["mlflow-skinny==" + mlflow.__version__]
-        + ["%s==%s" % (name, version(name)) for name in ("cloudpickle", "numpy", "pandas", "scikit-learn", "scipy")],
+        pip_requirements=requirements,
+    )
+
+
+
+class Sure(mlflow.pyfunc.PythonModel):
+    """More than a framework's model: only MLflow can load it."""
+
+    def predict(self, context, model_input, params=None):
+        return model.predict_proba(model_input).max(axis=1)
+
+
+with mlflow.start_run():
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=Sure(),
+        registered_model_name="sure",
+        input_example=rows.head(8),
+        pip_requirements=requirements,
     )
 
 OWN = '''

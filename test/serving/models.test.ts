@@ -97,6 +97,18 @@ suite('registered models are deployed', { timeout: 600_000 }, () => {
     assert.match(await log('rehearse'), /passed {2}golden: 5 known rows got their known answers\./)
   })
 
+  test('a model that MLflow alone can load answers what it answered where it was logged', async () => {
+    const { state, log } = await deploy('sure')
+    assert.equal(state, 'succeeded', `${await log('bundle')}\n${await log('rehearse')}`)
+
+    const { outputs } = await infer('sure', sample.rows)
+
+    assert.deepEqual(
+      outputs[0]!.data,
+      sample.answers.map(probabilities => Math.max(...probabilities)),
+    )
+  })
+
   test('a class of its own answers from its files, in the platform’s own Python', async () => {
     const { state, log } = await deploy('sum')
     assert.equal(state, 'succeeded', `${await log('bundle')}\n${await log('rehearse')}`)

@@ -5,7 +5,7 @@ import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtim
 import { startWorker, type WorkerProcess, type WorkerSpec } from './worker-process.ts'
 
 /** What a worker is told to load. */
-export interface ModelOrder extends Pick<PythonRuntime, 'loader' | 'entry'> {
+export interface ModelOrder extends Omit<PythonRuntime, 'kind' | 'lock'> {
   /** The folder of the model's files. */
   readonly folder: string
   readonly signature: Signature
@@ -98,9 +98,9 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
 /** A process that has loaded the model. Rejects with what went wrong, as the end of a sentence. */
 async function start({ worker: spec, model }: PythonOptions): Promise<WorkerProcess> {
   const worker = await startWorker(spec)
-  const { loader, entry, folder, signature } = model
+  const { signature, ...order } = model
   const outputs = signature.outputs.map(({ name }) => name)
-  const frame = encodeFrame({ op: 'load', loader, entry, folder, outputs, memoryBytes: spec.memoryBytes })
+  const frame = encodeFrame({ op: 'load', ...order, outputs, memoryBytes: spec.memoryBytes })
   try {
     const { header } = await within(worker.ask(frame), loadMsMax, () => worker.kill())
     const { error } = header as { error?: string }

@@ -4,10 +4,15 @@ import importlib
 import os
 import sys
 
+import answers
+import native
+
 
 def load(order):
-    """`order`: `loader`, the `folder` of the model's files, `entry` of a class, and the names of `outputs` that are known."""
-    return {"class": of_class, "mlflow": of_mlflow}[order["loader"]](order)
+    """`order`: `loader`, the `folder` of the model's files, the names of `outputs` that are known, and what the loader needs."""
+    if order.get("code"):
+        sys.path.insert(0, os.path.join(order["folder"], order["code"]))
+    return LOADERS[order["loader"]](order)
 
 
 def of_class(order):
@@ -36,31 +41,16 @@ def of_mlflow(order):
             (data,) = columns.values()
         else:
             data = pandas.DataFrame(columns)
-        return named(model.predict(data), order["outputs"])
+        return answers.named(model.predict(data), order["outputs"])
 
     return predict
 
 
-def named(answer, names):
-    """What models answer: a table, one column, a dict, an array of one or two dimensions, a tensor."""
-    if hasattr(answer, "columns") and hasattr(answer, "to_numpy"):
-        return {str(name): answer[name].to_numpy() for name in answer.columns}
-    if isinstance(answer, dict):
-        return {name: plain(values) for name, values in answer.items()}
-    values = plain(answer)
-    width = values.shape[1] if values.ndim == 2 else 1
-    if width > 1 and len(names) == width:
-        return {name: values[:, at] for at, name in enumerate(names)}
-    return {names[0] if len(names) == 1 else "output": values}
-
-
-def plain(values):
-    """As an array of numpy; a column of one value for each row has one dimension."""
-    import numpy
-
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    if hasattr(values, "toarray"):
-        values = values.toarray()
-    array = numpy.asarray(values)
-    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+LOADERS = {
+    "class": of_class,
+    "mlflow": of_mlflow,
+    "sklearn": native.of_sklearn,
+    "xgboost": native.of_xgboost,
+    "lightgbm": native.of_lightgbm,
+    "pytorch": native.of_pytorch,
+}
