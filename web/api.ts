@@ -134,6 +134,9 @@ export const moveVersion = (id: string, to: Wire.Stage, reason: string) =>
   post<Wire.ModelVersion>(`/model-versions/${id}/transitions`, { to, reason })
 
 export const scanOf = (id: string) => read<Wire.Scan>(['scan', id], `/model-versions/${id}/scan`)
+/** What became of writing it as ONNX. */
+export const conversionOf = (id: string) =>
+  read<Wire.Conversion>(['conversion', id], `/model-versions/${id}/conversion`)
 export const signatureOf = (id: string) =>
   read<Wire.SignatureCheck>(['signature', id], `/model-versions/${id}/signature`)
 export const approvalsOf = (id: string) =>

@@ -23,6 +23,7 @@ const staleAfter: Readonly<Record<string, readonly string[]>> = {
     'runs',
     'run',
     'builds',
+    'conversion',
     'experiments',
     'run-rows',
     'tracking-run',

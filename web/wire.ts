@@ -9,7 +9,7 @@ import type {
 import type { ApprovalStateWire, ApprovalWire, CardWire, ScanWire, SignatureCheckWire } from '../src/assurance/wire.ts'
 import type { EnvironmentWire } from '../src/compute/environment-wire.ts'
 import type { BackfillWire } from '../src/workflow/backfill-wire.ts'
-import type { BuildWire } from '../src/delivery/wire.ts'
+import type { BuildWire, ConversionWire } from '../src/delivery/wire.ts'
 import type { FeatureVersionWire, FeatureViewWire } from '../src/features/wire.ts'
 import type { EventWire } from '../src/http/events.ts'
 import type { LineageWire, NodeWire } from '../src/metadata/wire.ts'
@@ -75,6 +75,7 @@ export type TestAnswer = z.output<typeof TestAnswerWire>
 export type Repository = z.output<typeof RepositoryWire>
 export type Commit = z.output<typeof CommitWire>
 export type Build = z.output<typeof BuildWire>
+export type Conversion = z.output<typeof ConversionWire>
 
 export type Source = z.output<typeof SourceWire>
 export type DatasetVersion = z.output<typeof DatasetVersionWire>

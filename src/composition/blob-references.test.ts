@@ -163,6 +163,7 @@ test('every kind of blob that the platform writes is known to those who free byt
     'data/watch.ts', // files
     'delivery/ci.ts', // project files: JSON, names nothing
     'delivery/code.ts', // trees of code
+    'delivery/conversion.ts', // ONNX files, and trees that are converted
     'delivery/registered.ts', // lock files, and trees that go into bundles
     'features/compute.ts', // Parquet
     'features/split.ts', // Parquet

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import { lockRequirements } from '#compute'
 import { createDelivery, sqlDeliveryStore, type Delivery, type DeliveryParts } from '#delivery'
+import { Digest as DigestWire } from '#kernel/wire.ts'
 import { durationMs } from '#kernel/duration.ts'
 import {
+  convertModel,
   createServing,
   probeModel,
   rehearse,
@@ -13,6 +15,7 @@ import {
   type WorkerSettings,
 } from '#serving'
 import type { Composition, Surroundings } from './compose.ts'
+import { dataBehind } from './version-origin.ts'
 import { composeInterpreters } from './interpreters.ts'
 
 /** How models in Python are run, by the model server and before they get there. */
@@ -39,17 +42,24 @@ export function composeModels(
   }
 }
 
+/** What of delivery is made here. */
+type OfModels = 'store' | 'rehearse' | 'lockRequirements' | 'probe' | 'convert' | 'conversions' | 'dataBehind'
+
 export function composeDelivery(
   { config, db, env, version }: Surroundings,
-  parts: Omit<DeliveryParts, 'store' | 'rehearse' | 'lockRequirements' | 'probe'> & Models,
+  parts: Omit<DeliveryParts, OfModels> & Models & Pick<Composition, 'ledger' | 'onnx'>,
 ): Delivery {
-  const { blobs, interpreters, workers } = parts
+  const { blobs, interpreters, workers, ledger, onnx } = parts
   return createDelivery({
     ...parts,
     store: sqlDeliveryStore(db),
     rehearse: bundle => rehearse({ blobs, interpreters, workers, bundle, version }),
     lockRequirements: order => lockRequirements({ python: config.python, env }, order),
     probe: request => probeModel({ blobs, interpreters, workers }, request),
+    convert: request => convertModel({ blobs, interpreters, workers, onnx }, request),
+    conversions: config.servingConversion,
+    dataBehind: async ({ id }) =>
+      dataBehind(await ledger.ancestors(id)).flatMap(({ facts }) => DigestWire.safeParse(facts['digest']).data ?? []),
   })
 }
 

@@ -2,15 +2,17 @@ import type { z } from 'zod'
 import type { Digest } from '#kernel/digest.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import { projectApplied } from '#project'
-import { stageChanged } from '#registry'
+import { stageChanged, versionRegistered } from '#registry'
 import { sourcePushed } from '#source'
 import { on, type Handler } from '#storage'
 import type { PlatformTask } from '#workflow'
 import { ciHandlers, ciPipeline, onPushed } from './ci.ts'
 import { snapshot } from './code.ts'
+import { conversionOf, convert, onRegistered } from './conversion.ts'
 import { onApplied, onStageChanged, releaseVersion, type ReleaseRequest } from './deploy.ts'
 import type { DeliveryParts } from './parts.ts'
 import { deployHandlers } from './release.ts'
+import type { Conversion } from './store.ts'
 import type { BuildWire } from './wire.ts'
 
 export type Build = z.output<typeof BuildWire>
@@ -23,6 +25,8 @@ export interface Delivery {
   release(request: ReleaseRequest): Promise<string | undefined>
   /** The code of a commit, as a tree. Throws `not_found`. */
   snapshot(project: string, commit: string): Promise<Digest>
+  /** What became of writing a model version as ONNX. Throws `not_found` when nobody has tried. */
+  conversion(version: string): Promise<Conversion>
   /** What it does on events: for `outbox.subscribe('delivery', …)`. */
   readonly handlers: readonly Handler[]
   /** The tasks of its pipelines, each for `workflow.provide`. */
@@ -51,13 +55,15 @@ export function createDelivery(parts: DeliveryParts): Delivery {
 
     release: request => releaseVersion(parts, request),
     snapshot: (project, commit) => snapshot(parts, project, commit),
+    conversion: version => conversionOf(parts, version),
 
     handlers: [
       on(sourcePushed, event => onPushed(parts, event)),
       on(stageChanged, event => onStageChanged(parts, event)),
       on(projectApplied, event => onApplied(parts, event)),
+      on(versionRegistered, ({ data }) => onRegistered(parts, data.version)),
     ],
 
-    tasks: { ...ciHandlers(parts), ...deployHandlers(parts) },
+    tasks: { ...ciHandlers(parts), ...deployHandlers(parts), 'delivery.convert': call => convert(parts, call) },
   }
 }

@@ -3,7 +3,7 @@ import type { Golden } from '#serving'
 
 type Row = Golden['inputs']
 
-const rowsMax = 5
+const usualRowsMax = 5
 
 /**
  * Rows to try a model with: the complete ones of the example that it was logged with, else one of zeros and empty texts.
@@ -12,6 +12,7 @@ const rowsMax = 5
 export function exampleRows(
   inputs: readonly Tensor[],
   text: string | undefined,
+  rowsMax = usualRowsMax,
 ): { rows: readonly Row[]; isGiven: boolean } {
   const given = rowsOf(text === undefined ? undefined : parsed(text)).map(row => complete(inputs, row))
   const rows = given.filter(row => row !== undefined)

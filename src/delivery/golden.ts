@@ -1,4 +1,4 @@
-import type { EvaluatedVersion, Scalar } from '#registry'
+import type { EvaluatedVersion, Scalar, Tensor } from '#registry'
 import type { Golden } from '#serving'
 import { identifier, scanOf } from '#storage'
 import type { DeliveryParts } from './parts.ts'
@@ -15,7 +15,9 @@ export async function goldenRows(
   const evaluated = tasks.find(({ kind, params }) => kind === 'registry.evaluate' && params['model'] === version.model)
   const test = evaluated?.inputs['test']?.digest
   if (test === undefined) return []
-  const inputs = await readRows(parts, { path: await parts.blobs.path(test), version, signal })
+  const { inputs: columns } = version.signature
+  const path = await parts.blobs.path(test)
+  const inputs = await completeRows(parts, { path, inputs: columns, rowsMax, signal })
   if (inputs.length === 0) return []
   const { outputs } = await parts.registry.score(version.id, inputs, signal)
   return inputs.map((row, index) => ({
@@ -24,11 +26,11 @@ export async function goldenRows(
   }))
 }
 
-async function readRows(
+/** The first rows of a table that have a value for each of these inputs. Throws when it has not all of the columns. */
+export async function completeRows(
   { duckdb }: Pick<DeliveryParts, 'duckdb'>,
-  { path, version, signal }: { path: string; version: EvaluatedVersion; signal: AbortSignal },
+  { path, inputs, rowsMax, signal }: { path: string; inputs: readonly Tensor[]; rowsMax: number; signal: AbortSignal },
 ): Promise<Record<string, Scalar>[]> {
-  const { inputs } = version.signature
   const columns = inputs.map(
     ({ name, datatype }) =>
       `try_cast(${identifier(name)} as ${datatype === 'BYTES' ? 'varchar' : 'double'}) as ${identifier(name)}`,

@@ -4,10 +4,10 @@ import type { Digest } from '#kernel/digest.ts'
 import type { Features } from '#features'
 import type { Ledger } from '#metadata'
 import type { Projects } from '#project'
-import type { Registry } from '#registry'
+import type { ModelVersion, Registry } from '#registry'
 import type { DeploymentWire, RevisionWire } from '#serving/wire.ts'
 import type { Repositories } from '#source'
-import type { Check, GuardVerdict, Probe, ProbeRequest, Serving } from '#serving'
+import type { Check, ConversionRequest, Converted, GuardVerdict, Probe, ProbeRequest, Serving } from '#serving'
 import type { Blobs, Db, Duckdb, Outbox } from '#storage'
 import type { Workflow } from '#workflow'
 import type { ShadowView } from './shadow.ts'
@@ -50,6 +50,12 @@ export interface DeliveryParts {
   }) => Promise<string>
   /** Runs a few rows through a Python model, outside of any server. Throws `task_failed`. */
   readonly probe: (request: ProbeRequest) => Promise<Probe>
+  /** Writes a Python model as ONNX and compares the two. Throws in words when it cannot. */
+  readonly convert: (request: ConversionRequest) => Promise<Converted>
+  /** When models are converted. */
+  readonly conversions: 'registration' | 'deployment' | 'off'
+  /** Digests of the tables that a version was made from, as far as the lineage knows. */
+  readonly dataBehind: (version: ModelVersion) => Promise<readonly Digest[]>
 }
 
 export type Deployment = z.output<typeof DeploymentWire>

@@ -2,7 +2,7 @@ import { conflict, invalid, type Problem } from '#kernel/error.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { canonicalJson } from '#kernel/json.ts'
 import { inputTypes, loaderOf, mlmodelName, type ModelVersion, type Tensor } from '#registry'
-import { folderFiles, lockFile, packBundle, type PythonRuntime } from '#serving'
+import { folderFiles, lockFile, onnxFiles, packBundle, type PythonRuntime } from '#serving'
 import type { Tree } from '#storage'
 import type { TaskCall } from '#workflow'
 import { exampleRows } from './example-rows.ts'
@@ -12,7 +12,12 @@ import type { DeliveryParts } from './parts.ts'
 
 const requirementsFile = 'requirements.txt'
 
-type Registered = ModelVersion & { readonly content: 'folder'; readonly digest: Digest; readonly signature: object }
+/** A version that {@link requireDeployable} has let through. */
+export type Registered = ModelVersion & {
+  readonly content: 'folder'
+  readonly digest: Digest
+  readonly signature: object
+}
 
 /** Throws `conflict`, or `invalid` naming what is missing, unless a model server could answer with this version. */
 export function requireDeployable(version: ModelVersion): asserts version is Registered {
@@ -48,26 +53,52 @@ function inputProblems({ name, datatype, shape }: Tensor): Problem[] {
   ]
 }
 
+/** A registered version as a worker takes it. */
+export interface PythonFiles {
+  readonly runtime: PythonRuntime
+  /** Its files, and the lock file of the packages that they need. */
+  readonly files: Tree
+  /** The rows that it was logged with, at most so many; without any, one of zeros. */
+  example(rowsMax?: number): Promise<ReturnType<typeof exampleRows>>
+}
+
 /**
- * Stores the bundle of a registered version: its files, the lock file of the packages that they need, what it answers
- * when it is asked, and those answers for its rehearsal. Throws `task_failed` with the words of whatever fails.
+ * Its packages are resolved, and how it is loaded is read. Throws `invalid` when no worker could.
+ * @param added Requirements beside its own, a line each.
+ */
+export async function pythonFiles(
+  parts: Pick<DeliveryParts, 'blobs' | 'registry' | 'lockRequirements'>,
+  version: Registered,
+  call: Pick<TaskCall, 'signal' | 'log'>,
+  added: readonly string[] = [],
+): Promise<PythonFiles> {
+  const folder = await parts.registry.files(version.id)
+  const textOf = async (path: string): Promise<string | undefined> =>
+    folder[path] && (await parts.blobs.bytes(folder[path].digest)).toString()
+  const own = await textOf(requirementsFile)
+  const lock = await lockOf(parts, own === undefined ? undefined : [own, ...added].join('\n'), call)
+  const { inputExample, signature } = version
+  return {
+    runtime: runtimeOf(version, (await textOf(mlmodelName)) ?? '', lock),
+    files: folderFiles(folder, lock),
+    example: async rowsMax =>
+      exampleRows(signature.inputs, inputExample === undefined ? undefined : await textOf(inputExample), rowsMax),
+  }
+}
+
+/**
+ * Stores the bundle of a registered version: its files and the lock file of the packages that they need, or the ONNX file
+ * that it was converted to where that answers sooner; what it answers when it is asked, and those answers for its
+ * rehearsal. Throws `task_failed` with the words of whatever fails.
  */
 export async function bundleRegistered(parts: DeliveryParts, version: ModelVersion, call: TaskCall): Promise<Digest> {
   requireDeployable(version)
-  const { blobs, registry, probe } = parts
+  const { blobs, probe, store } = parts
   const { signal, log } = call
-  const folder = await registry.files(version.id)
-  const textOf = async (path: string): Promise<string | undefined> =>
-    folder[path] && (await blobs.bytes(folder[path].digest)).toString()
-  const lock = await lockOf(parts, await textOf(requirementsFile), call)
-  const runtime = runtimeOf(version, (await textOf(mlmodelName)) ?? '', lock)
-  const files = folderFiles(folder, lock)
+  const { runtime, files, example: exampleOf } = await pythonFiles(parts, version, call)
 
   const { inputs, outputs: known } = version.signature
-  const example = exampleRows(
-    inputs,
-    version.inputExample === undefined ? undefined : await textOf(version.inputExample),
-  )
+  const example = await exampleOf()
   log(example.isGiven ? `${example.rows.length} rows of its own example.` : noExample)
   const { outputs, golden } = await probe({
     files: (await blobs.put(canonicalJson(files))).digest,
@@ -81,10 +112,15 @@ export async function bundleRegistered(parts: DeliveryParts, version: ModelVersi
   log(
     `It answers ${outputs.map(({ name, datatype, shape }) => `${name} (${datatype} ${shape.join('x')})`).join(', ')}.`,
   )
+  const conversion = await store.conversion(version.id)
+  if (conversion) log(`As ONNX: ${conversion.reason}`)
+  const onnx = conversion?.outcome === 'faster' ? conversion.onnx : undefined
   const { project, model, id, version: number } = version
   const signature = { inputs: [...inputs], outputs: [...outputs] }
-  const manifest = { project, model, version: id, number, signature, service: null, runtime, golden: [...golden] }
-  return packBundle(blobs, { manifest, model: files })
+  const manifest = { project, model, version: id, number, signature, service: null, golden: [...golden] }
+  return onnx === undefined
+    ? packBundle(blobs, { manifest: { ...manifest, runtime }, model: files })
+    : packBundle(blobs, { manifest, model: await onnxFiles(blobs, onnx) })
 }
 
 const noExample =
@@ -93,7 +129,7 @@ const noExample =
 async function lockOf(
   { blobs, lockRequirements }: Pick<DeliveryParts, 'blobs' | 'lockRequirements'>,
   requirements: string | undefined,
-  { signal, log }: TaskCall,
+  { signal, log }: Pick<TaskCall, 'signal' | 'log'>,
 ): Promise<Tree[string] | undefined> {
   if (requirements === undefined) return undefined
   const text = await lockRequirements({ requirements, signal, log })

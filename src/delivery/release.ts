@@ -5,6 +5,7 @@ import { isEvaluated, type EvaluatedVersion } from '#registry'
 import { requireLogged } from '#serving'
 import type { PlatformTask, TaskCall, TaskResult } from '#workflow'
 import { putBundle } from './bundle.ts'
+import { awaitConversion } from './conversion.ts'
 import { findDeployment, liveRevision } from './deployment.ts'
 import { goldenRows } from './golden.ts'
 import { observe, usualLookMs } from './observe.ts'
@@ -23,6 +24,8 @@ export const deployHandlers = (parts: DeliveryParts): Record<string, PlatformTas
 
 async function bundle(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
   const version = await parts.registry.version(textParam(call, 'version'))
+  const waits = await awaitConversion(parts, version)
+  if (waits) return waits
   const digest = await (isEvaluated(version)
     ? bundleEvaluated(parts, version, call)
     : bundleRegistered(parts, version, call))

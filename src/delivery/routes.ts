@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { App } from '#http'
-import { Name, PageQuery } from '#kernel/wire.ts'
+import { idOf, Name, PageQuery } from '#kernel/wire.ts'
 import type { Delivery } from './delivery.ts'
-import { BuildList, ReleaseBody, ReleaseWire } from './wire.ts'
+import { BuildList, ConversionWire, ReleaseBody, ReleaseWire } from './wire.ts'
 
 export function deliveryRoutes(app: App, delivery: Delivery): void {
   app.get(
@@ -37,5 +37,19 @@ export function deliveryRoutes(app: App, delivery: Delivery): void {
       const run = await delivery.release({ ...params, ...body, actor })
       return run === undefined ? {} : { run }
     },
+  )
+
+  app.get(
+    '/api/v1/model-versions/:id/conversion',
+    {
+      schema: {
+        summary:
+          'What became of writing a version as ONNX: whether it gives the same answers, and which of the two is served',
+        tags: ['delivery'],
+        params: z.object({ id: idOf<'model_version'>('mdv') }),
+        response: { 200: ConversionWire },
+      },
+    },
+    ({ params }) => delivery.conversion(params.id),
   )
 }

@@ -48,4 +48,32 @@ export function deliveryStoreContract(name: string, open: (t: TestContext) => Pr
 
     assert.equal(within, 1)
   })
+
+  test(`${name}: what became of a conversion is what was noted last`, async t => {
+    const store = await open(t)
+    const none = { version: 'mdv_1', outcome: 'none', reason: 'No converter.', at: 1_000 as Millis } as const
+    const faster = {
+      version: 'mdv_1',
+      outcome: 'faster',
+      reason: 'Equal.',
+      onnx: digestOf('onnx'),
+      bytes: 12,
+      rows: 1_000,
+      sample: 'training data',
+      maxDelta: 1.25e-7,
+      differing: 0,
+      onnxMs: 0.015625,
+      pythonMs: 0.5,
+      at: 2_000 as Millis,
+    } as const
+
+    await store.keepConversion(none)
+    const before = await store.conversion('mdv_1')
+    await store.keepConversion(faster)
+
+    assert.deepEqual(
+      [before, await store.conversion('mdv_1'), await store.conversion('mdv_2')],
+      [none, faster, undefined],
+    )
+  })
 }

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Digest } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
 import type { Db } from '#storage'
-import type { Delivered, DeliveryStore } from './store.ts'
+import type { Conversion, Delivered, DeliveryStore } from './store.ts'
 import type { DeliveryTables } from './tables.ts'
 
 /** Ends of deliveries in SQL, one text for SQLite and PostgreSQL. */
@@ -39,6 +39,65 @@ export function sqlDeliveryStore(db: Db): DeliveryStore {
           .executeTakeFirstOrThrow()
         if ((numInsertedOrUpdatedRows ?? 0n) > 0n) await within(tx)
       }),
+
+    async keepConversion(conversion) {
+      const { version, ...rest } = toConversionRow(conversion)
+      await tables
+        .insertInto('delivery_conversion')
+        .values({ version, ...rest })
+        .onConflict(conflict => conflict.column('version').doUpdateSet(rest))
+        .execute()
+    },
+
+    async conversion(version) {
+      const row = await tables
+        .selectFrom('delivery_conversion')
+        .selectAll()
+        .where('version', '=', version)
+        .executeTakeFirst()
+      return row && fromConversionRow(row)
+    },
+  }
+}
+
+const toConversionRow = ({
+  version,
+  outcome,
+  reason,
+  at,
+  ...found
+}: Conversion): DeliveryTables['delivery_conversion'] => ({
+  version,
+  outcome,
+  reason,
+  onnx: found.onnx ?? null,
+  bytes: found.bytes ?? null,
+  tried_rows: found.rows ?? null,
+  sample: found.sample ?? null,
+  max_delta: found.maxDelta ?? null,
+  differing: found.differing ?? null,
+  onnx_ms: found.onnxMs ?? null,
+  python_ms: found.pythonMs ?? null,
+  at,
+})
+
+function fromConversionRow(row: Selectable<DeliveryTables['delivery_conversion']>): Conversion {
+  const found = {
+    onnx: row.onnx as Digest | null,
+    bytes: row.bytes,
+    rows: row.tried_rows,
+    sample: row.sample as Conversion['sample'] | null,
+    maxDelta: row.max_delta,
+    differing: row.differing,
+    onnxMs: row.onnx_ms,
+    pythonMs: row.python_ms,
+  }
+  return {
+    version: row.version,
+    outcome: row.outcome as Conversion['outcome'],
+    reason: row.reason,
+    ...(Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)) as Partial<Conversion>),
+    at: row.at as Millis,
   }
 }
 

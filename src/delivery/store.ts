@@ -20,6 +20,31 @@ export interface Rollout extends z.output<typeof rolledOut.schema> {
   readonly at: Millis
 }
 
+/** What became of the attempt to write a version as ONNX. */
+export interface Conversion {
+  readonly version: string
+  /**
+   * `faster`: it gives the same answers, sooner, and is what a deployment serves. `slower`: the same answers. `inexact`:
+   * other answers. `none`: there is no such file.
+   */
+  readonly outcome: 'faster' | 'slower' | 'inexact' | 'none'
+  /** As a sentence. */
+  readonly reason: string
+  /** The file, and what was found of it; absent of `none`. */
+  readonly onnx?: Digest
+  readonly bytes?: number
+  /** Rows that both were asked about, and where they, or the values that they were drawn from, come from. */
+  readonly rows?: number
+  readonly sample?: 'training data' | 'example'
+  readonly maxDelta?: number
+  /** Values that were not the same. */
+  readonly differing?: number
+  /** What one row takes, in milliseconds. */
+  readonly onnxMs?: number
+  readonly pythonMs?: number
+  readonly at: Millis
+}
+
 /** Where the ends of deliveries are kept. Adapters must pass store.contract.ts. */
 export interface DeliveryStore {
   /** Notes what a run delivered, once: `within` runs in the same transaction, and not again for the same run. */
@@ -28,4 +53,7 @@ export interface DeliveryStore {
   delivered(runs: readonly string[]): Promise<ReadonlyMap<string, Delivered>>
   /** Notes how a run ended, once: `within` runs in the same transaction, and not again for the same run. */
   conclude(rollout: Rollout, within: (tx: AnyTx) => Promise<void>): Promise<void>
+  /** Notes what became of a version's conversion, instead of what was known before. */
+  keepConversion(conversion: Conversion): Promise<void>
+  conversion(version: string): Promise<Conversion | undefined>
 }

@@ -196,7 +196,10 @@ function components(folder: string, db: Db) {
 }
 
 /** Models in Python are tested with real ones elsewhere: here all of them answer 1. */
-const pythonless: Pick<DeliveryParts, 'lockRequirements' | 'probe'> = {
+const pythonless: Pick<DeliveryParts, 'lockRequirements' | 'probe' | 'convert' | 'conversions' | 'dataBehind'> = {
+  conversions: 'deployment',
+  dataBehind: async () => [],
+  convert: async () => Promise.reject(new Error('There is no Python here.')),
   lockRequirements: async ({ requirements }) => requirements,
   probe: async ({ rows }) => ({
     outputs: [{ name: 'output', datatype: 'INT64', shape: [-1] }],

@@ -193,6 +193,10 @@ export const settings = {
     type: z.coerce.number().int().min(0).default(4_096),
     help: 'Memory in MiB that the Python worker of a model may hold; what it asks for beyond that fails. 0 is no limit.',
   },
+  servingConversion: {
+    type: z.enum(['registration', 'deployment', 'off']).default('registration'),
+    help: 'When a version of scikit-learn, XGBoost or LightGBM is also written as ONNX, compared, and served so where it gives the same answers sooner: when it is registered, when it is first deployed, or never.',
+  },
   bodyTimeout: {
     type: duration.refine(isSecondOrMore, 'a duration of a second or more, such as 60s').default('60s'),
     help: 'How long a sender may be silent in the midst of a request: within it must come 1 KiB, or the rest.',

@@ -8,6 +8,7 @@ import type { Blobs } from '#storage'
 import { checkOut, linkPython, type Interpreters } from './bundle-folder.ts'
 import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
 import { bundleFolder, readJsonFile, routesFile, wholeLog, type RoutesFile, type ServerFile } from './routes-file.ts'
+import { isSameAnswer } from './same-answer.ts'
 import { thisProcess } from './process-ticks.ts'
 import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
@@ -27,9 +28,6 @@ export interface Rehearsal {
 
 const deployment = 'rehearsal'
 const callMsMax = 10_000
-/** What rounding to float32 and another order of summing may change. */
-const absolute = 1e-5
-const relative = 1e-4
 
 /**
  * Tries a bundle as it will run: in a model server of its own, on a free port, with this bundle alone. Known rows must
@@ -170,7 +168,7 @@ async function goldenTrial(server: ServerFile, manifest: BundleManifest): Promis
     const { status, answer } = await ask(server, { inputs: tensors(manifest, inputs) })
     if (status !== 200) return { name, passed: false, found: `Row ${row + 1} was refused: ${answer.error}` }
     const given = flatten(answer.outputs ?? [])
-    const wrong = Object.entries(outputs).find(([output, value]) => !isSame(given[output], value))
+    const wrong = Object.entries(outputs).find(([output, value]) => !isSameAnswer(given[output], value))
     if (wrong)
       return {
         name,
@@ -187,11 +185,6 @@ const flatten = (outputs: InferAnswer['outputs']): Record<string, unknown> =>
       data.map((value, column) => [outputKey(name, shape[1] ?? 1, column), value] as const),
     ),
   )
-
-const isSame = (given: unknown, known: unknown): boolean =>
-  typeof given === 'number' && typeof known === 'number'
-    ? Math.abs(given - known) <= absolute + relative * Math.abs(known)
-    : given === known
 
 async function servingTrial(server: ServerFile, manifest: BundleManifest, { inputs }: Golden): Promise<Check> {
   const { status, answer } = await ask(server, { inputs: tensors(manifest, inputs) })

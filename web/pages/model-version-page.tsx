@@ -1,7 +1,7 @@
 import { isGuarded } from '../../src/registry/production-alias.ts'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { modelVersionOf } from '../api.ts'
+import { conversionOf, modelVersionOf } from '../api.ts'
 import { trackingRunOf } from '../api-tracking.ts'
 import { bytes, plural } from '../format.ts'
 import { aboveModels, lineagePath, modelPath, trackingRunPath } from '../paths.ts'
@@ -73,6 +73,7 @@ export function ModelVersionPage() {
         )}
         <div className="stack">
           {version.signature && <SignatureCard signature={version.signature} />}
+          {isConverted(version) && <ConversionCard id={version.id} />}
           <Transitions version={version} />
         </div>
       </div>
@@ -174,6 +175,35 @@ const Tensors = ({ title, tensors }: { title: string; tensors: Signature['inputs
     </ul>
   </section>
 )
+
+/** Of these frameworks versions are also written as ONNX. */
+const isConverted = ({ content, flavor = '' }: ModelVersion): boolean =>
+  content === 'folder' && ['sklearn', 'xgboost', 'lightgbm'].includes(flavor)
+
+const outcomes = { faster: 'served', slower: 'not served', inexact: 'not served', none: 'not written' } as const
+
+function ConversionCard({ id }: { id: string }) {
+  const { data } = useQuery({ ...conversionOf(id), retry: false })
+  if (!data) return null
+  const { outcome, reason, onnx, maxDelta, rows, sample, onnxMs, pythonMs } = data
+  return (
+    <Card title="As ONNX" note={outcomes[outcome]}>
+      <div className="stack">
+        <p className="small">{reason}</p>
+        <Facts
+          facts={{
+            File: onnx && <Id id={onnx} />,
+            Size: data.bytes !== undefined && bytes(data.bytes),
+            Compared: rows !== undefined && `${plural(rows, 'row')} of ${sample}`,
+            'Largest difference': maxDelta?.toPrecision(3),
+            'A row takes': onnxMs !== undefined && `${onnxMs.toPrecision(2)} ms`,
+            'In Python': pythonMs !== undefined && `${pythonMs.toPrecision(2)} ms`,
+          }}
+        />
+      </div>
+    </Card>
+  )
+}
 
 const Transitions = ({ version }: { version: ModelVersion }) => (
   <Card title="History">

@@ -18,10 +18,8 @@ def of_sklearn(order):
 def of_xgboost(order):
     import xgboost
 
-    name = order.get("entry", "Booster").rpartition(".")[2]
-    model = getattr(xgboost, name)()
-    model.load_model(path_of(order))
-    if name != "Booster":
+    model = open_xgboost(order)
+    if not isinstance(model, xgboost.Booster):
         return asked_by_name(model, order)
     names = model.feature_names
 
@@ -34,11 +32,26 @@ def of_xgboost(order):
 def of_lightgbm(order):
     import lightgbm
 
-    if order.get("entry", "Booster").rpartition(".")[2] != "Booster":
-        return asked_by_name(unpickled(order), order)
-    model = lightgbm.Booster(model_file=path_of(order))
+    model = open_lightgbm(order)
+    if not isinstance(model, lightgbm.Booster):
+        return asked_by_name(model, order)
     names = model.feature_name()
     return lambda columns, rows: answers.named(model.predict(table(columns, names)), order["outputs"])
+
+
+def open_xgboost(order):
+    import xgboost
+
+    model = getattr(xgboost, order.get("entry", "Booster").rpartition(".")[2])()
+    model.load_model(path_of(order))
+    return model
+
+
+def open_lightgbm(order):
+    import lightgbm
+
+    is_booster = order.get("entry", "Booster").rpartition(".")[2] == "Booster"
+    return lightgbm.Booster(model_file=path_of(order)) if is_booster else unpickled(order)
 
 
 def of_pytorch(order):

@@ -39,6 +39,11 @@ def main():
                 limit_memory(header.get("memoryBytes"))
                 model = loaders.load(header)
                 answer, parts = {}, []
+            elif header["op"] == "convert":
+                import conversion  # which needs packages that no other worker has
+
+                limit_memory(header.get("memoryBytes"))
+                answer, parts = {}, [conversion.convert(header)]
             else:
                 answer, parts = run(model, header, tail)
         except Exception as error:  # whatever the model's code throws is an answer
