@@ -6,7 +6,8 @@ import type { SeriesStore, StoredPoint } from './store.ts'
 export interface Blocks {
   /** A metric as blocks; the last points, of which none is made yet, are blocks of their own. */
   all(run: string, key: string): Promise<readonly Block[]>
-  compact(series: { run: string; key: string }): Promise<void>
+  /** `between` is awaited after each transaction. */
+  compact(series: { run: string; key: string }, between?: () => Promise<void>): Promise<void>
 }
 
 /** Read at once; blocks of so many points are made in one transaction. */
@@ -27,26 +28,27 @@ export function createBlocks({ db, series }: { db: Db; series: SeriesStore }): B
     return { blocks, gaps: [...gaps, { from: end, to: Number.MAX_SAFE_INTEGER }] }
   }
 
-  /** Makes blocks of one stretch; the last points of all stay loose, for more will come. */
-  async function fill(run: string, key: string, gap: Gap): Promise<boolean> {
+  /** Makes blocks of the first points of a stretch, and gives the rest; the last of all stay loose, for more will come. */
+  async function fill(run: string, key: string, gap: Gap): Promise<Gap | undefined> {
     return db.transaction().execute(async tx => {
-      if (!(await series.lock(tx, run))) return false
+      if (!(await series.lock(tx, run))) return undefined
       const points = await series.between(run, key, { ...gap, limit: pointsPerRead }, tx)
       const isAll = points.length < pointsPerRead
       const isOpen = gap.to === Number.MAX_SAFE_INTEGER
       const cut = isAll && !isOpen ? points.length : lastCut(points)
-      if (cut === 0) return false
+      if (cut === 0) return undefined
       const toAt = points[cut]?.timestamp ?? gap.to
       await series.putBlocks(tx, { run, key }, blocksOf(points.slice(0, cut), gap.from, toAt))
-      return !isAll
+      return isAll ? undefined : { from: toAt, to: gap.to }
     })
   }
 
-  async function compact({ run, key }: { run: string; key: string }): Promise<void> {
-    for (let isMore = true; isMore;) {
-      isMore = false
-      for (const gap of (await tiles(run, key)).gaps) if (await fill(run, key, gap)) isMore = true
-    }
+  async function compact(
+    { run, key }: { run: string; key: string },
+    between: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    for (const gap of (await tiles(run, key)).gaps)
+      for (let rest: Gap | undefined = gap; rest; await between()) rest = await fill(run, key, rest)
   }
 
   /** The points of the stretches; undefined when there are more. */

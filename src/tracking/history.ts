@@ -1,7 +1,7 @@
 import type { Int64 } from '#kernel/int64.ts'
 import type { Db } from '#storage'
 import { bucketsOf, isLater, single, type Axis, type Bucket } from './block.ts'
-import { createBlocks } from './blocks.ts'
+import { createBlocks, type Blocks } from './blocks.ts'
 import { sampled } from './history-sample.ts'
 import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.ts'
 
@@ -20,8 +20,8 @@ export interface History extends HistoryStore {
   ): Promise<readonly { run: string; points: readonly StoredPoint[] }[]>
   /** The point of the greatest step up to this one. */
   at(series: { run: string; key: string }, step: Int64): Promise<StoredPoint | undefined>
-  /** Makes blocks of points that have been added, so that charts of long histories are quick at once. */
-  compact(series: { run: string; key: string }): Promise<void>
+  /** Makes blocks of points that have been added, so that charts of long histories are quick at once; see `Blocks`. */
+  readonly compact: Blocks['compact']
 }
 
 export interface Chart {
