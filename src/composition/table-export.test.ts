@@ -48,4 +48,15 @@ for (const engine of testEngines()) {
     await assert.rejects(tableExport.page('edge; drop table edge', { limit: 1 }), { code: 'not_found' })
     await assert.rejects(tableExport.page('edge', { limit: 1, after: 'x' }), { code: 'invalid' })
   })
+
+  if (engine.name === 'postgres')
+    test('arrays are exported as PostgreSQL writes them, to the last bit', async t => {
+      const db = await engine.open(t, migrations)
+      await sql`insert into tracking_chunk (run, key, from_at, to_at, from_step, to_step, timestamps, steps, values)
+        values (1, 2, 3, 4, 5, 6, '{3,4}', '{5,9223372036854775807}', '{0.1,NaN}')`.execute(db)
+
+      const { items } = await createTableExport(db).page('tracking_chunk', { limit: 2 })
+
+      assert.deepEqual(items, [[1, 2, 3, 4, 5, 6, '{3,4}', '{5,9223372036854775807}', '{0.1,NaN}', 1]])
+    })
 }

@@ -82,7 +82,7 @@ export function createTableExport(db: Db): TableExport {
         descending: false,
         type: column.type === 'text' ? 'text' : 'number',
       }))
-      const columns = sql.join(table.columns.map(column => sql.ref(column.name)))
+      const columns = sql.join(table.columns.map(shown))
       const where = after === undefined ? sql`1 = 1` : afterSql(terms, placeOf(after, terms))
       const query = sql<Record<string, Stored>>`
         select ${columns} from ${sql.table(name)} where ${where} order by ${orderSql(terms)} limit ${limit + 1}`
@@ -95,6 +95,10 @@ export function createTableExport(db: Db): TableExport {
     },
   }
 }
+
+/** Arrays of PostgreSQL are its own text of them. */
+const shown = ({ name, type }: ExportedColumn): RawBuilder<unknown> =>
+  type === 'text' ? sql`cast(${sql.ref(name)} as text) as ${sql.ref(name)}` : sql.ref(name)
 
 const cellOf = (value: Stored): Cell => (typeof value === 'bigint' ? int64Text(value) : value)
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import { bigintArray, doubleArray } from './postgres-array.ts'
+import { bigintArray, bigintsOf, doubleArray, doublesOf } from './postgres-array.ts'
 import { testEngines } from './testing.ts'
 
 for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
@@ -16,4 +16,19 @@ for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
         cardinality(cast(${bigintArray([])} as bigint[])) as none`.execute(db)
 
     assert.deepEqual(rows, [{ numbers: numbers.map(String), doubles, none: 0 }])
+  })
+
+for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
+  test('we read the arrays that postgres writes, to the last bit', async t => {
+    const db = await engine.open(t, [])
+    const numbers = [0, -1, 2 ** 32 + 1, -(2 ** 53) + 1, 2n ** 53n, -(2n ** 63n), 2n ** 63n - 1n]
+    const doubles = [0.1, -0, Number.NaN, -Infinity, Number.MIN_VALUE]
+
+    const { rows } = await sql<{ numbers: Buffer; doubles: Buffer; none: Buffer }>`
+      select array_send(cast(${bigintArray(numbers)} as bigint[])) as numbers,
+        array_send(cast(${doubleArray(doubles)} as double precision[])) as doubles,
+        array_send(cast('{}' as bigint[])) as none`.execute(db)
+
+    const [{ numbers: bytes, doubles: others, none }] = rows as [(typeof rows)[0]]
+    assert.deepEqual([bigintsOf(bytes), doublesOf(others), bigintsOf(none)], [numbers, doubles, []])
   })

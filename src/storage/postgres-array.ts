@@ -1,4 +1,4 @@
-import type { Int64 } from '#kernel/int64.ts'
+import { int64Of, type Int64 } from '#kernel/int64.ts'
 
 /**
  * Arrays as PostgreSQL takes them in binary [array_recv]: dimensions, nulls, element type, length and lower bound, then
@@ -37,4 +37,21 @@ function arrayOf<Value>(
     at += 4 + elementBytes
   }
   return bytes
+}
+
+/** What `array_send` gives of a `bigint[]` without nulls. */
+export const bigintsOf = (bytes: Buffer): readonly Int64[] =>
+  elementsOf(bytes, (view, at) => {
+    const near = view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4)
+    return Number.isSafeInteger(near) ? near : int64Of(view.getBigInt64(at))
+  })
+
+/** What `array_send` gives of a `double precision[]` without nulls. */
+export const doublesOf = (bytes: Buffer): readonly number[] => elementsOf(bytes, (view, at) => view.getFloat64(at))
+
+function elementsOf<Value>(bytes: Buffer, read: (view: DataView, at: number) => Value): readonly Value[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const values: Value[] = []
+  for (let at = headBytes + 4; at < bytes.length; at += 4 + elementBytes) values.push(read(view, at))
+  return values
 }

@@ -1,10 +1,12 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { invalid } from '#kernel/error.ts'
-import { int64Of, int64Text, isInt64, type Int64 } from '#kernel/int64.ts'
+import { compareInt64, int64Of, int64Text, isInt64, type Int64 } from '#kernel/int64.ts'
 import { toPage } from '#kernel/page.ts'
 import { decodeCursor, encodeCursor } from '#search'
-import { type AnyTx, type Db, engineOf, inside } from '#storage'
+import { type AnyTx, bigintArray, type Db, engineOf, inside } from '#storage'
+import { readBlocks } from './block-read.sql.ts'
 import type { Block } from './block.ts'
+import { readChunks, united, type HistoryRow, type Stretch } from './chunk-read.sql.ts'
 import type { Keys } from './key-store.sql.ts'
 import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.ts'
 import { spanOf, type TrackingTables } from './tables.ts'
@@ -21,11 +23,18 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     return number === undefined || row === undefined ? undefined : { run: row.seq, key: number }
   }
 
-  async function stepsOf(runs: readonly string[], key: string, { from, to }: StepRange): Promise<RawBuilder<unknown>> {
+  async function stepsOf(runs: readonly string[], key: string, range: StepRange): Promise<RawBuilder<unknown>> {
     const number = (await keys.find(key)) ?? -1
-    return sql`select distinct p.step from tracking_run as r cross join tracking_point as p
-               where r.id in (${sql.join(runs)}) and p.run = r.seq and p.key = ${number}
-                 and p.step >= cast(${from} as bigint) and p.step <= cast(${to} as bigint)`
+    const within = sql`step >= cast(${range.from} as bigint) and step <= cast(${range.to} as bigint)`
+    const of = (table: string): RawBuilder<unknown> =>
+      sql`from tracking_run as r cross join ${sql.table(table)} as p
+          where r.id in (${sql.join(runs)}) and p.run = r.seq and p.key = ${number}`
+    const loose = sql`select distinct p.step ${of('tracking_point')} and ${within}`
+    if (engine === 'sqlite') return loose
+    // Runs of one program log the same steps: most of their chunks are one.
+    return sql`${loose} union select step
+      from (select distinct p.steps ${of('tracking_chunk')}) as chunks cross join lateral unnest(steps) as step
+      where ${within}`
   }
 
   return {
@@ -33,7 +42,7 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
       const series = await seriesOf(run, key)
       if (!series) return { items: [] }
       const last = after === undefined ? undefined : cursorOf(after)
-      const rows = await readPoints(seen(), series, { from: last?.[0] ?? 0, last, most: limit + 1 })
+      const rows = await readPoints(seen(), series, { from: last?.timestamp ?? 0, last, most: limit + 1 })
       const { items, next } = toPage(rows, limit, row =>
         encodeCursor([row.timestamp, int64Text(row.step), row.value, row.is_nan]),
       )
@@ -48,15 +57,7 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
 
     async blocks(run, key) {
       const series = await seriesOf(run, key)
-      if (!series) return []
-      const rows = await seen()
-        .selectFrom('tracking_block')
-        .selectAll()
-        .where('run', '=', series.run)
-        .where('key', '=', series.key)
-        .orderBy('from_at')
-        .execute()
-      return rows.map(fromBlockRow)
+      return series ? readBlocks(seen(), series) : []
     },
 
     async stepCount(runs, key, range) {
@@ -77,9 +78,12 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     async stepEnds(run, key) {
       const series = await seriesOf(run, key)
       if (!series) return undefined
+      const of = sql`where run = ${series.run} and key = ${series.key}`
+      const loose = sql`select step as first, step as last from tracking_point ${of}`
+      const chunked = sql`union all select from_step, to_step from tracking_chunk ${of}`
       const { rows } = await sql<{ first: Int64 | null; last: Int64 }>`
-        select min(step) as first, max(step) as last from tracking_point
-        where run = ${series.run} and key = ${series.key}`.execute(db)
+        select min(first) as first, max(last) as last
+        from (${loose} ${engine === 'postgres' ? chunked : sql``}) as ends`.execute(db)
       const { first, last } = rows[0]!
       return first === null ? undefined : { first, last }
     },
@@ -87,16 +91,11 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     async atSteps(run, key, steps) {
       const series = await seriesOf(run, key)
       if (!series || steps.length === 0) return []
-      const rows = await seen()
-        .selectFrom('tracking_point')
-        .select(['timestamp', 'step', 'value', 'is_nan'])
-        .where('run', '=', series.run)
-        .where('key', '=', series.key)
-        .where('step', 'in', steps)
-        .orderBy('step')
-        .orderBy('timestamp')
-        .orderBy('value')
-        .execute()
+      const source = engine === 'postgres' ? pointsAround(series, steps) : sql`tracking_point`
+      const { rows } = await sql<HistoryRow>`
+        select distinct timestamp, step, value, is_nan from ${source} as p
+        where run = ${series.run} and key = ${series.key} and step in (${sql.join(steps)})
+        order by step, timestamp, value`.execute(db)
       return rows.map(fromPointRow)
     },
 
@@ -131,22 +130,26 @@ interface Series {
   readonly key: number
 }
 
-interface Range {
-  readonly from: number
-  /** Exclusive. */
-  readonly to?: number
-  /** The point before the first. */
-  readonly last?: Cursor | undefined
-  readonly most: number
+/** The first points of a stretch of time, by timestamp, step and value. */
+export async function readPoints(
+  own: Kysely<TrackingTables>,
+  series: Series,
+  range: Stretch,
+): Promise<readonly HistoryRow[]> {
+  const loose = await readLoose(own, series, range)
+  if (engineOf(own) === 'sqlite') return loose
+  const chunked = await readChunks(own, series, range)
+  if (loose.length === 0 || chunked.length === 0) return loose.length === 0 ? chunked : loose
+  return united([...loose, ...chunked]).slice(0, range.most)
 }
 
-/** The first points of a stretch of time. Runs have few spans with many points, or many with few: both are quick. */
-async function readPoints(
+/** Those that are rows. Runs have few spans with many points, or many with few: both are quick. */
+async function readLoose(
   own: Kysely<TrackingTables>,
   { run, key }: Series,
-  { from, to = Number.MAX_SAFE_INTEGER, last, most }: Range,
-): Promise<readonly PointRow[]> {
-  const rows: PointRow[] = []
+  { from, to = Number.MAX_SAFE_INTEGER, last, most }: Stretch,
+): Promise<readonly HistoryRow[]> {
+  const rows: HistoryRow[] = []
   let span = spanOf(from) - 1
   for (let spansMost = 64; rows.length < most; spansMost = Math.min(spansMost * 2, spansMax)) {
     const spans = await spansOf(own, run, { after: span, before: spanOf(to - 1) + 1, most: spansMost })
@@ -178,9 +181,22 @@ async function readPoints(
 /** What one statement gives, where the caller takes all there is. */
 const rowsMax = 10_000_000
 
-const behind = ([timestamp, step, value, isNan]: Cursor) =>
+const behind = ({ timestamp, step, value, is_nan }: HistoryRow) =>
   sql<boolean>`(timestamp, step, value, is_nan) > (cast(${timestamp} as bigint), cast(${step} as bigint),
-    cast(${value} as double precision), cast(${isNan} as bigint))`
+    cast(${value} as double precision), cast(${is_nan} as bigint))`
+
+/** Rows, and points of those chunks that a step may lie in: more of the steps are up to its end than before its beginning. */
+function pointsAround({ run, key }: Series, steps: readonly Int64[]): RawBuilder<unknown> {
+  const sorted = bigintArray(steps.toSorted(compareInt64))
+  return sql`(
+    select run, key, timestamp, step, value, is_nan from tracking_point where run = ${run} and key = ${key}
+    union all
+    select c.run, c.key, p.timestamp, p.step, case when p.value = 'NaN' then 0 else p.value end,
+      case when p.value = 'NaN' then 1 else 0 end
+    from tracking_chunk as c cross join lateral unnest(c.timestamps, c.steps, c.values) as p (timestamp, step, value)
+    where c.run = ${run} and c.key = ${key} and (c.from_step = any(${sorted}::bigint[])
+      or width_bucket(c.from_step, ${sorted}::bigint[]) < width_bucket(c.to_step, ${sorted}::bigint[])))`
+}
 
 /** The spans in which a run has points, a seek for each. */
 async function spansOf(
@@ -199,20 +215,17 @@ async function spansOf(
   return rows.flatMap(({ span }) => (span === null || span >= before ? [] : span))
 }
 
-type PointRow = { timestamp: number; step: Int64; value: number; is_nan: number }
-type Cursor = readonly [timestamp: number, step: Int64, value: number, isNan: number]
-
-function cursorOf(text: string): Cursor {
-  const [timestamp, step, ...value] = decodeCursor(text, 4)
+function cursorOf(text: string): HistoryRow {
+  const [timestamp, step, value, isNan] = decodeCursor(text, 4)
   const isStep = typeof step === 'number' ? Number.isSafeInteger(step) : isInt64(step ?? '')
-  if (!isStep || ![timestamp, ...value].every(one => typeof one === 'number'))
+  if (!isStep || ![timestamp, value, isNan].every(one => typeof one === 'number'))
     throw invalid('The page token is malformed.', [
       { field: 'page_token', value: text, allowed: 'that of the page before' },
     ])
-  return [timestamp, int64Of(step!), ...value] as unknown as Cursor
+  return { timestamp, step: int64Of(step!), value, is_nan: isNan } as HistoryRow
 }
 
-const fromPointRow = (row: PointRow): StoredPoint => ({
+const fromPointRow = (row: HistoryRow): StoredPoint => ({
   timestamp: row.timestamp,
   step: row.step,
   value: row.is_nan === 1 ? Number.NaN : row.value,
@@ -230,19 +243,4 @@ const toBlockRow = ({ fromAt, toAt, fromStep, toStep, low, high, last, points }:
   last_value: Number.isNaN(last.value) ? 0 : last.value,
   last_is_nan: Number.isNaN(last.value) ? 1 : 0,
   points,
-})
-
-const fromBlockRow = (row: TrackingTables['tracking_block']): Block => ({
-  fromAt: row.from_at,
-  toAt: row.to_at,
-  fromStep: row.from_step,
-  toStep: row.to_step,
-  low: row.low ?? undefined,
-  high: row.high ?? undefined,
-  last: {
-    timestamp: row.last_at,
-    step: row.last_step,
-    value: row.last_is_nan === 1 ? Number.NaN : row.last_value,
-  },
-  points: row.points,
 })

@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely'
 import { bigintArray, doubleArray, prepared, type Db } from '#storage'
+import { parted, type Chunk } from './chunk.ts'
 import { pointBatch, type PointRow } from './point-batch.ts'
 import { isEnded } from './point-write.sql.ts'
 import type { RunEntry } from './store.ts'
@@ -14,8 +15,8 @@ export interface PointRun {
  * Adds points on PostgreSQL in one statement, which is its own transaction: the way there and back costs as much as
  * the writing. It locks in the order of all writers, by run and metric. Gives the runs that are there.
  *
- * First as if no point were there: to ask of each costs a third more. Where one was sent before, nothing is written, and
- * the statement that asks follows.
+ * Points of one metric that are some go in chunks, the others as rows. These first as if none were there: to ask of each
+ * costs a third more. Where one was sent before, nothing is written, and the statement that asks follows.
  */
 export async function appendPoints(
   db: Db,
@@ -26,13 +27,16 @@ export async function appendPoints(
   const places = new Map(runs.map((run, place) => [run, place]))
   const placed = entries.map(({ run, points }) => ({ run: places.get(run)!, points }))
   const { points, ends } = pointBatch(placed, numbers)
+  const { loose, chunked, chunks } = parted(points)
   const last = ends.map(end => end.last)
   const parameters = [
     runs,
-    ...columnsOf(points),
+    ...columnsOf(loose),
     ...columnsOf(last),
     bigintArray(ends.map(({ from }) => from)),
     bigintArray(ends.map(({ to }) => to)),
+    ...columnsOf(chunked).slice(2),
+    ...boundsOf(chunks),
   ]
   const append = async (text: string): Promise<readonly PointRun[]> =>
     (await db.executeQuery<PointRun>(CompiledQuery.raw(text, parameters))).rows
@@ -57,6 +61,17 @@ const columnsOf = (rows: readonly PointRow[]): readonly Buffer[] => [
 
 const stored = `case when value = 'NaN' then 0 else value end, case when value = 'NaN' then 1 else 0 end`
 
+const boundsOf = (chunks: readonly Chunk[]): readonly Buffer[] => [
+  bigintArray(chunks.map(({ first }) => first.run)),
+  bigintArray(chunks.map(({ first }) => first.key)),
+  bigintArray(chunks.map(({ fromAt }) => fromAt)),
+  bigintArray(chunks.map(({ toAt }) => toAt)),
+  bigintArray(chunks.map(({ first }) => first.step)),
+  bigintArray(chunks.map(({ last }) => last.step)),
+  bigintArray(chunks.map(({ begin }) => begin)),
+  bigintArray(chunks.map(({ end }) => end)),
+]
+
 /** The span is that of `spanOf`. */
 const statement = (conflict: string): string => `
   with wanted as (select id, ordinality - 1 as place from unnest($1::text[]) with ordinality as ids (id, ordinality)),
@@ -72,6 +87,14 @@ const statement = (conflict: string): string => `
     where h.lifecycle = 'active'
     order by h.seq, p.ordinality
     ${conflict}),
+  packed as (
+    insert into tracking_chunk (run, key, from_at, to_at, from_step, to_step, timestamps, steps, values)
+    select h.seq, key, from_at, to_at, from_step, to_step, ($14::bigint[])[first:last], ($15::bigint[])[first:last],
+      ($16::double precision[])[first:last]
+    from unnest($17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[],
+      $23::bigint[], $24::bigint[]) as c (place, key, from_at, to_at, from_step, to_step, first, last)
+    join held as h on h.place = c.place
+    where h.lifecycle = 'active'),
   ends as materialized (
     select h.seq as run, h.experiment, h.started_at, h.has_blocks, p.*
     from unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::double precision[], $12::bigint[],

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { inside, type Db } from '#storage'
+import { engineOf, inside, type Db } from '#storage'
 import { numberOf } from './experiment-store.sql.ts'
 import type { LoggedModelTables } from './logged-model-tables.ts'
 import type { PurgeStore } from './purge.ts'
@@ -9,9 +9,11 @@ type Tables = TrackingTables & LoggedModelTables
 
 /** Points are many: they go in parts, each a short transaction, and others write in between. */
 const spansPerStep = 500
+const chunksPerStep = 2_000
 
 export function sqlPurgeStore(db: Db): PurgeStore {
   const tables = db.withTables<Tables>()
+  const engine = engineOf(db)
 
   async function removePointsOf(run: number): Promise<void> {
     for (;;) {
@@ -19,6 +21,14 @@ export function sqlPurgeStore(db: Db): PurgeStore {
         select distinct span from tracking_point where run = ${run} order by span limit ${spansPerStep}`.execute(db)
       if (rows.length === 0) return
       await sql`delete from tracking_point where run = ${run} and span <= ${rows.at(-1)!.span}`.execute(db)
+    }
+  }
+
+  async function removeChunksOf(run: number): Promise<void> {
+    for (let isMore = engine === 'postgres'; isMore;) {
+      const { numAffectedRows } = await sql`delete from tracking_chunk where ctid in (
+        select ctid from tracking_chunk where run = ${run} limit ${chunksPerStep})`.execute(db)
+      isMore = Number(numAffectedRows) === chunksPerStep
     }
   }
 
@@ -76,6 +86,7 @@ export function sqlPurgeStore(db: Db): PurgeStore {
         const doomed = await tables.selectFrom('tracking_purged').select('run').limit(1).executeTakeFirst()
         if (!doomed) return
         await removePointsOf(doomed.run)
+        await removeChunksOf(doomed.run)
         await tables.deleteFrom('tracking_purged').where('run', '=', doomed.run).execute()
       }
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import { engineOf } from '#storage'
 import type { TestEngine } from '#storage/testing.ts'
 import { sqlPurgeStore } from './purge-store.sql.ts'
 import { createPurge } from './purge.ts'
@@ -16,6 +17,8 @@ export function purgeContract(engine: TestEngine): void {
     const { trash, files } = trashOf(tracking)
     const { id: experiment } = await experiments.create({ name: 'rain/fit' })
     const run = await tracking.run(experiment, { metrics: { loss: 1 }, params: { p: '1' }, tags: { t: '1' } })
+    const points = Array.from({ length: 300 }, (_, step) => ({ key: 'loss', value: step, step, timestamp: step }))
+    await tracking.log.add({ run, points })
     const dataset = { name: 'rows', digest: 'd1', sourceType: 'local', source: '{}' }
     await tracking.inputs.addInputs(run, { datasets: [{ dataset, tags: [] }] })
     const model = await loggedModels.create({ experimentId: experiment, sourceRunId: run, params: [], tags: [] })
@@ -49,7 +52,15 @@ export function purgeContract(engine: TestEngine): void {
         true,
       ],
     )
-    assert.deepEqual(await rowsOf(tracking), { point: 1, latest: 1, param: 0, tag: 1, input: 0, dataset: 0, purged: 0 })
+    assert.deepEqual(await rowsOf(tracking), {
+      point: 1,
+      latest: 1,
+      param: 0,
+      tag: 1,
+      input: 0,
+      dataset: 0,
+      purged: 0,
+    })
     assert.equal((await runs.get(kept)).id, kept)
   })
 
@@ -87,10 +98,11 @@ function trashOf({ db, ledger, clock }: TestTracking) {
 }
 
 async function rowsOf({ db }: TestTracking): Promise<Record<string, number>> {
+  const count = async (table: string): Promise<number> =>
+    (await sql<{ n: number }>`select count(*) as n from ${sql.table(`tracking_${table}`)}`.execute(db)).rows[0]!.n
   const counts: Record<string, number> = {}
-  for (const table of ['point', 'latest', 'param', 'tag', 'input', 'dataset', 'purged']) {
-    const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(`tracking_${table}`)}`.execute(db)
-    counts[table] = rows[0]!.n
-  }
+  for (const table of ['point', 'latest', 'param', 'tag', 'input', 'dataset', 'purged'])
+    counts[table] = await count(table)
+  if (engineOf(db) === 'postgres') counts['point']! += await count('chunk')
   return counts
 }

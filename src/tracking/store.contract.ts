@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Int64 } from '#kernel/int64.ts'
 import type { TestEngine } from '#storage/testing.ts'
 import type { MetricPoint } from './metric.ts'
-import { openTracking, trackingOf, type TestTracking } from './testing.ts'
+import { historyOf, openTracking, trackingOf, type TestTracking } from './testing.ts'
 
 /** What runs and their logs promise on every engine. */
 export function trackingStoreContract(engine: TestEngine): void {
@@ -212,130 +211,6 @@ export function trackingStoreContract(engine: TestEngine): void {
     assert.equal((await paramsOf(one, shared)).length, 15)
   })
 
-  test(`${name}: a history is read page by page while points are added`, async t => {
-    const tracking = await openTracking(t, engine)
-    const id = await tracking.run('0')
-    const add = (from: number, to: number): Promise<void> =>
-      tracking.log.add({
-        run: id,
-        points: range(from, to).map(n => ({ key: 'm', value: n, step: n, timestamp: Math.floor(n / 3) * 700 })),
-      })
-    await add(0, 100)
-
-    const first = await tracking.history.points(id, 'm', { limit: 40 })
-    await add(100, 130)
-    const second = await tracking.history.points(id, 'm', { limit: 40, after: first.next })
-    const third = await tracking.history.points(id, 'm', { limit: 90, after: second.next })
-
-    assert.deepEqual(
-      [first, second, third].flatMap(({ items }) => items.map(({ step }) => step)),
-      range(0, 130),
-    )
-    assert.equal(third.next, undefined)
-    await assert.rejects(tracking.history.points(id, 'm', { limit: 1, after: 'x' }), { code: 'invalid' })
-    assert.deepEqual(await tracking.history.points(id, 'nobody', { limit: 1 }), { items: [] })
-  })
-
-  test(`${name}: steps beyond 2^53 are kept to the last digit, in histories, pages, charts and the latest`, async t => {
-    const tracking = await openTracking(t, engine)
-    const id = await tracking.run('0')
-    const beyond = 2n ** 53n
-    const steps = [7, beyond + 1n, beyond + 2n, -(2n ** 63n), 2n ** 63n - 1n]
-    const points = steps.map((step, index) => ({ key: 'm', value: index, step, timestamp: 5 }))
-    const sorted = [-(2n ** 63n), 7, beyond + 1n, beyond + 2n, 2n ** 63n - 1n]
-
-    await tracking.log.add({ run: id, points })
-    await tracking.log.add({ run: id, points: [...points, { key: 'm', value: 9, step: 8, timestamp: 6 }] })
-
-    const first = await tracking.history.points(id, 'm', { limit: 3 })
-    const second = await tracking.history.points(id, 'm', { limit: 3, after: first.next })
-    const [sample] = await tracking.history.sampled([id], 'm', { from: 0, to: beyond + 1n, steps: 9 })
-    const [chart] = await tracking.history.reduced({ run: id, key: 'm' }, { axis: 'step', buckets: 1 })
-    await tracking.history.compact({ run: id, key: 'm' })
-    const { metrics } = await tracking.runs.document(id)
-
-    assert.deepEqual(
-      [...first.items, ...second.items].map(({ step }) => step),
-      [...sorted, 8],
-    )
-    assert.deepEqual(
-      sample!.points.map(({ step }) => step),
-      [7, 8, beyond + 1n],
-    )
-    assert.deepEqual([chart!.count, chart!.last], [6, 4])
-    assert.equal((await tracking.history.at({ run: id, key: 'm' }, beyond + 1n))!.value, 1)
-    assert.match(metrics, /"step":9223372036854775807\}/)
-  })
-
-  test(`${name}: a chart of a long history says the same with blocks as from the points`, async t => {
-    const tracking = await openTracking(t, engine)
-    const id = await tracking.run('0')
-    const points = range(0, 5_000).map(n => ({
-      key: 'm',
-      value: n % 997 === 0 ? Number.NaN : Math.sin(n) * n,
-      step: n * 2,
-      timestamp: n * 37,
-    }))
-    for (let start = 0; start < points.length; start += 1_000)
-      await tracking.log.add({ run: id, points: points.slice(start, start + 1_000) })
-    const chart = { axis: 'step', buckets: 7 } as const
-
-    const before = await tracking.history.reduced({ run: id, key: 'm' }, chart)
-    const late = [0, 2_500, 4_999].map(n => ({ key: 'm', value: 1e9 - n, step: n * 2, timestamp: n * 37 }))
-    await tracking.log.add({ run: id, points: [...late, { key: 'other', value: 1, step: 0, timestamp: 5_000 }] })
-    const after = await tracking.history.reduced({ run: id, key: 'm' }, chart)
-    const zoomed = await tracking.history.reduced({ run: id, key: 'm' }, { ...chart, from: 2_000, to: 2_018 })
-
-    const finite = points.filter(point => !Number.isNaN(point.value)).map(point => point.value)
-    const lowest = (buckets: typeof before): number => Math.min(...buckets.map(({ min }) => min!))
-    const highest = (buckets: typeof before): number => Math.max(...buckets.map(({ max }) => max!))
-    const count = (buckets: typeof before): number => buckets.reduce((sum, bucket) => sum + bucket.count, 0)
-    assert.deepEqual(
-      [before.length, count(before), lowest(before), highest(before), before.at(-1)!.last],
-      [7, 5_000, Math.min(...finite), Math.max(...finite), points.at(-1)!.value],
-    )
-    assert.deepEqual(
-      [count(after), [0, 3, 6].map(place => after[place]!.max)],
-      [5_003, [1e9, 1e9 - 2_500, 1e9 - 4_999]],
-    )
-    assert.deepEqual(
-      [zoomed.map(({ from, to }) => [from, to]), count(zoomed)],
-      [
-        [
-          [2_000, 2_002],
-          [2_004, 2_004],
-          [2_006, 2_008],
-          [2_010, 2_010],
-          [2_012, 2_012],
-          [2_014, 2_016],
-          [2_018, 2_018],
-        ],
-        10,
-      ],
-    )
-  })
-
-  test(`${name}: histories of several runs are sampled at common steps and at their ends`, async t => {
-    const tracking = await openTracking(t, engine)
-    const [a, b] = [await tracking.run('0'), await tracking.run('0')]
-    const add = (run: string, steps: readonly number[]): Promise<void> =>
-      tracking.log.add({ run, points: steps.map(step => ({ key: 'm', value: step, step, timestamp: step + 5 })) })
-    await add(a, range(0, 10))
-    await add(b, [3, 7, 11])
-
-    const found = await tracking.history.sampled([a, b, 'nobody'], 'm', { steps: 4 })
-    const part = await tracking.history.sampled([a], 'm', { from: 2, to: 4, steps: 9 })
-
-    assert.deepEqual(
-      [...found, ...part].map(({ run, points }) => [run, points.map(({ step }) => step)]),
-      [
-        [a, [0, 2, 5, 8, 9]],
-        [b, [3, 11]],
-        [a, [2, 3, 4]],
-      ],
-    )
-  })
-
   test(`${name}: datasets and models that a run read come back in their order, each once`, async t => {
     const tracking = await openTracking(t, engine)
     const { id: experiment } = await tracking.experiments.create({ name: 'e' })
@@ -373,15 +248,6 @@ export function trackingStoreContract(engine: TestEngine): void {
     ])
   })
 }
-
-const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index)
-
-const historyOf = async ({ history }: TestTracking, run: string, key: string): Promise<readonly Int64[][]> =>
-  (await history.points(run, key, { limit: 10_000 })).items.map(({ timestamp, step, value }) => [
-    timestamp,
-    step,
-    value,
-  ])
 
 type LoggedMetric = { key: string; value: number | 'NaN'; timestamp: number; step: number }
 

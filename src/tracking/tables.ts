@@ -46,8 +46,21 @@ export type TrackingTables = {
   tracking_tag: KeyedText
   /** The point of each metric with the greatest (step, timestamp, value). NaN has value 0 and `is_nan` 1. */
   tracking_latest: Point & { experiment: number; started_at: number }
-  /** All points. `span` is of the timestamp, and keeps together what is measured together; see {@link spanOf}. */
+  /** Points, on SQLite all. `span` is of the timestamp, and keeps together what is measured together; see {@link spanOf}. */
   tracking_point: Point & { span: number }
+  /** On PostgreSQL points of a metric that came together; see chunk.ts. All bounds are included. */
+  tracking_chunk: {
+    run: number
+    key: number
+    from_at: number
+    to_at: number
+    from_step: Int64
+    to_step: Int64
+    timestamps: readonly number[]
+    steps: readonly Int64[]
+    /** A NaN is one. */
+    values: readonly number[]
+  }
   /** What some hundred points of a metric that follow each other in time come to; see blocks.ts. */
   tracking_block: {
     run: number
@@ -246,6 +259,22 @@ export const trackingMigrations: readonly Migration[] = [
       { sqlite: `drop table kept_experiment` },
       { sqlite: `create index tracking_experiment_created on tracking_experiment (created_at desc, id)` },
       { sqlite: `create index tracking_experiment_project on tracking_experiment (project, id)` },
+    ],
+  },
+  {
+    name: 'tracking-005',
+    statements: [
+      {
+        postgres: `create table tracking_chunk (
+          run bigint not null, key bigint not null, from_at bigint not null, to_at bigint not null,
+          from_step bigint not null, to_step bigint not null,
+          timestamps bigint[] not null, steps bigint[] not null, values double precision[] not null,
+          id bigint generated always as identity, primary key (run, key, to_at, from_at, id))`,
+      },
+      // Three lie in a page. Beside the table, or compressed, they would cost more to write than they spare.
+      ...['timestamps', 'steps', 'values'].map(column => ({
+        postgres: `alter table tracking_chunk alter column ${column} set storage plain`,
+      })),
     ],
   },
 ]

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
 import { manualClock } from '#kernel/clock.ts'
+import type { Int64 } from '#kernel/int64.ts'
 import { createLedger, metadataMigrations, sqlLedgerStore, type Ledger } from '#metadata'
 import { parseFilter, parseOrder } from '#search'
 import type { Db } from '#storage'
@@ -99,3 +100,11 @@ export function trackingOf(db: Db, limits: { candidatesMax?: number } = {}): Tes
 
 const texts = (map: Readonly<Record<string, string>>): { key: string; value: string }[] =>
   Object.entries(map).map(([key, value]) => ({ key, value }))
+
+/** Timestamp, step and value of each point. */
+export const historyOf = async ({ history }: TestTracking, run: string, key: string): Promise<readonly Int64[][]> =>
+  (await history.points(run, key, { limit: 10_000 })).items.map(({ timestamp, step, value }) => [
+    timestamp,
+    step,
+    value,
+  ])

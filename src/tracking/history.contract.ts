@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TestEngine } from '#storage/testing.ts'
+import { tallyPoints } from './import-tally.sql.ts'
+import type { MetricPoint } from './metric.ts'
+import type { StoredPoint } from './store.ts'
+import { historyOf, openTracking } from './testing.ts'
+
+/** What histories of metrics promise on every engine. */
+export function historyContract(engine: TestEngine): void {
+  const { name } = engine
+
+  test(`${name}: a history is read page by page while points are added`, async t => {
+    const tracking = await openTracking(t, engine)
+    const id = await tracking.run('0')
+    const add = (from: number, to: number): Promise<void> =>
+      tracking.log.add({
+        run: id,
+        points: range(from, to).map(n => ({ key: 'm', value: n, step: n, timestamp: Math.floor(n / 3) * 700 })),
+      })
+    await add(0, 100)
+
+    const first = await tracking.history.points(id, 'm', { limit: 40 })
+    await add(100, 130)
+    const second = await tracking.history.points(id, 'm', { limit: 40, after: first.next })
+    const third = await tracking.history.points(id, 'm', { limit: 90, after: second.next })
+
+    assert.deepEqual(
+      [first, second, third].flatMap(({ items }) => items.map(({ step }) => step)),
+      range(0, 130),
+    )
+    assert.equal(third.next, undefined)
+    await assert.rejects(tracking.history.points(id, 'm', { limit: 1, after: 'x' }), { code: 'invalid' })
+    assert.deepEqual(await tracking.history.points(id, 'nobody', { limit: 1 }), { items: [] })
+  })
+
+  test(`${name}: of points that came alone, together and again each is read once, page by page and sampled`, async t => {
+    const tracking = await openTracking(t, engine)
+    const [id, other] = [await tracking.run('0'), await tracking.run('0')]
+    const points = range(0, 1_000).map(n => ({
+      key: n % 10 === 9 ? 'rare' : 'm',
+      value: n % 13 === 0 ? Number.NaN : n / 7,
+      step: 1_000 - n,
+      timestamp: Math.floor(n / 4) * 9,
+    }))
+    const add = (some: readonly MetricPoint[]): Promise<void> => tracking.log.add({ run: id, points: some })
+    await Promise.all([add(points.slice(200, 700)), add(points.slice(200, 700))])
+    for (const point of points.slice(195, 205)) await add([point])
+    await add(points.slice(0, 500).toReversed())
+    await add(points.slice(450))
+    await tracking.log.add({ run: other, points: points.slice(0, 40) })
+
+    const read: StoredPoint[] = []
+    for (let after: string | undefined; ;) {
+      const { items, next } = await tracking.history.points(id, 'm', { limit: 77, after })
+      read.push(...items)
+      if (next === undefined) break
+      after = next
+    }
+    const [sample] = await tracking.history.sampled([id], 'm', { from: 5, to: 24, steps: 100 })
+    const ends = (await tracking.history.sampled([id, other], 'm', { steps: 1 })).map(({ points: found }) => [
+      found[0]!.step,
+      found.at(-1)!.step,
+    ])
+    const counts = []
+    for (const key of ['m', 'rare']) {
+      const chart = await tracking.history.reduced({ run: id, key }, { axis: 'step', buckets: 1 })
+      counts.push(chart[0]!.count)
+    }
+
+    const expected = points
+      .filter(({ key }) => key === 'm')
+      .map(({ value, step, timestamp }) => ({ timestamp, step, value }))
+      .toSorted((a, b) => a.timestamp - b.timestamp || a.step - b.step)
+    assert.deepEqual(read, expected)
+    assert.deepEqual(
+      sample!.points,
+      expected.filter(({ step }) => step >= 5 && step <= 24).toSorted((a, b) => a.step - b.step),
+    )
+    assert.deepEqual(
+      [ends, counts, (await tallyPoints(tracking.db, id)).count],
+      [
+        [
+          [2, 1_000],
+          [962, 1_000],
+        ],
+        [900, 100],
+        1_000,
+      ],
+    )
+  })
+
+  test(`${name}: steps beyond 2^53 are kept to the last digit, in histories, pages, charts and the latest`, async t => {
+    const tracking = await openTracking(t, engine)
+    const id = await tracking.run('0')
+    const beyond = 2n ** 53n
+    const steps = [7, beyond + 1n, beyond + 2n, -(2n ** 63n), 2n ** 63n - 1n]
+    // So many that came together are kept in another way.
+    const many = range(0, 20).map(n => ({ key: 'many', value: n, step: beyond + BigInt(n), timestamp: 5 }))
+    await tracking.log.add({ run: id, points: many })
+    const points = steps.map((step, index) => ({ key: 'm', value: index, step, timestamp: 5 }))
+    const sorted = [-(2n ** 63n), 7, beyond + 1n, beyond + 2n, 2n ** 63n - 1n]
+
+    await tracking.log.add({ run: id, points })
+    await tracking.log.add({ run: id, points: [...points, { key: 'm', value: 9, step: 8, timestamp: 6 }] })
+
+    const first = await tracking.history.points(id, 'm', { limit: 3 })
+    const second = await tracking.history.points(id, 'm', { limit: 3, after: first.next })
+    const [sample] = await tracking.history.sampled([id], 'm', { from: 0, to: beyond + 1n, steps: 9 })
+    const [chart] = await tracking.history.reduced({ run: id, key: 'm' }, { axis: 'step', buckets: 1 })
+    await tracking.history.compact({ run: id, key: 'm' })
+    const { metrics } = await tracking.runs.document(id)
+
+    assert.deepEqual(
+      [...first.items, ...second.items].map(({ step }) => step),
+      [...sorted, 8],
+    )
+    assert.deepEqual(
+      sample!.points.map(({ step }) => step),
+      [7, 8, beyond + 1n],
+    )
+    assert.deepEqual([chart!.count, chart!.last], [6, 4])
+    assert.equal((await tracking.history.at({ run: id, key: 'm' }, beyond + 1n))!.value, 1)
+    assert.match(metrics, /"step":9223372036854775807\}/)
+    assert.deepEqual(
+      (await historyOf(tracking, id, 'many')).map(([, step]) => step),
+      many.map(({ step }) => (step === beyond ? beyond : step)),
+    )
+  })
+
+  test(`${name}: a chart of a long history says the same with blocks as from the points`, async t => {
+    const tracking = await openTracking(t, engine)
+    const id = await tracking.run('0')
+    const points = range(0, 5_000).map(n => ({
+      key: 'm',
+      value: n % 997 === 0 ? Number.NaN : Math.sin(n) * n,
+      step: n * 2,
+      timestamp: n * 37,
+    }))
+    for (let start = 0; start < points.length; start += 1_000)
+      await tracking.log.add({ run: id, points: points.slice(start, start + 1_000) })
+    const chart = { axis: 'step', buckets: 7 } as const
+
+    const before = await tracking.history.reduced({ run: id, key: 'm' }, chart)
+    const late = [0, 2_500, 4_999].map(n => ({ key: 'm', value: 1e9 - n, step: n * 2, timestamp: n * 37 }))
+    await tracking.log.add({ run: id, points: [...late, { key: 'other', value: 1, step: 0, timestamp: 5_000 }] })
+    const after = await tracking.history.reduced({ run: id, key: 'm' }, chart)
+    const zoomed = await tracking.history.reduced({ run: id, key: 'm' }, { ...chart, from: 2_000, to: 2_018 })
+
+    const finite = points.filter(point => !Number.isNaN(point.value)).map(point => point.value)
+    const lowest = (buckets: typeof before): number => Math.min(...buckets.map(({ min }) => min!))
+    const highest = (buckets: typeof before): number => Math.max(...buckets.map(({ max }) => max!))
+    const count = (buckets: typeof before): number => buckets.reduce((sum, bucket) => sum + bucket.count, 0)
+    assert.deepEqual(
+      [before.length, count(before), lowest(before), highest(before), before.at(-1)!.last],
+      [7, 5_000, Math.min(...finite), Math.max(...finite), points.at(-1)!.value],
+    )
+    assert.deepEqual(
+      [count(after), [0, 3, 6].map(place => after[place]!.max)],
+      [5_003, [1e9, 1e9 - 2_500, 1e9 - 4_999]],
+    )
+    assert.deepEqual(
+      [zoomed.map(({ from, to }) => [from, to]), count(zoomed)],
+      [
+        [
+          [2_000, 2_002],
+          [2_004, 2_004],
+          [2_006, 2_008],
+          [2_010, 2_010],
+          [2_012, 2_012],
+          [2_014, 2_016],
+          [2_018, 2_018],
+        ],
+        10,
+      ],
+    )
+  })
+
+  test(`${name}: histories of several runs are sampled at common steps and at their ends`, async t => {
+    const tracking = await openTracking(t, engine)
+    const [a, b] = [await tracking.run('0'), await tracking.run('0')]
+    const add = (run: string, steps: readonly number[]): Promise<void> =>
+      tracking.log.add({ run, points: steps.map(step => ({ key: 'm', value: step, step, timestamp: step + 5 })) })
+    await add(a, range(0, 10))
+    await add(b, [3, 7, 11])
+
+    const found = await tracking.history.sampled([a, b, 'nobody'], 'm', { steps: 4 })
+    const part = await tracking.history.sampled([a], 'm', { from: 2, to: 4, steps: 9 })
+
+    assert.deepEqual(
+      [...found, ...part].map(({ run, points }) => [run, points.map(({ step }) => step)]),
+      [
+        [a, [0, 2, 5, 8, 9]],
+        [b, [3, 11]],
+        [a, [2, 3, 4]],
+      ],
+    )
+  })
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index)
