@@ -74,6 +74,7 @@ type OfSettings =
   | 'doors'
   | 'times'
   | 'telling'
+  | 'memory'
   | 'version'
   | 'retentionMs'
 
@@ -102,6 +103,7 @@ export function composeServing(
       otlpUrl: config.otlpUrl,
       traceShare: config.servingTraceShare,
     },
+    memory: { budgetBytes: config.servingMemoryMb * 1024 * 1024, idleMs: durationMs(config.servingIdle) },
     version,
     retentionMs: durationMs(config.predictionRetention),
   })

@@ -193,6 +193,14 @@ export const settings = {
     type: z.coerce.number().int().min(0).default(4_096),
     help: 'Memory in MiB that the Python worker of a model may hold; what it asks for beyond that fails. 0 is no limit.',
   },
+  servingMemoryMb: {
+    type: z.coerce.number().int().min(0).default(0),
+    help: 'Memory in MiB that the models of a model server may take together, Python workers included. Beyond it those that nobody has asked for longest leave, and come back when they are asked. 0 is no limit.',
+  },
+  servingIdle: {
+    type: duration.default('0s'),
+    help: 'How long a model stays in memory that nobody asks; the next request waits until it is back. 0s: for ever.',
+  },
   servingConversion: {
     type: z.enum(['registration', 'deployment', 'off']).default('registration'),
     help: 'When a version of scikit-learn, XGBoost or LightGBM is also written as ONNX, compared, and served so where it gives the same answers sooner: when it is registered, when it is first deployed, or never.',

@@ -31,6 +31,18 @@ export type TimeSettings = z.output<typeof TimeSettings>
 /** Of a server that nobody has told more. */
 export const ownTimes: TimeSettings = { deadlineMs: 30_000, drainMs: 0 }
 
+/** How much of the machine's memory models may take, and for how long. */
+export const MemorySettings = z.object({
+  /** Of all models of a process together, workers included; 0 is no limit. */
+  budgetBytes: z.int(),
+  /** How long a model stays that nobody asks, in milliseconds; 0 is for ever. */
+  idleMs: z.number(),
+})
+export type MemorySettings = z.output<typeof MemorySettings>
+
+/** Of a server that nobody has told more. */
+export const ownMemory: MemorySettings = { budgetBytes: 0, idleMs: 0 }
+
 /** Who is told of requests, beside the prediction log. */
 export const TellSettings = z.object({
   /** Where a line for each request goes. */
@@ -60,6 +72,7 @@ export const ServerSettings = z.object({
   doors: DoorSettings.default(ownDoors),
   times: TimeSettings.default(ownTimes),
   telling: TellSettings.default(ownTelling),
+  memory: MemorySettings.default(ownMemory),
   /** The process that it ends with; left out, it lives on without anybody. */
   until: z.object({ pid: z.int(), ticks: z.number() }).optional(),
   /** How Python workers are kept from the machine. */
@@ -79,4 +92,4 @@ export const settingsFile = (folder: string): string => join(folder, 'settings.j
 
 /** Names what a running server was told: one that was told something else is replaced. */
 export const settingsDigest = ({ port: _, ...told }: ServerSettings): string =>
-  digestOfJson({ doors: ownDoors, times: ownTimes, telling: ownTelling, ...told })
+  digestOfJson({ doors: ownDoors, times: ownTimes, telling: ownTelling, memory: ownMemory, ...told })

@@ -16,7 +16,7 @@ import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logDays, readDay, type LogDay } from './log-export.ts'
 import { logFolder } from './routes-file.ts'
-import type { DoorSettings, TellSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
+import type { DoorSettings, MemorySettings, TellSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
 import { createSupervisor } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
@@ -103,6 +103,7 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   readonly doors: DoorSettings
   readonly times: TimeSettings
   readonly telling: TellSettings
+  readonly memory: MemorySettings
   /** Of the platform: a model server of another one is replaced. */
   readonly version: string
   readonly workers: WorkerSettings

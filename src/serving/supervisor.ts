@@ -27,6 +27,7 @@ import {
 import {
   settingsDigest,
   type DoorSettings,
+  type MemorySettings,
   type ServerSettings,
   type TellSettings,
   type TimeSettings,
@@ -70,6 +71,7 @@ export interface SupervisorOptions {
   readonly doors: DoorSettings
   readonly times: TimeSettings
   readonly telling: TellSettings
+  readonly memory: MemorySettings
   readonly version: string
   readonly workers: WorkerSettings
   readonly warn: (facts: object, message: string) => void
@@ -191,9 +193,9 @@ interface Keeper {
 }
 
 function createKeeper({ folder, warn, ...told }: SupervisorOptions): Keeper {
-  const { host, port, online, doors, times, telling, version, workers } = told
+  const { host, port, online, doors, times, telling, memory, version, workers } = told
   const own = { isLogged: true, main: serverMain }
-  const settings: ServerSettings = { host, port, online, doors, times, telling, version, workers, ...own }
+  const settings: ServerSettings = { host, port, online, doors, times, telling, memory, version, workers, ...own }
   const start: Start = { folder, settings, onExit: () => look() }
   const crashes: number[] = []
   let server: ServerFile | undefined

@@ -13,7 +13,7 @@ import { onnxFiles, packBundle, type BundleManifest } from './bundle.ts'
 import { createServing, type Serving, type ServingParts } from './serving.ts'
 import { readJsonFile, ServerFile, serverFile } from './routes-file.ts'
 import { call } from './server-process.ts'
-import { ownDoors, ownTelling, ownTimes } from './server-settings.ts'
+import { ownDoors, ownMemory, ownTelling, ownTimes } from './server-settings.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
 // oxlint-disable-next-line no-restricted-imports -- the model server runs as it is shipped, made anew when it has changed
@@ -125,6 +125,7 @@ export interface BenchOptions {
   readonly doors?: Partial<ServingParts['doors']>
   readonly times?: Partial<ServingParts['times']>
   readonly telling?: Partial<ServingParts['telling']>
+  readonly memory?: Partial<ServingParts['memory']>
 }
 
 const told = ({
@@ -134,6 +135,7 @@ const told = ({
   doors = {},
   times = {},
   telling = {},
+  memory = {},
 }: BenchOptions) => ({
   online,
   host,
@@ -141,6 +143,7 @@ const told = ({
   doors: { ...ownDoors, ...doors },
   times: { ...ownTimes, ...times },
   telling: { ...ownTelling, ...telling },
+  memory: { ...ownMemory, ...memory },
 })
 
 /** `t` may also be the hooks of a whole file. */

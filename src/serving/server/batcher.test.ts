@@ -11,6 +11,7 @@ function heldRuntime(limits: Partial<Runtime> = {}) {
   const runtime: Runtime = {
     rowsPerRun: 4,
     rowsWaitingMax: 6,
+    memoryBytes: 0,
     run: batch =>
       new Promise((resolve, reject) =>
         runs.push({

@@ -64,6 +64,8 @@ export function createBatcher(runtime: Runtime): Batcher {
   }
 
   async function flush(): Promise<void> {
+    const waking = runtime.awake?.()
+    if (waking) await waking
     const batch = inTime(take())
     if (batch.length > 0) {
       running = { rows: rowsOf(batch), since: performance.now() }

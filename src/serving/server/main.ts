@@ -21,6 +21,7 @@ import { openGrpc } from './grpc/open-grpc.ts'
 import { handOver, inheritedSockets, sayServing } from './handover.ts'
 import { createKeyRing } from './key-ring.ts'
 import { createMetrics } from './metrics.ts'
+import { createModelMemory } from './model-memory.ts'
 import { openOnlineFeatures } from './online.ts'
 import { openPredictionLog } from './prediction-log.ts'
 import { isHealth } from './pages.ts'
@@ -45,7 +46,8 @@ const folder = process.argv[2] ?? ''
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
 const { host, port, doors, times, telling } = settings
 const owner = thisProcess()
-const table = createRouteTable(folder, settings.workers)
+const memory = createModelMemory(settings.memory)
+const table = createRouteTable(folder, settings.workers, memory)
 const secret = randomBytes(32).toString('base64url')
 const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.isOpen, secret })
 const log = settings.isLogged
@@ -56,7 +58,7 @@ const online = settings.online === '' ? undefined : openOnlineFeatures(settings.
 let isDraining = false
 let isSucceeding = false
 
-const metrics = createMetrics(() => table.deployments())
+const metrics = createMetrics(() => table.deployments(), memory.tally)
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
 const { deadlineMs } = times

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ShedReason } from './request-error.ts'
+import type { MemoryTally } from './model-memory.ts'
 import type { LiveDeployment } from './route-table.ts'
 
 /** What the model server counts, in Prometheus' text format. */
@@ -29,7 +30,8 @@ interface Series {
   readonly latency: { observe(seconds: number): void }
 }
 
-export function createMetrics(deployments: () => readonly LiveDeployment[]): Metrics {
+/** @param memory How often models have left the memory, and come back. */
+export function createMetrics(deployments: () => readonly LiveDeployment[], memory: MemoryTally): Metrics {
   const register = new Registry()
   const labelNames = ['deployment', 'revision', 'code', 'protocol']
   const requests = new Counter({
@@ -52,6 +54,7 @@ export function createMetrics(deployments: () => readonly LiveDeployment[]): Met
     registers: [register],
   })
   gauges(register, deployments)
+  memoryGauges(register, deployments, memory)
   const series = new Map<string, Series>()
 
   return {
@@ -72,6 +75,39 @@ export function createMetrics(deployments: () => readonly LiveDeployment[]): Met
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
     text: () => register.metrics(),
   }
+}
+
+/** Which models are in memory. */
+function memoryGauges(register: Registry, deployments: () => readonly LiveDeployment[], tally: MemoryTally): void {
+  new Gauge({
+    name: 'trainyard_serving_model_memory_bytes',
+    help: 'Memory that a model takes; 0 while it rests.',
+    labelNames: ['deployment', 'revision'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { name, revisions } of deployments())
+        for (const { id, model } of revisions) this.labels(name, id).set(model.memoryBytes())
+    },
+  })
+  const moves = {
+    rested: {
+      help: 'Models sent out of memory: nobody had asked (idle), or others needed the room (room).',
+      read: { idle: () => tally.idle, room: () => tally.room },
+    },
+    woken: { help: 'Models brought back into memory by a request.', read: { request: () => tally.woken } },
+  }
+  for (const [move, { help, read }] of Object.entries(moves))
+    new Counter({
+      name: `trainyard_serving_models_${move}_total`,
+      help,
+      labelNames: ['reason'],
+      registers: [register],
+      collect() {
+        this.reset()
+        for (const [reason, count] of Object.entries(read)) this.inc({ reason }, count())
+      },
+    })
 }
 
 /** What is looked at when somebody asks. */

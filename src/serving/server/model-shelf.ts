@@ -1,6 +1,5 @@
 import { bundleFolder } from '../routes-file.ts'
-import type { WorkerSettings } from '../server-settings.ts'
-import { loadModel, type LoadedModel } from './model.ts'
+import { loadModel, type LoadedModel, type LoadParts } from './model.ts'
 
 /** The models in memory, by bundle. */
 export interface ModelShelf {
@@ -18,15 +17,14 @@ export interface ModelShelf {
 /** How long a model that no route names any more is kept for requests that still hold it. */
 const releaseMs = 30_000
 
-/** @param workers How the Python workers of its models are kept from the machine. */
-export function createModelShelf(folder: string, workers: WorkerSettings): ModelShelf {
+export function createModelShelf(folder: string, parts: LoadParts): ModelShelf {
   const models = new Map<string, LoadedModel>()
   const problems = new Map<string, string>()
 
   async function load(bundle: string): Promise<void> {
     if (models.has(bundle)) return
     try {
-      models.set(bundle, await loadModel(bundleFolder(folder, bundle), workers))
+      models.set(bundle, await loadModel(bundleFolder(folder, bundle), parts))
       problems.delete(bundle)
     } catch (error) {
       problems.set(bundle, error instanceof Error ? error.message : String(error))
@@ -37,7 +35,13 @@ export function createModelShelf(folder: string, workers: WorkerSettings): Model
     get: bundle => models.get(bundle),
     problem: bundle => problems.get(bundle),
     async load(wanted) {
-      await Promise.all([...wanted].map(load))
+      // All at once they would take more memory than they may.
+      const atOnce = parts.memory.isBounded ? 1 : Infinity
+      const waiting = [...wanted]
+      const next = async (): Promise<void> => {
+        for (let bundle = waiting.shift(); bundle !== undefined; bundle = waiting.shift()) await load(bundle)
+      }
+      await Promise.all(Array.from({ length: Math.min(atOnce, waiting.length) }, next))
     },
     keep(wanted) {
       for (const bundle of problems.keys()) if (!wanted.has(bundle)) problems.delete(bundle)

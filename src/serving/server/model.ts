@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BundleManifest, manifestFile } from '../bundle.ts'
 import type { WorkerSettings } from '../server-settings.ts'
+import type { ModelMemory } from './model-memory.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { requireValue, type Column } from './bind.ts'
 import { forget } from './run-tally.ts'
@@ -19,7 +20,15 @@ export interface LoadedModel {
   readonly manifest: BundleManifest
   readonly batcher: Batcher
   readonly postprocess: Postprocess | undefined
+  /** What it takes now; 0 while it rests. */
+  memoryBytes(): number
   release(): Promise<void>
+}
+
+export interface LoadParts {
+  /** How the Python workers of models are kept from the machine. */
+  readonly workers: WorkerSettings
+  readonly memory: ModelMemory
 }
 
 const warmUpRuns = 20
@@ -28,15 +37,15 @@ const warmUpRows = [1, 8]
 const warmUpMsMax = 1_000
 
 /** Loads a bundle from its folder and runs it until it is fast. Throws with a sentence that says what is wrong with it. */
-export async function loadModel(folder: string, workers: WorkerSettings): Promise<LoadedModel> {
+export async function loadModel(folder: string, { workers, memory }: LoadParts): Promise<LoadedModel> {
   const manifest = BundleManifest.parse(JSON.parse(await readFile(join(folder, manifestFile), 'utf8')))
-  const runtime = await openRuntime(folder, manifest, workers)
+  const runtime = await memory.hold(() => openRuntime(folder, manifest, workers))
   const batcher = createBatcher(runtime)
   try {
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
     await warmUp(batcher, manifest)
     forget(batcher.tally)
-    return { manifest, batcher, postprocess, release: () => runtime.release() }
+    return { manifest, batcher, postprocess, memoryBytes: () => runtime.memoryBytes, release: () => runtime.release() }
   } catch (error) {
     await runtime.release()
     throw error

@@ -8,6 +8,7 @@ import type { OutputColumn, Rows, Runtime } from './runtime.ts'
  * @param bytes The model file. Loaded from bytes, it finds no files beside it.
  */
 export async function openOnnx(bytes: Uint8Array, signature: Signature): Promise<Runtime> {
+  const before = process.memoryUsage.rss()
   const session = await InferenceSession.create(bytes, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -16,6 +17,8 @@ export async function openOnnx(bytes: Uint8Array, signature: Signature): Promise
   return {
     rowsPerRun: 256,
     rowsWaitingMax: 65_536,
+    // Making a session holds the thread: what the process has grown by meanwhile is the session's.
+    memoryBytes: Math.max(bytes.length, process.memoryUsage.rss() - before),
     run: batch => runTogether(session, signature, batch),
     release: () => session.release(),
   }

@@ -38,7 +38,11 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
   const ends: number[] = []
   let lastEnd = ''
   let isReleased = false
-  let current: Promise<WorkerProcess> = start(options)
+  let memoryBytes = 0
+  const note = ({ header }: Frame): void => {
+    memoryBytes = (header as { memoryBytes?: number }).memoryBytes ?? memoryBytes
+  }
+  let current: Promise<WorkerProcess> = start(options, note)
   watch(await current)
 
   function watch(worker: WorkerProcess): void {
@@ -52,7 +56,7 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
     ends.push(Date.now())
     const pauseMs = Math.min(pauseMsMax, firstPauseMs * 2 ** (recent() - 1))
     warn(`A model's worker ${how}. It is started again in ${pauseMs} ms.`)
-    current = pause(pauseMs).then(() => start(options))
+    current = pause(pauseMs).then(() => start(options, note))
     current.then(watch, (error: Error) => replace(error.message))
     current.catch(() => {})
   }
@@ -72,6 +76,9 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
   return {
     rowsPerRun: 256,
     rowsWaitingMax: 4_096,
+    get memoryBytes() {
+      return isReleased ? 0 : memoryBytes
+    },
 
     async run(batch) {
       const worker = await within(ready(), runMsMax, () => {})
@@ -83,6 +90,7 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
           throw new ModelFault(500, `The model's worker ${(error as Error).message}`)
         },
       )
+      note(frame)
       return answersOf(frame, batch)
     },
 
@@ -96,15 +104,16 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
 }
 
 /** A process that has loaded the model. Rejects with what went wrong, as the end of a sentence. */
-async function start({ worker: spec, model }: PythonOptions): Promise<WorkerProcess> {
+async function start({ worker: spec, model }: PythonOptions, loaded: (answer: Frame) => void): Promise<WorkerProcess> {
   const worker = await startWorker(spec)
   const { signature, ...order } = model
   const outputs = signature.outputs.map(({ name }) => name)
   const frame = encodeFrame({ op: 'load', ...order, outputs, memoryBytes: spec.memoryBytes })
   try {
-    const { header } = await within(worker.ask(frame), loadMsMax, () => worker.kill())
-    const { error } = header as { error?: string }
+    const answer = await within(worker.ask(frame), loadMsMax, () => worker.kill())
+    const { error } = answer.header as { error?: string }
     if (error !== undefined) throw new Error(`cannot load the model: ${error}`)
+    loaded(answer)
     return worker
   } catch (error) {
     worker.kill()

@@ -11,6 +11,7 @@ import {
 } from '../routes-file.ts'
 import type { WorkerSettings } from '../server-settings.ts'
 import type { LoadedModel } from './model.ts'
+import type { ModelMemory } from './model-memory.ts'
 import { createModelShelf, type ModelShelf } from './model-shelf.ts'
 import { RequestError } from './request-error.ts'
 import { openSwitchedOff } from './switched-off.ts'
@@ -77,8 +78,8 @@ export interface RouteTable {
 }
 
 /** @param workers How the Python workers of its models are kept from the machine. */
-export function createRouteTable(folder: string, workers: WorkerSettings): RouteTable {
-  const shelf = createModelShelf(folder, workers)
+export function createRouteTable(folder: string, workers: WorkerSettings, memory: ModelMemory): RouteTable {
+  const shelf = createModelShelf(folder, { workers, memory })
   const off = openSwitchedOff(folder)
   let routes: RoutesFile = { version: -1, deployments: [], preload: [] }
   let deployments = new Map<string, LiveDeployment>()

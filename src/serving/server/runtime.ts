@@ -25,6 +25,10 @@ export interface Runtime {
    * answered. Throws {@link ModelFault} when there is no answer; no request of the batch has one then.
    */
   run(batch: readonly Rows[]): Promise<readonly (readonly OutputColumn[])[]>
+  /** What it takes of the machine's memory, in bytes; 0 while it rests. */
+  readonly memoryBytes: number
+  /** Undefined when it can run at once; else resolves when it can, or cannot be brought back, which a run then says. */
+  awake?(): Promise<void> | undefined
   /** Ends what it holds. Nothing is run afterwards. */
   release(): Promise<void>
 }

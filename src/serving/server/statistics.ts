@@ -96,6 +96,6 @@ function statsOf(name: string, { number, model }: LiveRevision, tally: Tally): o
         compute_infer: inNanoseconds({ count, ms }),
         compute_output: none,
       })),
-    memory_usage: [],
+    memory_usage: [{ type: 'CPU', id: 0, byte_size: model.memoryBytes() }],
   }
 }

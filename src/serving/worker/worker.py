@@ -3,7 +3,8 @@ Holds one model and answers for it: a process of its own, so that what a model f
 in the server. Python 3.8 or later and its standard library; what the model needs is in the environment that it runs in.
 
 Started with a socket as file descriptor 3. Both sides send frames: two unsigned 32-bit little-endian lengths, a JSON
-object, and raw columns one after the other. It answers each frame with one, in order, and ends when the socket closes.
+object, and raw columns one after the other. It answers each frame with one, in order, with the memory that it has had at
+most, and ends when the socket closes.
 """
 
 import ctypes
@@ -23,6 +24,7 @@ import loaders
 LENGTHS = struct.Struct("<II")
 PR_SET_PDEATHSIG = 1  # [prctl(2)]
 ERROR_CHARACTERS = 2000
+KIBIBYTE = 1024  # in which Linux counts [getrusage(2)]
 
 
 def main():
@@ -48,6 +50,7 @@ def main():
                 answer, parts = run(model, header, tail)
         except Exception as error:  # whatever the model's code throws is an answer
             answer, parts = {"error": sentence(error)}, []
+        answer["memoryBytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
         send(channel, answer, parts)
 
 
