@@ -2,8 +2,8 @@ import { posix } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
 import type { ModelSpec, Revision } from '#project'
 import type { EvaluatedVersion } from '#registry'
-import { onnxFiles, packBundle, requireRules, type Golden, type ServiceView } from '#serving'
-import { readTree, type Blobs, type Tree } from '#storage'
+import { filesBeside, onnxFiles, packBundle, requireRules, type Golden, type ServiceView } from '#serving'
+import { readTree, type Blobs } from '#storage'
 
 /** What a model server needs to answer for one model version, and nothing else. */
 export interface BundleContent {
@@ -42,10 +42,4 @@ export async function putBundle(
     model: await onnxFiles(blobs, version.digest),
     code: serving === undefined ? {} : filesBeside(await readTree(blobs, revision.code), serving),
   })
-}
-
-/** A module in `serving/` may import its neighbours and what is below them. */
-function filesBeside(tree: Tree, module: string): Tree {
-  const folder = posix.dirname(module)
-  return Object.fromEntries(Object.entries(tree).filter(([path]) => folder === '.' || path.startsWith(`${folder}/`)))
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Graph } from './graph-spec.ts'
 import { Deployment } from './deployment-spec.ts'
 import { InputRule } from './input-rule.ts'
 import { Name } from '#kernel/wire.ts'
@@ -251,6 +252,10 @@ export const ProjectFile = z
     pipelines: z.record(Name, Pipeline).default({}),
     models: z.record(Name, Model).default({}),
     deployments: z.record(Name, Deployment).default({}),
+    graphs: z
+      .record(Name, Graph)
+      .optional()
+      .meta({ description: 'Deployments and code that are asked as one, by the name of the graph.' }),
     monitors: z.record(Name, Monitor).default({}),
     notifications: Notifications.optional(),
     tests: z

@@ -1,5 +1,6 @@
 import type { Problem } from '#kernel/error.ts'
 import { showPath, type Path } from './path.ts'
+import { graphProblems } from './graph-problems.ts'
 import { pipelineProblems } from './pipeline-problems.ts'
 import type { GateSpec, Metric, ProjectFile } from './project-file.ts'
 import { declared, type Report } from './report.ts'
@@ -14,6 +15,7 @@ export function referenceProblems(file: ProjectFile): Problem[] {
   for (const [name, pipeline] of Object.entries(file.pipelines)) pipelineProblems({ file, name, pipeline, report })
   subPipelineProblems(file, report)
   modelProblems(file, report)
+  graphProblems(file, report)
   notificationProblems(file, report)
   return problems
 }

@@ -39,6 +39,9 @@ function* namedFiles(file: ProjectFile): Generator<Named> {
   for (const [label, { sql }] of Object.entries(file.labels)) yield { path: ['labels', label, 'sql'], name: clean(sql) }
   for (const [model, { serving }] of Object.entries(file.models))
     if (serving) yield { path: ['models', model, 'serving'], name: clean(serving) }
+  for (const [graph, { nodes }] of Object.entries(file.graphs ?? {}))
+    for (const [node, spec] of Object.entries(nodes))
+      if ('code' in spec) yield { path: ['graphs', graph, 'nodes', node, 'code'], name: clean(spec.code) }
   for (const [name, pipeline] of Object.entries(file.pipelines)) {
     for (const [task, spec] of Object.entries(allTasks(pipeline)))
       yield* filesOfTask(['pipelines', name, task in pipeline.tasks ? 'tasks' : 'finally', task], spec)

@@ -1,8 +1,10 @@
+import { posix } from 'node:path'
 import { z } from 'zod'
 import { digestOf, type Digest } from '#kernel/digest.ts'
 import { canonicalJson } from '#kernel/json.ts'
 import { Name } from '#kernel/wire.ts'
 import { ServiceViewWire } from '#features/wire.ts'
+import { GraphNode } from '#project/graph-spec.ts'
 import { InputRule } from '#project/input-rule.ts'
 import { SignatureWire } from '#registry/wire.ts'
 import type { Blobs, Tree } from '#storage'
@@ -35,7 +37,13 @@ const PythonRuntimeWire = z.object({
   /** Path of the lock file of its packages; without one it has those of the platform's Python. */
   lock: z.string().optional(),
 })
-const RuntimeWire = z.discriminatedUnion('kind', [z.object({ kind: z.literal('onnx') }), PythonRuntimeWire])
+/** No model: deployments and code that are asked one after the other. */
+const GraphRuntimeWire = z.object({ kind: z.literal('graph'), nodes: z.record(z.string(), GraphNode) })
+const RuntimeWire = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('onnx') }),
+  PythonRuntimeWire,
+  GraphRuntimeWire,
+])
 export type PythonRuntime = z.output<typeof PythonRuntimeWire>
 
 /** `bundle.json`. */
@@ -79,6 +87,12 @@ export const folderFiles = (folder: Tree, lock?: Tree[string]): Tree => ({
   ...Object.fromEntries(Object.entries(folder).map(([path, file]) => [`${modelFolder}/${path}`, file])),
   ...(lock && { [lockFile]: lock }),
 })
+
+/** A module in `serving/` may import its neighbours and what is below them. */
+export function filesBeside(tree: Tree, module: string): Tree {
+  const folder = posix.dirname(module)
+  return Object.fromEntries(Object.entries(tree).filter(([path]) => folder === '.' || path.startsWith(`${folder}/`)))
+}
 
 /** Stores a bundle and answers its digest: the same parts give the same digest. `code` is the tree of the serving code. */
 export async function packBundle(

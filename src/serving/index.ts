@@ -6,6 +6,7 @@ export { sqlServingStore } from './store.sql.ts'
 export { deployed, predictionsLogged, trafficChanged } from './events.ts'
 export {
   BundleManifest,
+  filesBeside,
   folderFiles,
   onnxFiles,
   packBundle,

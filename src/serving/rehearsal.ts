@@ -88,6 +88,7 @@ const routesOf = ({ project, version }: BundleManifest, bundle: Digest): RoutesF
       project,
       limits: {},
       log: wholeLog,
+      isGraph: false,
       revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100, shadow: 0 }],
     },
   ],

@@ -42,6 +42,8 @@ export const RoutesFile = z.object({
       limits: RouteLimits.default({}),
       sticky: RouteSticky.optional(),
       log: RouteLog.default(wholeLog),
+      /** It asks other deployments, which write down what they answer; of itself nothing is. */
+      isGraph: z.boolean().default(false),
       revisions: z.array(
         z.object({
           id: z.string(),

@@ -5,7 +5,8 @@ import { after, type TestContext } from 'node:test'
 import { wallClock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { newId } from '#kernel/id.ts'
-import type { DeploymentSpec } from '#project'
+import { canonicalJson } from '#kernel/json.ts'
+import type { DeploymentSpec, ProjectFile } from '#project'
 import { logisticOnnx, type LogisticSpec } from '#registry'
 import { createDuckdb, createOutbox, fsBlobs, outboxMigrations, type Blobs, type Tree } from '#storage'
 import { testEngines } from '#storage/testing.ts'
@@ -79,6 +80,8 @@ export interface Bench {
   readonly lineage: readonly string[]
   /** Says something of the deployment in the project file, and has it followed. */
   declare(spec: Partial<DeploymentSpec>): Promise<void>
+  /** Declares graphs, with the files of the project's code, and has them followed. */
+  declareGraphs(graphs: ProjectFile['graphs'], code?: Readonly<Record<string, string>>): Promise<void>
   events(): Promise<readonly (readonly [string, unknown])[]>
   /** The same server, asked for a deployment of another name. */
   at(deployment: string): Bench
@@ -154,6 +157,7 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
   const warnings: string[] = []
   const lineage: string[] = []
   const declared: Record<string, Partial<DeploymentSpec>> = {}
+  const project: Host['project'] = { number: 1, graphs: undefined, code: undefined }
   const warn = (_: object, message: string): void => void warnings.push(message)
   const outbox = createOutbox({ db, clock: wallClock, owner: 'test', warn })
   const ledger = {
@@ -174,7 +178,9 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
       dataFolder: folder,
       port: 0,
       ...told(options),
-      projects: { find: async () => ({ spec: { deployments: declared } }) as never },
+      projects: {
+        find: async () => ({ ...project, spec: { deployments: declared, graphs: project.graphs } }) as never,
+      },
       version: '0',
       workers: { ...workers, hidden: [] },
       interpreters,
@@ -195,6 +201,7 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
     warnings,
     lineage,
     declared,
+    project,
     again,
     events: async () => (await outbox.after(0, 1_000)).map(({ type, data }) => [type, data] as const),
     async grpcAddress() {
@@ -214,9 +221,10 @@ function addressOf(serving: Serving): { host: string; port: number } {
 }
 
 /** What the deployments of one server share. */
-interface Host extends Omit<Bench, 'at' | 'declare' | 'deploy' | 'infer'> {
+interface Host extends Omit<Bench, 'at' | 'declare' | 'declareGraphs' | 'deploy' | 'infer'> {
   /** What the project file says of each. */
   readonly declared: Record<string, Partial<DeploymentSpec>>
+  readonly project: { number: number; graphs: ProjectFile['graphs']; code: Digest | undefined }
 }
 
 function benchAt(host: Host, deployment: string): Bench {
@@ -225,6 +233,18 @@ function benchAt(host: Host, deployment: string): Bench {
     ...host,
     async declare(spec) {
       host.declared[deployment] = spec
+      await serving.follow()
+    },
+    async declareGraphs(graphs, code = {}) {
+      const files = Object.entries(code).map(
+        async ([path, text]) => [path, { ...(await host.blobs.put(text)), executable: false }] as const,
+      )
+      const tree = canonicalJson(Object.fromEntries(await Promise.all(files)))
+      Object.assign(host.project, {
+        number: host.project.number + 1,
+        graphs,
+        code: (await host.blobs.put(tree)).digest,
+      })
       await serving.follow()
     },
     at: other => benchAt(host, other),

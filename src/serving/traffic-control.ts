@@ -22,6 +22,7 @@ import {
 } from './deployment.ts'
 import { declaredOf } from './declared.ts'
 import { deployed, trafficChanged } from './events.ts'
+import { graphRoutes } from './graph-bundle.ts'
 import type { RoutesFile } from './routes-file.ts'
 import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -307,6 +308,7 @@ async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Prom
     name,
     project,
     ...declared.get(name)!,
+    isGraph: false,
     revisions: routable(revisions.filter(({ deployment }) => deployment === name))
       .toSorted((a, b) => a.number - b.number)
       .map(({ id, number, version: model, bundle, weight, shadow }) => ({
@@ -318,12 +320,14 @@ async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Prom
         shadow,
       })),
   }))
-  for (const { bundle } of routes.flatMap(route => route.revisions)) {
+  const projects = [...new Set(deployments.map(({ project }) => project))]
+  const graphs = await graphRoutes(parts, projects, new Set(deployments.map(({ name }) => name)))
+  for (const { bundle } of [...routes, ...graphs].flatMap(route => route.revisions)) {
     await checkOut(parts, bundle)
     // One deployment whose environment is gone and cannot be built again may not keep the others from their routes.
     await linkPython(parts, bundle).catch((error: unknown) =>
       parts.warn({ err: error, bundle }, 'the Python environment of a bundle cannot be built'),
     )
   }
-  return { version, deployments: routes, preload: [...preload] }
+  return { version, deployments: [...routes, ...graphs], preload: [...preload] }
 }

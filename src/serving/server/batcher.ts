@@ -22,6 +22,8 @@ export interface Patience {
   readonly until?: number
   /** Rows that may wait at the same time; those of the runtime when there are fewer. */
   readonly queueRows?: number | undefined
+  /** Of the predictions, one for each row, for a graph to hand on. */
+  readonly ids?: readonly string[]
 }
 
 interface Waiting extends Rows {
@@ -86,7 +88,11 @@ export function createBatcher(runtime: Runtime): Batcher {
   }
 
   /** Why rows are not taken on; undefined when they are. A lone request always is. */
-  function refused(rows: number, now: number, { until, queueRows }: Required<Patience>): RequestError | undefined {
+  function refused(
+    rows: number,
+    now: number,
+    { until, queueRows }: Pick<Required<Patience>, 'until' | 'queueRows'>,
+  ): RequestError | undefined {
     if (queue.length === 0 && running.rows === 0) return undefined
     const ahead = aheadMs(now)
     if (queue.length > 0 && waitingRows + rows > Math.min(queueRows ?? Infinity, runtime.rowsWaitingMax))

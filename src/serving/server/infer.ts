@@ -5,7 +5,7 @@ import { hashToUnit } from '../traffic.ts'
 import type { Patience } from './batcher.ts'
 import type { Bound, Column } from './bind.ts'
 import { lookUp, perRow, type Subjects } from './lookup.ts'
-import { servedOutputs } from './model.ts'
+import { servedOutputs } from './serving-code.ts'
 import type { OnlineFeatures } from './online.ts'
 import type { PredictionLog } from './prediction-log.ts'
 import { logLines, type AnsweredRequest } from './record.ts'
@@ -27,6 +27,8 @@ export interface InferRequest {
   readonly unit?: string | undefined
   /** On the clock of `performance.now()`: nobody waits for the answer after it. */
   readonly until: number
+  /** Of its predictions, where a graph has given them out; one for each row. */
+  readonly ids?: readonly string[] | undefined
 }
 
 /** The rows of a request, in terms of the revision that answers it. Throws `RequestError` for what it cannot take. */
@@ -75,10 +77,11 @@ export interface InferParts {
  * prediction log; a fault of the model or its code is written down too.
  */
 export async function infer(parts: InferParts, request: InferRequest, course: Course): Promise<Inference> {
-  const { table, log, online } = parts
+  const { table, online } = parts
+  const log = request.deployment.isGraph ? unwritten : parts.log
   const receivedAt = Date.now()
   const { deployment } = request
-  const firstId: string = newId('prd')
+  const firstId: string = request.ids?.[0] ?? newId('prd')
   const { revision, bound } = meet(table, request, { course, predictionId: firstId })
   const { manifest } = revision.model
   const { rows, keys, at } = bound
@@ -86,7 +89,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   const columns = await complete({ deployment, revision, bound, keys, at, online, until: request.until })
   course.boundAt = performance.now()
   course.predictionId = firstId
-  const ids = Array.from({ length: rows }, (_, row) => (row === 0 ? firstId : newId('prd')))
+  const ids = Array.from({ length: rows }, (_, row) => (row === 0 ? firstId : (request.ids?.[row] ?? newId('prd'))))
   const lot = lotOf(deployment.log, firstId)
   const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
     ids,
@@ -106,7 +109,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   })
   let outputs: readonly OutputColumn[]
   try {
-    outputs = await run(revision, { rows, columns }, patienceOf(request))
+    outputs = await run(revision, { rows, columns }, { ...patienceOf(request), ids })
     if (course.isLate) throw new ModelFault(504, 'The answer came when nobody waited for it any more.')
   } catch (error) {
     // Who is turned away has met no model: there is no prediction to write down.
@@ -122,6 +125,9 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   if (lot.isDrawn) await write(log, record(outputs))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
 }
+
+/** A graph's deployments write down what they answer. */
+const unwritten: Pick<PredictionLog, 'append'> = { append: async () => {} }
 
 /** Whether a request is written down that does not fail, by its own id: whoever draws again draws the same. */
 const lotOf = (rules: RouteLog, id: string) => ({
@@ -229,7 +235,7 @@ async function run(
   return model.postprocess ? [...outputs, ...(await servedOutputs(model.postprocess, outputs, rows))] : outputs
 }
 
-async function write(log: PredictionLog, record: AnsweredRequest): Promise<void> {
+async function write(log: Pick<PredictionLog, 'append'>, record: AnsweredRequest): Promise<void> {
   try {
     await log.append(logLines(record))
   } catch (error) {

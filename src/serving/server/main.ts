@@ -14,7 +14,9 @@ import {
   ServerFile,
   serverFile,
 } from '../routes-file.ts'
+import { askDeployment } from './ask-deployment.ts'
 import { createDoor } from './door.ts'
+import type { GraphParts } from './graph.ts'
 import { createHandler } from './handler.ts'
 import { listenHttp } from './listen.ts'
 import { openGrpc } from './grpc/open-grpc.ts'
@@ -47,7 +49,13 @@ const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(fol
 const { host, port, doors, times, telling } = settings
 const owner = thisProcess()
 const memory = createModelMemory(settings.memory)
-const table = createRouteTable(folder, settings.workers, memory)
+// A graph asks when there is everything to ask with.
+const graphs: GraphParts = {
+  ask: request => askDeployment(inferring, request),
+  observe: node => metrics.observeNode(node),
+  random: Math.random,
+}
+const table = createRouteTable(folder, { workers: settings.workers, memory, graphs })
 const secret = randomBytes(32).toString('base64url')
 const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.isOpen, secret })
 const log = settings.isLogged
@@ -63,16 +71,8 @@ const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: pa
 const statistics = createStatistics()
 const { deadlineMs } = times
 const shadows = createShadows(log)
-const predict = createPredictor({
-  table,
-  log,
-  online,
-  metrics,
-  statistics,
-  rates: createRateLimit(),
-  shadows,
-  deadlineMs,
-})
+const inferring = { table, log, online, shadows }
+const predict = createPredictor({ ...inferring, metrics, statistics, rates: createRateLimit(), deadlineMs })
 const parts = {
   table,
   predict,

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ShedReason } from './request-error.ts'
+import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
 import type { LiveDeployment } from './route-table.ts'
 
@@ -11,6 +12,8 @@ export interface Metrics {
   refuse(status: number): void
   /** A request that is turned away because there is too much to do; it is observed too. */
   shed(deployment: string, reason: ShedReason): void
+  /** A node of a graph has answered, or has not. */
+  observeNode(node: ObservedNode): void
   text(): Promise<string>
 }
 
@@ -53,6 +56,13 @@ export function createMetrics(deployments: () => readonly LiveDeployment[], memo
     labelNames: ['deployment', 'reason'],
     registers: [register],
   })
+  const nodes = new Histogram({
+    name: 'trainyard_serving_node_seconds',
+    help: 'Time that a node of a graph took, with what it asked.',
+    labelNames: ['graph', 'node', 'outcome'],
+    buckets: latencyBuckets,
+    registers: [register],
+  })
   gauges(register, deployments)
   memoryGauges(register, deployments, memory)
   const series = new Map<string, Series>()
@@ -73,6 +83,8 @@ export function createMetrics(deployments: () => readonly LiveDeployment[], memo
     },
     refuse: status => requests.labels('', '', String(status), '').inc(),
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
+    observeNode: ({ graph, node, seconds, isAnswered }) =>
+      nodes.labels(graph, node, isAnswered ? 'answered' : 'failed').observe(seconds),
     text: () => register.metrics(),
   }
 }

@@ -13,6 +13,7 @@ export async function openRuntime(
   { runtime, signature }: BundleManifest,
   workers: WorkerSettings,
 ): Promise<Runtime> {
+  if (runtime.kind === 'graph') throw new TypeError('A graph has no runtime of its own.')
   if (runtime.kind === 'onnx') return openOnnx(await readFile(join(folder, modelFile)), signature)
   const python = await readlink(join(folder, pythonLink)).catch(() => {
     throw new Error('Its Python environment is not there; the control plane builds it when it deploys or starts.')

@@ -168,7 +168,11 @@ export function modelMetadata({ name, revisions }: LiveDeployment, { model }: Li
 /** `<project>_<format>` [Open Inference Protocol 2, model metadata]. */
 function platformOf(runtime: LiveRevision['model']['manifest']['runtime']): string {
   if (runtime.kind === 'onnx') return 'onnx_onnxv1'
-  return runtime.loader === 'mlflow' ? 'mlflow_pyfunc' : 'python_class'
+  if (runtime.kind === 'graph') return 'trainyard_graph'
+  return (
+    { mlflow: 'mlflow_pyfunc', class: 'python_class', pytorch: 'pytorch_model' }[runtime.loader as string] ??
+    `${runtime.loader}_model`
+  )
 }
 
 /** As far as a load generator reads it before it starts: the first dimension of every tensor is the batch. */

@@ -9,9 +9,7 @@ import {
   type RouteSticky,
   type ServerStatus,
 } from '../routes-file.ts'
-import type { WorkerSettings } from '../server-settings.ts'
-import type { LoadedModel } from './model.ts'
-import type { ModelMemory } from './model-memory.ts'
+import type { LoadedModel, LoadParts } from './model.ts'
 import { createModelShelf, type ModelShelf } from './model-shelf.ts'
 import { RequestError } from './request-error.ts'
 import { openSwitchedOff } from './switched-off.ts'
@@ -34,6 +32,8 @@ export interface LiveDeployment {
   readonly limits: RouteLimits
   readonly sticky: RouteSticky | undefined
   readonly log: RouteLog
+  /** It asks other deployments, which write down what they answer; of itself nothing is. */
+  readonly isGraph: boolean
   readonly revisions: readonly LiveRevision[]
   /** One of them gets copies of requests. */
   readonly isShadowed: boolean
@@ -77,9 +77,8 @@ export interface RouteTable {
   status(): Pick<ServerStatus, 'version' | 'bundles'>
 }
 
-/** @param workers How the Python workers of its models are kept from the machine. */
-export function createRouteTable(folder: string, workers: WorkerSettings, memory: ModelMemory): RouteTable {
-  const shelf = createModelShelf(folder, { workers, memory })
+export function createRouteTable(folder: string, parts: LoadParts): RouteTable {
+  const shelf = createModelShelf(folder, parts)
   const off = openSwitchedOff(folder)
   let routes: RoutesFile = { version: -1, deployments: [], preload: [] }
   let deployments = new Map<string, LiveDeployment>()
@@ -150,7 +149,7 @@ export function createRouteTable(folder: string, workers: WorkerSettings, memory
 
 /** A deployment with those of its revisions whose model is loaded. */
 function live(
-  { name, project, limits, sticky, log, revisions: routed }: DeploymentRoute,
+  { name, project, limits, sticky, log, isGraph, revisions: routed }: DeploymentRoute,
   isUnloaded: boolean,
   shelf: Pick<ModelShelf, 'get'>,
 ): LiveDeployment {
@@ -164,6 +163,7 @@ function live(
     limits,
     sticky,
     log,
+    isGraph,
     revisions,
     isShadowed: revisions.some(({ shadow }) => shadow > 0),
     isUnloaded,

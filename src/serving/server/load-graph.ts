@@ -1,0 +1,27 @@
+import type { BundleManifest } from '../bundle.ts'
+import { createGraph, type GraphParts } from './graph.ts'
+import type { LoadedModel } from './model.ts'
+import { loadServingCode, type Postprocess } from './serving-code.ts'
+
+/** Makes a graph of its bundle: its code is loaded, its deployments are met when they are asked. */
+export async function loadGraph(folder: string, manifest: BundleManifest, parts: GraphParts): Promise<LoadedModel> {
+  const { runtime, signature, model: name } = manifest
+  if (runtime.kind !== 'graph') throw new TypeError(`The bundle of ${name} holds a model.`)
+  const { nodes } = runtime
+  const code = new Map<string, Postprocess>()
+  for (const [node, spec] of Object.entries(nodes))
+    if ('code' in spec)
+      code.set(
+        node,
+        await loadServingCode(folder, spec.code, spec.export).catch((error: Error) => {
+          throw new Error(`Node ${node} of ${name}: ${error.message}`)
+        }),
+      )
+  return {
+    manifest,
+    batcher: createGraph({ name, ...signature, nodes, code }, parts),
+    postprocess: undefined,
+    memoryBytes: () => 0,
+    release: async () => {},
+  }
+}
