@@ -148,6 +148,7 @@ export const writeCard = (id: string, opinions: object) => patch<Wire.Card>(`/mo
 
 export const deploymentsOf = (project: string) =>
   read<Items<Wire.Deployment>>(['deployments', project], `${at(project)}/deployments`)
+export const graphsOf = (project: string) => read<Items<Wire.Graph>>(['graphs', project], `${at(project)}/graphs`)
 export const deploymentOf = (name: string) => read<Wire.DeploymentDetail>(['deployment', name], `/deployments/${name}`)
 export const outcomesOf = (name: string) => read<Wire.Outcomes>(['outcomes', name], `/deployments/${name}/outcomes`)
 export const predictionsOf = (name: string) =>

@@ -15,6 +15,7 @@ const staleAfter: Readonly<Record<string, readonly string[]>> = {
     'features',
     'models',
     'deployments',
+    'graphs',
   ],
   source: ['repository', 'commits'],
   workflow: [

@@ -33,6 +33,7 @@ import type {
 import type {
   DeploymentDetail as DeploymentDetailWire,
   DeploymentWire,
+  GraphWire,
   PredictionWire,
   RevisionWire as ServedWire,
 } from '../src/serving/wire.ts'
@@ -124,6 +125,7 @@ export interface ArtifactEntry {
 export type Deployment = z.output<typeof DeploymentWire>
 export type Outcomes = z.output<typeof OutcomesWire>
 export type DeploymentDetail = z.output<typeof DeploymentDetailWire>
+export type Graph = z.output<typeof GraphWire>
 export type ServedRevision = z.output<typeof ServedWire>
 export type Prediction = z.output<typeof PredictionWire>
 

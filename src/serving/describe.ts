@@ -17,6 +17,15 @@ export interface DescribeParts {
   readonly clock: Clock
 }
 
+/** Where what answers under a name is asked. */
+export function askedUrl(
+  { supervisor, shownUrl }: Pick<DescribeParts, 'supervisor' | 'shownUrl'>,
+  name: string,
+): string {
+  const url = supervisor.url()
+  return `${url === undefined ? '' : shownUrl(url)}/v2/models/${name}`
+}
+
 /** Deployments with their revisions, counts and latencies. */
 export async function describeDeployments(
   { store, projects, supervisor, shownUrl }: DescribeParts,
@@ -25,14 +34,14 @@ export async function describeDeployments(
   const revisions = await store.revisions(rows.map(({ name }) => name))
   const latencies = await store.latencies(revisions.map(({ id }) => id))
   const declared = await declaredOf(projects, rows)
-  const [isUp, url] = [supervisor.isUp(), supervisor.url()]
+  const isUp = supervisor.isUp()
   return rows.map(({ name, createdAt, ...row }) => {
     const own = revisions.filter(({ deployment }) => deployment === name)
     const state = !isUp ? 'down' : own.some(revision => revision.state === 'canary') ? 'canary' : 'live'
     return {
       ...row,
       name,
-      url: `${url === undefined ? '' : shownUrl(url)}/v2/models/${name}`,
+      url: askedUrl({ supervisor, shownUrl }, name),
       state,
       ...declared.get(name)!,
       revisions: own.map(revision => toRevision(revision, latencies.get(revision.id))),

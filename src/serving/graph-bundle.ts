@@ -21,31 +21,34 @@ export async function graphRoutes(
   projects: readonly string[],
   taken: ReadonlySet<string>,
 ): Promise<readonly DeploymentRoute[]> {
-  const routes = new Map<string, DeploymentRoute>()
+  const names = new Set(taken)
+  const routes: DeploymentRoute[] = []
   for (const project of projects) {
     const revision = await parts.projects.find(project)
     for (const [name, graph] of Object.entries(revision?.spec.graphs ?? {})) {
-      if (taken.has(name) || routes.has(name)) {
-        parts.warn(
-          { project, graph: name },
-          'a graph has the name of a deployment or graph of another project and is not asked',
-        )
-        continue
-      }
-      const bundle = await packGraph(parts.blobs, {
-        project,
-        name,
-        graph,
-        number: revision!.number,
-        code: revision!.code,
-      }).catch(
-        (error: unknown) =>
-          void parts.warn({ project, graph: name, reason: messageOf(error) }, 'a graph cannot be bundled'),
-      )
-      if (bundle !== undefined) routes.set(name, routeOf({ project, name, number: revision!.number, bundle }))
+      const { number, code } = revision!
+      const route = await routed(parts, names, { project, name, graph, number, code })
+      if (route) routes.push(route)
+      names.add(name)
     }
   }
-  return [...routes.values()]
+  return routes
+}
+
+/** Undefined, and said, of what cannot be asked: one graph may not keep the others from their routes. */
+async function routed(
+  parts: Parts,
+  taken: ReadonlySet<string>,
+  packing: Packing,
+): Promise<DeploymentRoute | undefined> {
+  const { project, name, number } = packing
+  try {
+    if (taken.has(name)) throw new Error('It has the name of a deployment or graph elsewhere.')
+    return routeOf({ project, name, number, bundle: await packGraph(parts.blobs, packing) })
+  } catch (error) {
+    parts.warn({ project, graph: name, reason: messageOf(error) }, 'a graph is not asked')
+    return undefined
+  }
 }
 
 /** One revision, with the number of the project's, which answers every request; its deployments have the log. */

@@ -27,7 +27,7 @@ const values = ({ outputs }: Answer): Record<string, readonly unknown[]> =>
 
 const near = (given: readonly unknown[] | undefined, known: readonly number[]): void => {
   assert.equal(given?.length, known.length)
-  for (const [at, value] of known.entries()) assert.ok(Math.abs(Number(given![at]) - value) < 1e-6, `${given![at]}`)
+  for (const [at, value] of known.entries()) assert.ok(Math.abs(Number(given![at]) - value) < 1e-6, String(given![at]))
 }
 
 test('a graph is asked as a deployment is, over its protocols, and its deployments log what they answer', async t => {
@@ -69,6 +69,21 @@ test('a graph is asked as a deployment is, over its protocols, and its deploymen
   })
   assert.deepEqual(((await v1.json()) as { predictions: unknown }).predictions, ['take'])
 
+  const [listed] = await bench.serving.graphs('rain')
+  assert.deepEqual(
+    [listed!.url, listed!.nodes.map(({ kind, asks }) => `${kind} ${asks.join()}`)],
+    [
+      `${bench.serving.url()}/v2/models/advice`,
+      [
+        'sequence gusts,pick,words',
+        'code serving/gusts.ts',
+        'switch calm,stormy',
+        'deployment calm',
+        'deployment rain',
+        'code ./serving/words.ts',
+      ],
+    ],
+  )
   const metadata = JSON.parse((await bench.get('/v2/models/advice')).text) as Record<string, unknown>
   assert.deepEqual(
     [metadata['platform'], metadata['inputs'], metadata['outputs']],

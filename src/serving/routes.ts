@@ -6,6 +6,7 @@ import type { Serving } from './serving.ts'
 import {
   DeploymentDetail,
   DeploymentList,
+  GraphList,
   predictionOrders,
   PredictionPage,
   PredictionWire,
@@ -42,6 +43,19 @@ export function servingRoutes(app: App, serving: Serving): void {
       },
     },
     async ({ params }) => ({ items: [...(await serving.deployments(params.project))] }),
+  )
+
+  app.get(
+    '/api/v1/projects/:project/graphs',
+    {
+      schema: {
+        summary: 'Graphs of a project: deployments and code that are asked as one',
+        tags,
+        params: ProjectParams,
+        response: { 200: GraphList },
+      },
+    },
+    async ({ params }) => ({ items: [...(await serving.graphs(params.project))] }),
   )
 
   app.get(

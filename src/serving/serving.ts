@@ -9,8 +9,9 @@ import type { Duckdb } from '#storage'
 import { ask, type Answer, type Question } from './ask.ts'
 import { removeOtherBundles } from './bundle-folder.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
+import { graphsOf, type Graph } from './graphs.ts'
 import type { GuardVerdict } from './guard.ts'
-import { describeDeployments, guardDeployment, shadowsOf, type DescribeParts } from './describe.ts'
+import { askedUrl, describeDeployments, guardDeployment, shadowsOf, type DescribeParts } from './describe.ts'
 import { logUsage, readByIds, readPage, type LogReaderParts, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
@@ -46,6 +47,8 @@ export interface Serving {
   guard(deployment: string): Promise<GuardVerdict & { revision: string; since: number }>
 
   deployments(project: string): Promise<readonly Deployment[]>
+  /** What the project file declares of graphs. */
+  graphs(project: string): Promise<readonly Graph[]>
   /** Throws `not_found`. */
   deployment(name: string): Promise<DeploymentDetail>
   /** The project of a deployment; undefined when there is none. */
@@ -143,6 +146,7 @@ export function createServing(parts: ServingParts): Serving {
     follow: traffic.follow,
     ask: question => ask(supervisor, question),
     ...descriptions(describe),
+    graphs: project => graphsOf({ projects: parts.projects, urlOf: name => askedUrl(describe, name) }, project),
     ...logReads(reader, log),
 
     url() {

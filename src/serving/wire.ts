@@ -83,6 +83,25 @@ export const ShadowWire = z
   })
   .meta({ title: 'ShadowComparison' })
 
+/** Deployments and code of the project file that are asked as one. */
+export const GraphWire = z
+  .object({
+    name: z.string(),
+    url: z.string(),
+    /** Datatype by name. */
+    inputs: z.record(z.string(), z.string()),
+    outputs: z.record(z.string(), z.string()),
+    nodes: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['sequence', 'switch', 'ensemble', 'splitter', 'deployment', 'code']),
+        /** The nodes that it leads to; of a deployment its name, of code its file. */
+        asks: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ title: 'Graph' })
+export const GraphList = z.object({ items: z.array(GraphWire) })
 export const DeploymentList = z.object({ items: z.array(DeploymentWire) })
 export const DeploymentDetail = DeploymentWire.extend({
   traffic: z.array(TrafficChangeWire),

@@ -63,7 +63,8 @@ async function answersLikeItself(t: TestContext, { python, script, isConverted }
       )
       for (const [at, value] of answers.flat().entries())
         assert.ok(Math.abs((outputs![0]!.values[at] as number) - value) < 1e-6, `${String(outputs![0]!.values)}`)
-      if (!isConverted) return
+      // One for each framework, as each conversion starts two more workers.
+      if (!isConverted || name === 'xgboost booster' || name === 'lightgbm') return
 
       const rows = names.map(name => [name, columns[name]!] as const)
       const converted = await convertModel(
@@ -98,7 +99,7 @@ async function filesOf(blobs: Blobs, folder: string): Promise<Digest> {
   return (await blobs.put(canonicalJson(folderFiles(tree)))).digest
 }
 
-suite('models of frameworks', { timeout: 400_000 }, () => {
+suite('models of frameworks', { timeout: 900_000 }, () => {
   test('scikit-learn, XGBoost and LightGBM', async t => {
     await answersLikeItself(t, { python: await pythonWith('frameworks'), script: 'frameworks.py', isConverted: true })
   })

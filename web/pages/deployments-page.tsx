@@ -1,6 +1,6 @@
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { deploymentsOf } from '../api.ts'
+import { deploymentsOf, graphsOf } from '../api.ts'
 import { latency, number, percent } from '../format.ts'
 import { deploymentPath, modelPath } from '../paths.ts'
 import { To } from '../shell/link.tsx'
@@ -11,13 +11,14 @@ import { Empty } from '../ui/empty.tsx'
 import { State } from '../ui/state.tsx'
 import { Table, type Column } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
-import type { Deployment, ServedRevision } from '../wire.ts'
+import type { Deployment, Graph, ServedRevision } from '../wire.ts'
 
 /** Is serving healthy? */
 export function DeploymentsPage() {
   const { project } = useParams({ from: '/p/$project/deployments' })
   const commands = useCommands(project)
   const { data } = useSuspenseQuery(deploymentsOf(project))
+  const { data: graphs } = useSuspenseQuery(graphsOf(project))
   const empty = (
     <Empty title="Nothing is deployed yet" commands={[commands.promote]}>
       Promoting a version to production starts its deployment: bundle, rehearsal, canary.
@@ -28,9 +29,31 @@ export function DeploymentsPage() {
       <Card flush>
         <Table label="Deployments" rows={data.items} columns={columns} keyOf={({ name }) => name} empty={empty} />
       </Card>
+      {graphs.items.map(graph => (
+        <GraphCard key={graph.name} graph={graph} />
+      ))}
     </Page>
   )
 }
+
+/** Deployments and code that are asked as one. */
+const GraphCard = ({ graph: { name, url, inputs, outputs, nodes } }: { graph: Graph }) => (
+  <Card title={name} note={<code>{url}</code>} flush>
+    <Table
+      label={`Nodes of the graph ${name}`}
+      rows={nodes}
+      columns={nodeColumns}
+      keyOf={node => node.name}
+      empty={`From ${Object.keys(inputs).join(', ')} to ${Object.keys(outputs).join(', ')}.`}
+    />
+  </Card>
+)
+
+const nodeColumns: readonly Column<Graph['nodes'][number]>[] = [
+  { title: 'Node', cell: ({ name }) => <span className="strong">{name}</span> },
+  { title: 'Kind', cell: ({ kind }) => kind },
+  { title: 'Asks', cell: ({ asks }) => <code>{asks.join(', ')}</code> },
+]
 
 /** Revisions that take traffic, the heaviest first. */
 export const serving = (revisions: readonly ServedRevision[]): ServedRevision[] =>

@@ -66,8 +66,7 @@ export function createBatcher(runtime: Runtime): Batcher {
   }
 
   async function flush(): Promise<void> {
-    const waking = runtime.awake?.()
-    if (waking) await waking
+    await runtime.awake?.()
     const batch = inTime(take())
     if (batch.length > 0) {
       running = { rows: rowsOf(batch), since: performance.now() }

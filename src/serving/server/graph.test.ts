@@ -93,7 +93,7 @@ test('a sequence: each node gets what came before and what was answered, and the
     },
     code: {
       before: ({ x }) => ({ x: x!.map(value => Number(value) + 1) }),
-      after: ({ y, city }) => ({ text: y!.map((value, row) => `${city![row]} ${value}`) }),
+      after: ({ y, city }) => ({ text: y!.map((value, row) => [city![row], value].join(' ')) }),
     },
     x: [1, -3],
     outputs: [{ name: 'text', datatype: 'BYTES' }],

@@ -20,6 +20,26 @@ export interface MemoryTally {
   woken: number
 }
 
+/** How often idle models are looked for, at most. */
+const lookMs = [100, 1_000] as const
+
+export function createModelMemory({ budgetBytes, idleMs }: MemorySettings, now = () => performance.now()): ModelMemory {
+  const room = createRoom(budgetBytes)
+  if (idleMs > 0)
+    setInterval(() => room.restIdle(now() - idleMs), Math.min(lookMs[1], Math.max(lookMs[0], idleMs / 4))).unref()
+  return {
+    tally: room.tally,
+    isBounded: budgetBytes > 0,
+    async hold(open) {
+      const runtime = await open()
+      const held: Held = { runtime, running: 0, usedAt: now(), bytes: 0 }
+      room.all.add(held)
+      await room.make(0, held)
+      return resting({ room, held, open, now }, runtime)
+    },
+  }
+}
+
 interface Held {
   runtime: Runtime | undefined
   running: number
@@ -28,13 +48,18 @@ interface Held {
   bytes: number
 }
 
-/** How often idle models are looked for, at most. */
-const lookMs = [100, 1_000] as const
+interface Room {
+  readonly all: Set<Held>
+  readonly tally: MemoryTally
+  /** Sends others away until there is room for so many bytes more; when all that is left runs, it stays. */
+  make(bytes: number, keeper: Held): Promise<void>
+  /** Sends away what was not used since. */
+  restIdle(since: number): void
+}
 
-export function createModelMemory({ budgetBytes, idleMs }: MemorySettings, now = () => performance.now()): ModelMemory {
+function createRoom(budgetBytes: number): Room {
   const all = new Set<Held>()
   const tally: MemoryTally = { idle: 0, room: 0, woken: 0 }
-  if (idleMs > 0) setInterval(restIdle, Math.min(lookMs[1], Math.max(lookMs[0], idleMs / 4))).unref()
 
   async function rest(held: Held, why: 'idle' | 'room'): Promise<void> {
     const { runtime } = held
@@ -44,96 +69,92 @@ export function createModelMemory({ budgetBytes, idleMs }: MemorySettings, now =
     await runtime!.release().catch(() => {})
   }
 
-  const resting = (except?: Held): Held[] =>
+  const idle = (except?: Held): Held[] =>
     [...all]
       .filter(held => held !== except && held.runtime && held.running === 0)
       .toSorted((a, b) => a.usedAt - b.usedAt)
 
-  function restIdle(): void {
-    for (const held of resting()) if (now() - held.usedAt >= idleMs) void rest(held, 'idle')
-  }
-
-  /** Sends others away until there is room for so many bytes more; when all that is left runs, it stays. */
-  async function makeRoom(bytes: number, keeper: Held): Promise<void> {
-    if (budgetBytes === 0) return
-    const used = (): number => [...all].reduce((sum, { runtime }) => sum + (runtime?.memoryBytes ?? 0), 0)
-    for (const held of resting(keeper)) {
-      if (used() + bytes <= budgetBytes) return
-      await rest(held, 'room')
-    }
-  }
-
   return {
+    all,
     tally,
-    isBounded: budgetBytes > 0,
-    async hold(open) {
-      const held: Held = { runtime: undefined, running: 0, usedAt: now(), bytes: 0 }
-      all.add(held)
-      try {
-        held.runtime = await open()
-      } catch (error) {
-        all.delete(held)
-        throw error
-      }
-      await makeRoom(0, held)
-      let waking: Promise<void> | undefined
-      let fault = ''
-      let isReleased = false
-
-      async function wake(): Promise<void> {
-        try {
-          await makeRoom(held.bytes, held)
-          const runtime = await open()
-          if (isReleased) return await runtime.release()
-          held.runtime = runtime
-          held.usedAt = now()
-          fault = ''
-          tally.woken++
-          await makeRoom(0, held)
-        } catch (error) {
-          fault = error instanceof Error ? error.message : String(error)
-        } finally {
-          waking = undefined
-        }
-      }
-
-      return {
-        rowsPerRun: held.runtime.rowsPerRun,
-        rowsWaitingMax: held.runtime.rowsWaitingMax,
-        get memoryBytes() {
-          return held.runtime?.memoryBytes ?? 0
-        },
-        awake() {
-          if (held.runtime || isReleased) return undefined
-          fault = ''
-          return (waking ??= wake())
-        },
-        async run(batch) {
-          // Sent away again before its turn came.
-          if (!held.runtime && !isReleased && fault === '') await (waking ??= wake())
-          const { runtime } = held
-          if (!runtime)
-            throw new ModelFault(
-              503,
-              isReleased ? 'The model has been unloaded.' : `The model cannot be loaded again: ${fault}`,
-            )
-          held.running++
-          try {
-            return await runtime.run(batch)
-          } finally {
-            held.running--
-            held.usedAt = now()
-          }
-        },
-        async release() {
-          isReleased = true
-          all.delete(held)
-          await waking
-          const { runtime } = held
-          held.runtime = undefined
-          await runtime?.release()
-        },
+    restIdle(since) {
+      for (const held of idle()) if (held.usedAt <= since) void rest(held, 'idle')
+    },
+    async make(bytes, keeper) {
+      if (budgetBytes === 0) return
+      const used = (): number => [...all].reduce((sum, { runtime }) => sum + (runtime?.memoryBytes ?? 0), 0)
+      for (const held of idle(keeper)) {
+        if (used() + bytes <= budgetBytes) return
+        // While another was sent away, this one may have been asked.
+        if (held.runtime && held.running === 0) await rest(held, 'room')
       }
     },
   }
+}
+
+interface Resting {
+  readonly room: Room
+  readonly held: Held
+  readonly open: () => Promise<Runtime>
+  readonly now: () => number
+}
+
+function resting(parts: Resting, { rowsPerRun, rowsWaitingMax }: Runtime): Runtime {
+  const { held, room, now } = parts
+  let waking: Promise<void> | undefined
+  let fault = ''
+  let isReleased = false
+
+  const wake = (): Promise<void> =>
+    (waking ??= broughtBack(parts, () => isReleased)
+      .then(
+        () => (fault = ''),
+        (error: unknown) => (fault = error instanceof Error ? error.message : String(error)),
+      )
+      .then(() => void (waking = undefined)))
+
+  return {
+    rowsPerRun,
+    rowsWaitingMax,
+    get memoryBytes() {
+      return held.runtime?.memoryBytes ?? 0
+    },
+    awake: () => (held.runtime || isReleased ? undefined : wake()),
+    async run(batch) {
+      // Sent away again before its turn came.
+      if (!held.runtime && !isReleased && fault === '') await wake()
+      const { runtime } = held
+      if (!runtime)
+        throw new ModelFault(
+          503,
+          isReleased ? 'The model has been unloaded.' : `The model cannot be loaded again: ${fault}`,
+        )
+      held.running++
+      try {
+        return await runtime.run(batch)
+      } finally {
+        held.running--
+        held.usedAt = now()
+      }
+    },
+    async release() {
+      isReleased = true
+      room.all.delete(held)
+      await waking
+      const { runtime } = held
+      held.runtime = undefined
+      await runtime?.release()
+    },
+  }
+}
+
+/** Opens it again, in room that others make. */
+async function broughtBack({ room, held, open, now }: Resting, isReleased: () => boolean): Promise<void> {
+  await room.make(held.bytes, held)
+  const runtime = await open()
+  if (isReleased()) return runtime.release()
+  held.runtime = runtime
+  held.usedAt = now()
+  room.tally.woken++
+  await room.make(0, held)
 }
