@@ -93,33 +93,40 @@ export async function startPlatform({
   // What was kept small at start (cli/main.ts) may grow under load: a request of a thousand points is a megabyte that is
   // garbage a few milliseconds later, and collecting it in steps of a megabyte takes a third of the time.
   setFlagsFromString('--semi-space-growth-factor=2')
-  url = await app
-    .listen({ host: config.host, port: config.port })
-    .catch(refusedSetting(config, ['host', 'port'], 'an address of this machine that is free'))
+  const stop = async (): Promise<void> => {
+    await rm(join(config.data, 'server.json'), { force: true })
+    app.server.closeAllConnections()
+    await app.close()
+    await stopParts(parts, config)
+    await state.close()
+    await release()
+  }
+  try {
+    url = await app
+      .listen({ host: config.host, port: config.port })
+      .catch(refusedSetting(config, ['host', 'port'], 'an address of this machine that is free'))
+    await Promise.all([serving, parts.repositories.start(), parts.workflow.startScheduler()])
+    begin(parts)
+    await writeFile(join(config.data, 'server.json'), JSON.stringify({ url, pid: process.pid, version }))
+  } catch (error) {
+    // What has begun would keep the process alive.
+    await stop()
+    throw error
+  }
+  log.info({ url, data: config.data }, 'ready')
+  void parts.executor.isolationObstacle().then(why => {
+    if (why !== undefined) log.warn({ why, remedy: isolationRemedy }, 'tasks are not kept from this machine')
+  })
+  return { url, stop }
+}
 
-  await Promise.all([serving, parts.repositories.start(), parts.workflow.startScheduler()])
+/** What goes on by itself from now on. */
+function begin(parts: Composition): void {
   parts.outbox.start()
   parts.data.watch()
   parts.courier.start()
   parts.notifications.courier.start()
   parts.storageKeeper.start()
-  await writeFile(join(config.data, 'server.json'), JSON.stringify({ url, pid: process.pid, version }))
-  log.info({ url, data: config.data }, 'ready')
-  void parts.executor.isolationObstacle().then(why => {
-    if (why !== undefined) log.warn({ why, remedy: isolationRemedy }, 'tasks are not kept from this machine')
-  })
-
-  return {
-    url,
-    async stop() {
-      await rm(join(config.data, 'server.json'), { force: true })
-      app.server.closeAllConnections()
-      await app.close()
-      await stopParts(parts, config)
-      await state.close()
-      await release()
-    },
-  }
 }
 
 /** Each ends before what it works with. */
