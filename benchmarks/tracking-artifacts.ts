@@ -1,11 +1,13 @@
 /**
- * Memory while a great artifact passes through the proxy, up and down, and how fast it passes.
+ * Memory while a great artifact passes through the proxy, up and down, and how fast it passes. At rest is a server through
+ * which a small one has passed: what it loads with its first is no matter of size.
  *
  *   node benchmarks/tracking-artifacts.ts [--quick] [--engine=SQLite]
  */
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { contenders, withServer, type Running } from './contenders.ts'
 import { round } from './load.ts'
 import { printTable } from './table.ts'
@@ -16,8 +18,10 @@ const mib = quick ? 256 : 2_048
 const limitMiB = 64
 const everyMs = 50
 
-/** `mib` blocks of a MiB, no two alike. */
-function* blocks(): Generator<Buffer> {
+const smallMiB = 4
+
+/** Blocks of a MiB, no two alike. */
+function* blocks(mib: number): Generator<Buffer> {
   const block = Buffer.alloc(1024 ** 2)
   for (let i = 0; i < block.length; i += 4) block.writeUInt32LE(Math.imul(i, 2_654_435_761) >>> 0, i)
   for (let i = 0; i < mib; i++) {
@@ -29,14 +33,14 @@ function* blocks(): Generator<Buffer> {
 
 const path = '/api/2.0/mlflow-artifacts/artifacts/0/big/artifacts/model.bin'
 
-async function upload(url: string): Promise<void> {
+async function upload(url: string, mib: number): Promise<void> {
   const status = await new Promise<number>((resolve, reject) => {
     const headers = { 'content-type': 'application/octet-stream', 'content-length': mib * 1024 ** 2 }
     const sent = request(url + path, { method: 'PUT', headers }, response => {
       response.resume().on('end', () => resolve(response.statusCode!))
     })
     sent.on('error', reject)
-    Readable.from(blocks()).pipe(sent)
+    Readable.from(blocks(mib)).pipe(sent)
   })
   if (status !== 200) throw new Error(`The upload was answered ${status}.`)
 }
@@ -48,6 +52,16 @@ async function download(url: string): Promise<string> {
   return hash.digest('hex')
 }
 
+/** Resident memory once it is the same for a second. */
+async function atRest(server: Running): Promise<number> {
+  for (let before = 0; ;) {
+    const now = await server.residentMiB()
+    if (Math.abs(now - before) <= 1) return now
+    before = now
+    await sleep(1_000)
+  }
+}
+
 /** The greatest resident memory while `work` goes on. */
 async function peak<T>(server: Running, work: Promise<T>): Promise<{ value: T; peakMiB: number; seconds: number }> {
   const before = performance.now()
@@ -56,7 +70,7 @@ async function peak<T>(server: Running, work: Promise<T>): Promise<{ value: T; p
   const watch = async (): Promise<void> => {
     while (goesOn) {
       peakMiB = Math.max(peakMiB, await server.residentMiB())
-      await new Promise(resolve => setTimeout(resolve, everyMs))
+      await sleep(everyMs)
     }
   }
   const watching = watch()
@@ -66,15 +80,17 @@ async function peak<T>(server: Running, work: Promise<T>): Promise<{ value: T; p
 }
 
 const expected = createHash('sha256')
-for (const block of blocks()) expected.update(block)
+for (const block of blocks(mib)) expected.update(block)
 const digest = expected.digest('hex')
 
 const rows = []
 for (const contender of contenders) {
   rows.push(
     await withServer(contender, async server => {
-      const restMiB = await server.residentMiB()
-      const up = await peak(server, upload(server.url))
+      await upload(server.url, smallMiB)
+      await download(server.url)
+      const restMiB = await atRest(server)
+      const up = await peak(server, upload(server.url, mib))
       const down = await peak(server, download(server.url))
       if (down.value !== digest) throw new Error('What came down is not what went up.')
       return {
