@@ -202,7 +202,7 @@ test('downwards each line says what became of the one above it', () => {
     root: 'd',
     nodes: [
       { id: 'd', kind: 'dataset_version', label: 'weather v1' },
-      { id: 'r', kind: 'run', label: 'training' },
+      { id: 'r', kind: 'run', label: 'training', facts: { purged: 1_700_000_000_000 } },
       { id: 'm', kind: 'model_version', label: 'v1' },
     ],
     edges: [
@@ -214,7 +214,7 @@ test('downwards each line says what became of the one above it', () => {
 
   assert.deepEqual(treeLines(lineage, true), [
     'dataset_version weather v1 (d)',
-    '  read by: run training (r)',
+    '  read by: run training (r), gone since 2023-11-14T22:13:20.000Z',
     '    made: model_version v1 (m)',
     '  (likes it): model_version v1 (m) ↑',
   ])

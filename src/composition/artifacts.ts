@@ -5,7 +5,6 @@ import { fsBlobTrash, referredTo, type Blobs } from '#storage'
 import {
   createArtifacts,
   createArtifactSweep,
-  createStorageKeeper,
   createUploads,
   fsUploadParts,
   sqlArtifactStore,
@@ -16,9 +15,9 @@ import type { Composition, Surroundings } from './compose.ts'
 
 /** Files of runs and models; those that come in parts wait beside the blobs, on the same disk. */
 export function composeArtifacts(
-  { config, db, clock, owner, warn }: Pick<Surroundings, 'config' | 'db' | 'clock' | 'owner' | 'warn'>,
+  { config, db, clock, owner }: Pick<Surroundings, 'config' | 'db' | 'clock' | 'owner'>,
   { blobs, folder }: { blobs: Blobs; folder: string },
-): Pick<Composition, 'artifacts' | 'artifactSweep' | 'storageKeeper' | 'uploads'> {
+): Pick<Composition, 'artifacts' | 'artifactSweep' | 'uploads'> {
   const store = sqlArtifactStore(db)
   const artifacts = createArtifacts({ db, clock, blobs, store })
   const uploads = createUploads({
@@ -38,10 +37,5 @@ export function composeArtifacts(
     graceMs: durationMs(config.blobGrace),
     newName: randomUUID,
   })
-  return {
-    artifacts,
-    artifactSweep,
-    uploads,
-    storageKeeper: createStorageKeeper({ uploads, sweep: artifactSweep, warn }),
-  }
+  return { artifacts, artifactSweep, uploads }
 }

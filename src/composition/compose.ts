@@ -22,6 +22,7 @@ import {
 } from '#features'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
+import { durationMs } from '#kernel/duration.ts'
 import { createLedger, metadataMigrations, sqlLedgerStore, type Ledger, type OpenLineageIntake } from '#metadata'
 import {
   createMonitoring,
@@ -77,6 +78,7 @@ import {
 import {
   artifactMigrations,
   createPurge,
+  createStorageKeeper,
   createTracking,
   loggedModelMigrations,
   sqlPurgeStore,
@@ -340,17 +342,24 @@ function composeEngine(surroundings: Surroundings) {
   const runner = composeRunner(surroundings, { ...common, blobFolder: resolve(blobFolder), executorSpecs, tracking })
   const files = composeArtifacts(surroundings, { blobs, folder: blobFolder })
   const traces = composeTraces({ db, clock, artifacts: files.artifacts, tracking })
+  const trash = createPurge({
+    ...common,
+    ...files,
+    store: sqlPurgeStore(db),
+    // The traces of an experiment end with it, all of them.
+    endExperiment: async id => void (await traces.traces.remove(id, { until: Number.MAX_SAFE_INTEGER })),
+  })
   return {
     ...common,
     usage: sqlUsage(db),
     ...files,
     ...traces,
-    trash: createPurge({
-      ...common,
+    trash,
+    storageKeeper: createStorageKeeper({
       ...files,
-      store: sqlPurgeStore(db),
-      // The traces of an experiment end with it, all of them.
-      endExperiment: async id => void (await traces.traces.remove(id, { until: Number.MAX_SAFE_INTEGER })),
+      trash,
+      trashMs: config.trashRetention === '' ? undefined : durationMs(config.trashRetention),
+      warn,
     }),
     ...runner,
     duckdb: createDuckdb(),

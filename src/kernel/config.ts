@@ -215,6 +215,10 @@ export const settings = {
     help: 'How long an environment of packages is kept that no task uses.',
   },
   predictionRetention: { type: duration.default('365d'), help: 'How long logged predictions are kept.' },
+  trashRetention: {
+    type: z.union([z.literal(''), duration]).default(''),
+    help: 'How long deleted experiments, tracking runs and logged models can be restored, before they go for good with their files. Empty: until `trainyard purge`.',
+  },
   blobGrace: {
     type: duration.refine(isHourOrMore, 'a duration of an hour or more, such as 24h').default('24h'),
     help: 'How long bytes of deleted files are kept: once before they go to the trash, and once there.',

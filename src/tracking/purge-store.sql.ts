@@ -61,8 +61,11 @@ export function sqlPurgeStore(db: Db): PurgeStore {
 
     async models(of) {
       const query = tables.selectFrom('logged_model').select(['id', 'name', 'project', 'artifact_uri as artifactUri'])
-      const found = 'run' in of ? query.where('source_run', '=', of.run) : query.where('experiment', '=', of.experiment)
-      return found.execute()
+      if ('run' in of) return query.where('source_run', '=', of.run).execute()
+      if ('experiment' in of) return query.where('experiment', '=', of.experiment).execute()
+      // Nothing changes a deleted one any more.
+      const deleted = query.where('lifecycle', '=', 'deleted').where('updated_at', '<', of.before).orderBy('id')
+      return (of.project === undefined ? deleted : deleted.where('project', '=', of.project)).execute()
     },
 
     async removeRun(tx, id, before) {

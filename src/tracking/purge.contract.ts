@@ -64,6 +64,36 @@ export function purgeContract(engine: TestEngine): void {
     assert.equal((await runs.get(kept)).id, kept)
   })
 
+  test(`${name}: a deleted model ends with its files though its run stays`, async t => {
+    const tracking = await openTracking(t, engine)
+    const { clock, loggedModels, ledger } = tracking
+    const { trash, files } = trashOf(tracking)
+    const { id: experiment } = await tracking.experiments.create({ name: 'rain/fit' })
+    const sourceRunId = await tracking.run(experiment)
+    const logged = { experimentId: experiment, sourceRunId, params: [{ key: 'p', value: '1' }], tags: [] }
+    const [gone, kept] = [await loggedModels.create(logged), await loggedModels.create(logged)]
+    await loggedModels.remove(gone.id)
+    clock.advance(1_000)
+
+    const early = await trash.purge({ ageMs: 2_000 })
+    const elsewhere = await trash.purge({ ageMs: 500, project: 'sun' })
+    const purged = await trash.purge({ ageMs: 500, project: 'rain' })
+
+    const nothing = { experiments: 0, runs: 0, models: 0 }
+    assert.deepEqual([early, elsewhere, purged], [nothing, nothing, { ...nothing, models: 1 }])
+    assert.deepEqual(files, [`${experiment}/models/${gone.id}/artifacts`])
+    await assert.rejects(loggedModels.get(gone.id, { deleted: true }), { code: 'not_found' })
+    assert.equal((await loggedModels.get(kept.id)).id, kept.id)
+    const { nodes } = await ledger.ancestors(gone.id)
+    assert.deepEqual(
+      nodes.map(({ id, facts }) => [id, facts['purged']]),
+      [
+        [gone.id, clock.now()],
+        [sourceRunId, undefined],
+      ],
+    )
+  })
+
   test(`${name}: what was taken out of the trash stays, and the default experiment is never purged`, async t => {
     const tracking = await openTracking(t, engine)
     const { experiments, runs, clock } = tracking

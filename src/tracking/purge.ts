@@ -11,7 +11,7 @@ export interface Purge {
   purge(what: { readonly ageMs: number; readonly project?: string | undefined }): Promise<Purged>
 }
 
-interface PurgeChoice {
+export interface PurgeChoice {
   readonly before: Millis
   /** Of one project alone. */
   readonly project?: string | undefined
@@ -35,7 +35,8 @@ export interface PurgeStore {
   /** Runs that were deleted before the instant, the first deleted first. */
   runs(choice: PurgeChoice, limit: number): Promise<readonly Ended[]>
   experiments(choice: PurgeChoice): Promise<readonly string[]>
-  models(of: { run: string } | { experiment: string }): Promise<readonly Ended[]>
+  /** Those of a run or an experiment, whatever their state; or those that were deleted by themselves. */
+  models(of: { run: string } | { experiment: string } | PurgeChoice): Promise<readonly Ended[]>
   /** Removes a run but for its points; false when it has left the trash meanwhile. */
   removeRun(tx: AnyTx, id: string, before: Millis): Promise<boolean>
   /** The points of all runs that were removed, in transactions of their own. */
@@ -110,6 +111,10 @@ export function createPurge({ db, store, ledger, clock, artifacts, endExperiment
         runs = await store.runs(choice, runsPerStep)
       }
       await store.removePoints()
+      for (const model of await store.models(choice)) {
+        await db.transaction().execute(tx => endModels(tx, [model]))
+        done.models++
+      }
       for (const id of await store.experiments(choice)) {
         const models = await purgeExperiment(id)
         if (models === undefined) continue

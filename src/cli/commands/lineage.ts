@@ -2,7 +2,7 @@ import { verb } from '../command.ts'
 
 interface Lineage {
   root: string
-  nodes: { id: string; kind: string; label: string }[]
+  nodes: { id: string; kind: string; label: string; facts?: { purged?: number } }[]
   edges: { from: string; to: string; relation: string }[]
   truncated?: boolean
 }
@@ -63,8 +63,10 @@ export function treeLines({ root, nodes, edges }: Lineage, down: boolean): reado
     const node = byId.get(id)
     if (!node) return
     const repeated = seen.has(id)
+    const purged = node.facts?.purged
+    const gone = purged === undefined ? '' : `, gone since ${new Date(purged).toISOString()}`
     lines.push(
-      `${'  '.repeat(depth)}${relation ? `${relation}: ` : ''}${node.kind} ${node.label} (${id})${repeated ? ' ↑' : ''}`,
+      `${'  '.repeat(depth)}${relation ? `${relation}: ` : ''}${node.kind} ${node.label} (${id})${gone}${repeated ? ' ↑' : ''}`,
     )
     if (repeated) return
     seen.add(id)
