@@ -1,4 +1,4 @@
-import { conflict, messageOf } from '#kernel/error.ts'
+import { messageOf } from '#kernel/error.ts'
 import type { RunSummary } from '#tracking'
 import { carryEvaluationDataset } from './carry-evaluation.ts'
 import { carryLoggedModel, carryModel } from './carry-model.ts'
@@ -35,6 +35,7 @@ export async function importLedger(
   choices: ImportChoices,
   progress: Progress,
 ): Promise<ImportReport> {
+  await target.begin()
   const reporter = createReporter()
   const journey: Journey = {
     source,
@@ -48,9 +49,9 @@ export async function importLedger(
   for await (const experiment of source.experiments()) {
     progress.begin(experiment.name)
     await guarded(journey, `experiment ${experiment.name}`, async () => {
-      if (names.has(experiment.name)) throw conflict('Another experiment there has this name: here they would be one.')
-      names.add(experiment.name)
-      ids.set(experiment.id, await carryExperiment(journey, experiment, choices, progress))
+      const named = { ...experiment, name: nameAmong(names, experiment) }
+      names.add(named.name)
+      ids.set(experiment.id, await carryExperiment(journey, named, choices, progress))
     })
   }
   await ifAllowed(journey, 'evaluation datasets', async () => {
@@ -73,6 +74,10 @@ export async function importLedger(
   })
   return reporter.report({ source: source.name, target: `${target.name}, project ${target.project}` })
 }
+
+/** Another one there may have its name, in another project or by hand in a folder: here they would be one. */
+const nameAmong = (names: ReadonlySet<string>, { name, id }: CarriedExperiment): string =>
+  names.has(name) ? `${name} (${id})` : name
 
 async function carryExperiment(
   journey: Journey,

@@ -19,7 +19,7 @@ test('lists are read to their last page, and an empty page ends none early', asy
   }
   const { source, asked } = await serving(t, {
     'experiments/search': (_, body) => {
-      assert.equal(body['view_type'], 'ALL')
+      assert.deepEqual([body['view_type'], body['order_by']], ['ALL', ['creation_time ASC']])
       return pages[String(body['page_token'])]
     },
   })

@@ -48,6 +48,8 @@ export function createMlflowSource(client: MlflowClient): Source {
         client.post('experiments/search', {
           max_results: 1_000,
           view_type: 'ALL',
+          // Of several with one name the first keeps it, whenever the import is said again.
+          order_by: ['creation_time ASC'],
           ...(token && { page_token: token }),
         }),
       )

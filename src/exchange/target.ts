@@ -1,3 +1,4 @@
+import { defaultProject } from '#kernel/default-project.ts'
 import type { Readable } from 'node:stream'
 import { int64Text } from '#kernel/int64.ts'
 import type { LoggedModelSummary, RunSummary } from '#tracking'
@@ -58,6 +59,8 @@ export interface LoggedModelDraft {
 export interface Target extends TraceTarget, EvaluationTarget, UserTarget {
   readonly name: string
   readonly project: string
+  /** The project is there afterwards: one that nobody has declared begins with its repository. */
+  begin(): Promise<void>
   experiment(draft: {
     readonly name: string
     readonly createdAt: number
@@ -98,6 +101,9 @@ export function createTarget(api: Api, project: string): Target {
     ...createUserTarget(api),
     name: api.server,
     project,
+    async begin() {
+      if (project !== defaultProject) await api.get(`/api/v1/projects/${project}/repository`)
+    },
     experiment: draft => api.send('PUT', `${root}/experiments`, draft),
     endExperiment: (id, end) => api.send('PUT', `${root}/experiments/${id}/end`, end),
 

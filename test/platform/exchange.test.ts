@@ -10,7 +10,7 @@ import { parseExactly } from '#kernel/json.ts'
 import { builtAt } from '#kernel/place.ts'
 import { createDuckdb, literal, type Row } from '#storage'
 import { startServer, type ServerProcess } from '../server.ts'
-import { deleted, mlrunsFiles, oldTrace, parent, trace, writeFiles } from './mlruns-folder.ts'
+import { deleted, mlrunsFiles, oldTrace, parent, trace, twinFiles, writeFiles } from './mlruns-folder.ts'
 import { writeNeptune } from './neptune-folder.ts'
 
 /** The commands `trainyard import` and `trainyard export`, against a server in a process of its own. */
@@ -370,6 +370,24 @@ suite('everything goes in and out', { timeout: 400_000 }, () => {
     const answer = await mlflow('GET', `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`)
     return (answer as unknown as { experiment: { experiment_id: string } }).experiment.experiment_id
   }
+
+  test('of two experiments with one name the second gets its id behind it, each time that is said', async () => {
+    await writeFiles(join(folder, 'twins'), twinFiles)
+    const reports = []
+    for (const _ of ['first', 'again']) {
+      const { code, differences, written, passedOver } = await importing('mlflow', 'twins', '--project', 'twins')
+      reports.push({ code, differences, written, passedOver })
+    }
+
+    const found = await fetch(`${server.url}/api/v1/experiments`)
+    const { items } = (await found.json()) as { items: readonly { project: string; name: string; runs: number }[] }
+    assert.deepEqual(reports, [
+      { code: 0, differences: [], written: 2, passedOver: 0 },
+      { code: 0, differences: [], written: 0, passedOver: 2 },
+    ])
+    const counted = items.filter(({ project, runs }) => project === 'twins' && runs > 0)
+    assert.deepEqual(Object.fromEntries(counted.map(({ name, runs }) => [name, runs])), { twin: 1, 'twin (8)': 1 })
+  })
 
   test('what cannot be imported is said before anything is done', async () => {
     assert.match((await trainyard('import', 'wandb', 'mlruns')).err, /system = "wandb": mlflow, neptune/)

@@ -29,6 +29,14 @@ const runMeta = (change: Readonly<Record<string, string | number>>): string =>
 export const trace = `tr-${'d'.repeat(32)}`
 export const oldTrace = 'e'.repeat(32)
 
+const twin = (id: string, run: string): Readonly<Record<string, string>> => ({
+  [`${id}/meta.yaml`]: `artifact_location: file:///gone/${id}\ncreation_time: ${id}\nexperiment_id: '${id}'\nlast_update_time: ${id}\nlifecycle_stage: active\nname: twin\n`,
+  [`${id}/${run.repeat(32)}/meta.yaml`]: runMeta({ run_name: `of ${id}` }),
+})
+
+/** Two folders that were put together by hand: each has an experiment of one name, with a run. */
+export const twinFiles = { ...twin('7', '7'), ...twin('8', '8') }
+
 /** A file store as MLflow 2.9 and 3 write one, moved from where it was made: two experiments, three runs, two models, two traces. */
 export const mlrunsFiles: Readonly<Record<string, string | Buffer>> = {
   '0/meta.yaml': `artifact_location: file:///gone/0\ncreation_time: 1\nexperiment_id: '0'\nlast_update_time: 1\nlifecycle_stage: active\nname: Default\n`,
