@@ -5,11 +5,16 @@ import { fsBlobTrash, referredTo, type Blobs } from '#storage'
 import {
   createArtifacts,
   createArtifactSweep,
+  createPurge,
+  createStorageKeeper,
   createUploads,
   fsUploadParts,
   sqlArtifactStore,
+  sqlPurgeStore,
   sqlUploadStore,
 } from '#tracking'
+import type { Ledger } from '#metadata'
+import type { Traces } from '#traces'
 import { blobReferences } from './blob-references.ts'
 import type { Composition, Surroundings } from './compose.ts'
 
@@ -38,4 +43,22 @@ export function composeArtifacts(
     newName: randomUUID,
   })
   return { artifacts, artifactSweep, uploads }
+}
+
+/** What is deleted, until it ends: by hand, or by itself after the time that is set. */
+export function composeTrash(
+  { config, db, clock, warn }: Pick<Surroundings, 'config' | 'db' | 'clock' | 'warn'>,
+  { ledger, files, traces }: { ledger: Ledger; files: ReturnType<typeof composeArtifacts>; traces: Traces },
+): Pick<Composition, 'trash' | 'storageKeeper'> {
+  const trash = createPurge({
+    db,
+    clock,
+    ledger,
+    ...files,
+    store: sqlPurgeStore(db),
+    // The traces of an experiment end with it, all of them.
+    endExperiment: async id => void (await traces.remove(id, { until: Number.MAX_SAFE_INTEGER })),
+  })
+  const trashMs = config.trashRetention === '' ? undefined : durationMs(config.trashRetention)
+  return { trash, storageKeeper: createStorageKeeper({ ...files, trash, trashMs, warn }) }
 }

@@ -22,7 +22,6 @@ import {
 } from '#features'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
-import { durationMs } from '#kernel/duration.ts'
 import { createLedger, metadataMigrations, sqlLedgerStore, type Ledger, type OpenLineageIntake } from '#metadata'
 import {
   createMonitoring,
@@ -77,11 +76,8 @@ import {
 } from '#storage'
 import {
   artifactMigrations,
-  createPurge,
-  createStorageKeeper,
   createTracking,
   loggedModelMigrations,
-  sqlPurgeStore,
   sqlTrackingStores,
   trackingMigrations,
   type Artifacts,
@@ -95,7 +91,7 @@ import { traceMigrations, type EvaluationDatasets, type Scorers, type Traces } f
 import { createTuning, sqlTuningStore, tuningMigrations, tuningTasks, type Tuning } from '#tuning'
 import { workflowMigrations, type Workflow } from '#workflow'
 import { peopleUrl } from './addresses.ts'
-import { composeArtifacts } from './artifacts.ts'
+import { composeArtifacts, composeTrash } from './artifacts.ts'
 import { composeOpenLineage } from './openlineage-parts.ts'
 import { composeImports, type MountImports } from './imports.ts'
 import { composeDelivery, composeModels, composeServing } from './models.ts'
@@ -342,25 +338,12 @@ function composeEngine(surroundings: Surroundings) {
   const runner = composeRunner(surroundings, { ...common, blobFolder: resolve(blobFolder), executorSpecs, tracking })
   const files = composeArtifacts(surroundings, { blobs, folder: blobFolder })
   const traces = composeTraces({ db, clock, artifacts: files.artifacts, tracking })
-  const trash = createPurge({
-    ...common,
-    ...files,
-    store: sqlPurgeStore(db),
-    // The traces of an experiment end with it, all of them.
-    endExperiment: async id => void (await traces.traces.remove(id, { until: Number.MAX_SAFE_INTEGER })),
-  })
   return {
     ...common,
     usage: sqlUsage(db),
     ...files,
     ...traces,
-    trash,
-    storageKeeper: createStorageKeeper({
-      ...files,
-      trash,
-      trashMs: config.trashRetention === '' ? undefined : durationMs(config.trashRetention),
-      warn,
-    }),
+    ...composeTrash(surroundings, { ledger, files, traces: traces.traces }),
     ...runner,
     duckdb: createDuckdb(),
     onnx: createOnnx(),
