@@ -15,7 +15,7 @@ const textsMax = 100
 const entriesMax = 1_000
 const historyMax = 25_000
 const bulkRunsMax = 100
-/** Steps of a sampled history. */
+/** Points of each run in a sampled history. */
 const sampledMax = 2_500
 
 const Metric = z.object({
@@ -128,7 +128,7 @@ function bulkCalls({ runs, history }: MetricCallParts, declare: Declare): void {
     may: 'anyone',
     async handle({ run_id, metric_key, max_results }, caller) {
       const metrics: object[] = []
-      for (const run of await readableRuns(runs, run_id, caller)) {
+      for (const run of (await readableRuns(runs, run_id, caller)).toSorted()) {
         const { items } = await history.points(run, metric_key, { limit: max_results - metrics.length })
         metrics.push(...items.map(point => ({ ...metricOf(metric_key, point), run_id: run })))
         if (metrics.length >= max_results) break
@@ -151,12 +151,12 @@ function bulkCalls({ runs, history }: MetricCallParts, declare: Declare): void {
     async handle({ run_ids, metric_key, start_step, end_step, max_results }, caller) {
       const range = rangeOf(start_step, end_step)
       const readable = await readableRuns(runs, run_ids, caller)
-      const found = await history.sampled(readable, metric_key, { ...range, steps: max_results })
-      return {
-        metrics: found.flatMap(({ run, points }) =>
-          points.map(point => ({ ...metricOf(metric_key, point), run_id: run })),
-        ),
+      const metrics: object[] = []
+      for (const run of readable) {
+        const points = await history.sampled({ run, key: metric_key }, { ...range, most: max_results })
+        metrics.push(...points.map(point => ({ ...metricOf(metric_key, point), run_id: run })))
       }
+      return { metrics }
     },
   })
 }

@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import type { Int64 } from '#kernel/int64.ts'
 import { engineOf } from './engine.ts'
-import { inside, type AnyTx } from './open.ts'
+import type { AnyTx, Db } from './open.ts'
 import { bigintArray, doubleArray } from './postgres-array.ts'
 import { prepared } from './prepared.ts'
 
@@ -34,11 +34,11 @@ const texts = new Map<string, string>()
 
 /** Runs a statement for all rows, whose values follow each other, in their order. Gives the rows that it returns. */
 export async function runRows<Row>(
-  tx: AnyTx,
+  on: AnyTx | Db,
   statement: RowStatement,
   values: readonly Value[],
 ): Promise<readonly Row[]> {
-  const own = inside<Record<never, never>>(tx)
+  const own = on as Db
   if (values.length === 0) return []
   if (engineOf(own) === 'postgres') {
     const parameters = statement.types.map((type, column) =>
@@ -78,8 +78,8 @@ function columnOf(values: readonly Value[], column: number, width: number): read
 }
 
 /** Runs a statement that is written by hand, with `?` for each value. Gives the rows that it returns. */
-export async function runText<Row>(tx: AnyTx, text: string, values: readonly Value[]): Promise<readonly Row[]> {
-  const own = inside<Record<never, never>>(tx)
+export async function runText<Row>(on: AnyTx | Db, text: string, values: readonly Value[]): Promise<readonly Row[]> {
+  const own = on as Db
   const known = engineOf(own) === 'postgres' ? numbered(text) : text
   return (await own.executeQuery<Row>(CompiledQuery.raw(known, [...values]))).rows
 }

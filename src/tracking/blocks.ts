@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Db } from '#storage'
 import { blocksOf, pointsPerBlock, single, type Block } from './block.ts'
 import type { SeriesStore, StoredPoint } from './store.ts'
@@ -10,8 +11,8 @@ export interface Blocks {
   compact(series: { run: string; key: string }, between?: () => Promise<void>): Promise<void>
 }
 
-/** Read at once; blocks of so many points are made in one transaction. */
-const pointsPerRead = 16_384
+/** Read at once; blocks of so many points are made in one transaction, of some milliseconds on SQLite. */
+const pointsPerRead = 8_192
 /** So few points beside blocks are read as they are. */
 const looseMax = 4 * pointsPerBlock
 
@@ -32,6 +33,8 @@ export function createBlocks({ db, series }: { db: Db; series: SeriesStore }): B
   async function fill(run: string, key: string, gap: Gap): Promise<Gap | undefined> {
     return db.transaction().execute(async tx => {
       if (!(await series.lock(tx, run))) return undefined
+      // Another reader may have been here since it was looked up.
+      if (!(await series.isBare(tx, { run, key }, gap))) return undefined
       const points = await series.between(run, key, { ...gap, limit: pointsPerRead }, tx)
       const isAll = points.length < pointsPerRead
       const isOpen = gap.to === Number.MAX_SAFE_INTEGER
@@ -66,10 +69,12 @@ export function createBlocks({ db, series }: { db: Db; series: SeriesStore }): B
   }
 
   async function all(run: string, key: string): Promise<readonly Block[]> {
+    // SQLite answers synchronously: between two metrics everybody else has a turn.
+    await nextTurn()
     const { blocks, gaps } = await tiles(run, key)
     const points = await loose(run, key, { gaps, most: looseMax })
     if (points) return [...blocks, ...points]
-    await compact({ run, key })
+    await compact({ run, key }, nextTurn)
     const after = await tiles(run, key)
     return [...after.blocks, ...(await loose(run, key, { gaps: after.gaps, most: Number.MAX_SAFE_INTEGER - 1 }))!]
   }

@@ -1,14 +1,15 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { invalid } from '#kernel/error.ts'
-import { compareInt64, int64Of, int64Text, isInt64, type Int64 } from '#kernel/int64.ts'
+import { int64Of, int64Text, isInt64 } from '#kernel/int64.ts'
 import { toPage } from '#kernel/page.ts'
 import { decodeCursor, encodeCursor } from '#search'
-import { type AnyTx, bigintArray, type Db, engineOf, inside } from '#storage'
+import { type AnyTx, type Db, engineOf, inside } from '#storage'
 import { readBlocks } from './block-read.sql.ts'
 import type { Block } from './block.ts'
 import { readChunks, united, type HistoryRow, type Stretch } from './chunk-read.sql.ts'
 import type { Keys } from './key-store.sql.ts'
-import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.ts'
+import { readPlaces } from './place-read.sql.ts'
+import type { HistoryStore, SeriesStore, StoredPoint } from './store.ts'
 import { spanOf, type TrackingTables } from './tables.ts'
 
 /** Histories of metrics in SQL. */
@@ -21,20 +22,6 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     const number = tx ? (await keys.numbersIn(tx, [key])).get(key) : await keys.find(key)
     const row = await seen(tx).selectFrom('tracking_run').select('seq').where('id', '=', run).executeTakeFirst()
     return number === undefined || row === undefined ? undefined : { run: row.seq, key: number }
-  }
-
-  async function stepsOf(runs: readonly string[], key: string, range: StepRange): Promise<RawBuilder<unknown>> {
-    const number = (await keys.find(key)) ?? -1
-    const within = sql`step >= cast(${range.from} as bigint) and step <= cast(${range.to} as bigint)`
-    const of = (table: string): RawBuilder<unknown> =>
-      sql`from tracking_run as r cross join ${sql.table(table)} as p
-          where r.id in (${sql.join(runs)}) and p.run = r.seq and p.key = ${number}`
-    const loose = sql`select distinct p.step ${of('tracking_point')} and ${within}`
-    if (engine === 'sqlite') return loose
-    // Runs of one program log the same steps: most of their chunks are one.
-    return sql`${loose} union select step
-      from (select distinct p.steps ${of('tracking_chunk')}) as chunks cross join lateral unnest(steps) as step
-      where ${within}`
   }
 
   return {
@@ -60,42 +47,10 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
       return series ? readBlocks(seen(), series) : []
     },
 
-    async stepCount(runs, key, range) {
-      const steps = await stepsOf(runs, key, range)
-      const { rows } = await sql<{ n: number }>`select count(*) as n from (${steps}) as steps`.execute(db)
-      return rows[0]!.n
-    },
-
-    async nthSteps(runs, key, { range, places }) {
-      if (places.length === 0) return []
-      const steps = await stepsOf(runs, key, range)
-      const { rows } = await sql<{ step: Int64 }>`
-        select step from (select step, row_number() over (order by step) - 1 as place from (${steps}) as steps) as placed
-        where place in (${sql.join(places)}) order by step`.execute(db)
-      return rows.map(({ step }) => step)
-    },
-
-    async stepEnds(run, key) {
+    async atPlaces(run, key, places) {
       const series = await seriesOf(run, key)
-      if (!series) return undefined
-      const of = sql`where run = ${series.run} and key = ${series.key}`
-      const loose = sql`select step as first, step as last from tracking_point ${of}`
-      const chunked = sql`union all select from_step, to_step from tracking_chunk ${of}`
-      const { rows } = await sql<{ first: Int64 | null; last: Int64 }>`
-        select min(first) as first, max(last) as last
-        from (${loose} ${engine === 'postgres' ? chunked : sql``}) as ends`.execute(db)
-      const { first, last } = rows[0]!
-      return first === null ? undefined : { first, last }
-    },
-
-    async atSteps(run, key, steps) {
-      const series = await seriesOf(run, key)
-      if (!series || steps.length === 0) return []
-      const source = engine === 'postgres' ? pointsAround(series, steps) : sql`tracking_point`
-      const { rows } = await sql<HistoryRow>`
-        select distinct timestamp, step, value, is_nan from ${source} as p
-        where run = ${series.run} and key = ${series.key} and step in (${sql.join(steps)})
-        order by step, timestamp, value`.execute(db)
+      if (!series) return []
+      const rows = await readPlaces(db, series, places)
       return rows.map(fromPointRow)
     },
 
@@ -106,6 +61,20 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
       if (!row) return false
       await own.updateTable('tracking_run').set({ has_blocks: 1 }).where('seq', '=', row.seq).execute()
       return true
+    },
+
+    async isBare(tx, { run, key }, { from, to }) {
+      const series = await seriesOf(run, key, tx)
+      const row = await inside<TrackingTables>(tx)
+        .selectFrom('tracking_block')
+        .select('to_at')
+        .where('run', '=', series?.run ?? -1)
+        .where('key', '=', series?.key ?? -1)
+        .where('from_at', '<', to)
+        .orderBy('from_at', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined || row.to_at <= from
     },
 
     async putBlocks(tx, { run, key }, blocks) {
@@ -184,19 +153,6 @@ const rowsMax = 10_000_000
 const behind = ({ timestamp, step, value, is_nan }: HistoryRow) =>
   sql<boolean>`(timestamp, step, value, is_nan) > (cast(${timestamp} as bigint), cast(${step} as bigint),
     cast(${value} as double precision), cast(${is_nan} as bigint))`
-
-/** Rows, and points of those chunks that a step may lie in: more of the steps are up to its end than before its beginning. */
-function pointsAround({ run, key }: Series, steps: readonly Int64[]): RawBuilder<unknown> {
-  const sorted = bigintArray(steps.toSorted(compareInt64))
-  return sql`(
-    select run, key, timestamp, step, value, is_nan from tracking_point where run = ${run} and key = ${key}
-    union all
-    select c.run, c.key, p.timestamp, p.step, case when p.value = 'NaN' then 0 else p.value end,
-      case when p.value = 'NaN' then 1 else 0 end
-    from tracking_chunk as c cross join lateral unnest(c.timestamps, c.steps, c.values) as p (timestamp, step, value)
-    where c.run = ${run} and c.key = ${key} and (c.from_step = any(${sorted}::bigint[])
-      or width_bucket(c.from_step, ${sorted}::bigint[]) < width_bucket(c.to_step, ${sorted}::bigint[])))`
-}
 
 /** The spans in which a run has points, a seek for each. */
 async function spansOf(

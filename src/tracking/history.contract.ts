@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestEngine } from '#storage/testing.ts'
+import { placesOf } from './history-sample.ts'
 import { tallyPoints } from './import-tally.sql.ts'
 import type { MetricPoint } from './metric.ts'
 import type { StoredPoint } from './store.ts'
@@ -57,11 +58,12 @@ export function historyContract(engine: TestEngine): void {
       if (next === undefined) break
       after = next
     }
-    const [sample] = await tracking.history.sampled([id], 'm', { from: 5, to: 24, steps: 100 })
-    const ends = (await tracking.history.sampled([id, other], 'm', { steps: 1 })).map(({ points: found }) => [
-      found[0]!.step,
-      found.at(-1)!.step,
-    ])
+    const sample = await tracking.history.sampled({ run: id, key: 'm' }, { from: 5, to: 24, most: 100 })
+    const ends = []
+    for (const run of [id, other]) {
+      const found = await tracking.history.sampled({ run, key: 'm' }, { most: 2 })
+      ends.push(found.map(({ step }) => step))
+    }
     const counts = []
     for (const key of ['m', 'rare']) {
       const chart = await tracking.history.reduced({ run: id, key }, { axis: 'step', buckets: 1 })
@@ -74,7 +76,7 @@ export function historyContract(engine: TestEngine): void {
       .toSorted((a, b) => a.timestamp - b.timestamp || a.step - b.step)
     assert.deepEqual(read, expected)
     assert.deepEqual(
-      sample!.points,
+      sample,
       expected.filter(({ step }) => step >= 5 && step <= 24).toSorted((a, b) => a.step - b.step),
     )
     assert.deepEqual(
@@ -106,7 +108,7 @@ export function historyContract(engine: TestEngine): void {
 
     const first = await tracking.history.points(id, 'm', { limit: 3 })
     const second = await tracking.history.points(id, 'm', { limit: 3, after: first.next })
-    const [sample] = await tracking.history.sampled([id], 'm', { from: 0, to: beyond + 1n, steps: 9 })
+    const sample = await tracking.history.sampled({ run: id, key: 'm' }, { from: 0, to: beyond + 1n, most: 9 })
     const [chart] = await tracking.history.reduced({ run: id, key: 'm' }, { axis: 'step', buckets: 1 })
     await tracking.history.compact({ run: id, key: 'm' })
     const { metrics } = await tracking.runs.document(id)
@@ -116,7 +118,7 @@ export function historyContract(engine: TestEngine): void {
       [...sorted, 8],
     )
     assert.deepEqual(
-      sample!.points.map(({ step }) => step),
+      sample.map(({ step }) => step),
       [7, 8, beyond + 1n],
     )
     assert.deepEqual([chart!.count, chart!.last], [6, 4])
@@ -176,24 +178,74 @@ export function historyContract(engine: TestEngine): void {
     )
   })
 
-  test(`${name}: histories of several runs are sampled at common steps and at their ends`, async t => {
-    const tracking = await openTracking(t, engine)
-    const [a, b] = [await tracking.run('0'), await tracking.run('0')]
-    const add = (run: string, steps: readonly number[]): Promise<void> =>
-      tracking.log.add({ run, points: steps.map(step => ({ key: 'm', value: step, step, timestamp: step + 5 })) })
-    await add(a, range(0, 10))
-    await add(b, [3, 7, 11])
+  test(`${name}: points that come while blocks are made are in the chart once`, async t => {
+    const { history, log, run } = await openTracking(t, engine)
+    const id = await run('0')
+    const add = (steps: readonly number[]): Promise<void> =>
+      log.add({ run: id, points: steps.map(step => ({ key: 'm', value: step, step, timestamp: step * 10 })) })
+    // Every other step, so that later ones fall into what is there.
+    for (let start = 0; start < 10_000; start += 1_000) await add(range(start, start + 1_000).map(n => n * 2))
 
-    const found = await tracking.history.sampled([a, b, 'nobody'], 'm', { steps: 4 })
-    const part = await tracking.history.sampled([a], 'm', { from: 2, to: 4, steps: 9 })
+    const late = async (): Promise<void> => {
+      for (let start = 0; start < 10_000; start += 100) await add([start * 2 + 1])
+    }
+    const series = { run: id, key: 'm' }
+    await Promise.all([history.compact(series), late(), history.compact(series), history.compact(series)])
+    await history.compact(series)
+
+    const buckets = await history.reduced(series, { axis: 'step', buckets: 50 })
+    assert.equal(
+      buckets.reduce((sum, { count }) => sum + count, 0),
+      10_100,
+    )
+  })
+
+  test(`${name}: a history is sampled evenly over its points, the first and the last among them`, async t => {
+    const tracking = await openTracking(t, engine)
+    const id = await tracking.run('0')
+    const stepsOf = async (sample: { most: number; from?: number; to?: number }, key = 'm'): Promise<unknown> =>
+      (await tracking.history.sampled({ run: id, key }, sample)).map(({ step }) => step)
+    const points = [...range(0, 9), 5, 5].map((step, at) => ({ key: 'm', value: at, step, timestamp: at }))
+    await tracking.log.add({ run: id, points })
 
     assert.deepEqual(
-      [...found, ...part].map(({ run, points }) => [run, points.map(({ step }) => step)]),
-      [
-        [a, [0, 2, 5, 8, 9]],
-        [b, [3, 11]],
-        [a, [2, 3, 4]],
-      ],
+      [await stepsOf({ most: 4 }), await stepsOf({ most: 1 }), await stepsOf({ most: 9, from: 4, to: 5 })],
+      [[0, 3, 5, 8], [8], [4, 5, 5, 5]],
+    )
+    assert.deepEqual([await stepsOf({ most: 4 }, 'nobody'), await stepsOf({ most: 4, from: 20, to: 30 })], [[], []])
+  })
+
+  test(`${name}: a long history is sampled as if each of its points had been read`, async t => {
+    const tracking = await openTracking(t, engine)
+    const id = await tracking.run('0')
+    // Three points of a step, several to a second, and another metric between them.
+    const points = range(0, 5_000).map(n => ({
+      key: 'm',
+      value: (n * 7) % 11,
+      step: Math.floor(n / 3),
+      timestamp: n * 150,
+    }))
+    for (let start = 0; start < points.length; start += 500) {
+      const some = points.slice(start, start + 500)
+      await tracking.log.add({ run: id, points: some.flatMap(point => [point, { ...point, key: 'other' }]) })
+    }
+    await tracking.history.compact({ run: id, key: 'm' })
+    const late = { key: 'm', value: 99, step: 2_000, timestamp: 300_000 }
+    await tracking.log.add({ run: id, points: [late] })
+    const sorted = [...points, late].map(({ step, timestamp, value }) => ({ timestamp, step, value }))
+
+    const whole = await tracking.history.sampled({ run: id, key: 'm' }, { most: 700 })
+    const part = await tracking.history.sampled({ run: id, key: 'm' }, { most: 3, from: 1_000, to: 1_200 })
+
+    const sample = (all: readonly { step: number }[], most: number): unknown =>
+      placesOf(all.length, most).map(place => all[place])
+    assert.deepEqual(whole, sample(sorted, 700))
+    assert.deepEqual(
+      part,
+      sample(
+        sorted.filter(({ step }) => step >= 1_000 && step <= 1_200),
+        3,
+      ),
     )
   })
 }

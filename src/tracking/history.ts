@@ -9,15 +9,11 @@ import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.
 export interface History extends HistoryStore {
   /** The points of one metric of a run in at most so many buckets. Empty of a run or metric that is not there. */
   reduced(series: { run: string; key: string }, chart: Chart): Promise<readonly Bucket[]>
-  /**
-   * Points of some runs at the same steps, at most about so many steps, the first and last step of each run among them.
-   * By step, timestamp and value.
-   */
+  /** At most so many points of one metric of a run, evenly over all within the range; by step, timestamp and value. */
   sampled(
-    runs: readonly string[],
-    key: string,
-    range: Partial<StepRange> & { readonly steps: number },
-  ): Promise<readonly { run: string; points: readonly StoredPoint[] }[]>
+    series: { run: string; key: string },
+    sample: Partial<StepRange> & { readonly most: number },
+  ): Promise<readonly StoredPoint[]>
   /** The point of the greatest step up to this one. */
   at(series: { run: string; key: string }, step: Int64): Promise<StoredPoint | undefined>
   /** Makes blocks of points that have been added, so that charts of long histories are quick at once; see `Blocks`. */
@@ -37,8 +33,11 @@ export function createHistory({ db, store, series }: { db: Db; store: HistorySto
 
   return {
     points: store.points,
-    sampled: (runs, key, range) => sampled(series, runs, key, range),
     compact: blocks.compact,
+
+    async sampled({ run, key }, { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY, most }) {
+      return sampled(series, { run, key, blocks: await blocks.all(run, key) }, { from, to, most })
+    },
 
     async at({ run, key }, step) {
       let found: StoredPoint | undefined

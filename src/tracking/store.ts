@@ -95,20 +95,24 @@ export interface SeriesStore {
     range: { readonly from: number; readonly to: number; readonly limit: number },
     tx?: AnyTx,
   ): Promise<readonly StoredPoint[]>
-  /** The distinct steps of a metric over some runs within a range: how many there are, and the nth ones of them. */
-  stepCount(runs: readonly string[], key: string, range: StepRange): Promise<number>
-  nthSteps(
-    runs: readonly string[],
-    key: string,
-    wanted: { readonly range: StepRange; readonly places: readonly number[] },
-  ): Promise<readonly Int64[]>
-  /** The first and last step of a metric of a run. */
-  stepEnds(run: string, key: string): Promise<{ first: Int64; last: Int64 } | undefined>
-  /** By step, timestamp and value. */
-  atSteps(run: string, key: string, steps: readonly Int64[]): Promise<readonly StoredPoint[]>
+  /** Points by their place, from 0, among those of a stretch of time in the order of step, timestamp and value. */
+  atPlaces(run: string, key: string, places: readonly Place[]): Promise<readonly StoredPoint[]>
   /** Keeps others from adding points to a run until the transaction ends, and marks it as one with blocks. */
   lock(tx: AnyTx, run: string): Promise<boolean>
+  /** Whether no block has a part of the stretch of time. */
+  isBare(
+    tx: AnyTx,
+    series: { run: string; key: string },
+    stretch: { readonly from: number; readonly to: number },
+  ): Promise<boolean>
   putBlocks(tx: AnyTx, series: { run: string; key: string }, blocks: readonly Block[]): Promise<void>
+}
+
+/** Of a stretch of time from one instant to before another. */
+export interface Place {
+  readonly from: number
+  readonly to: number
+  readonly place: number
 }
 
 /** Both included. */

@@ -1,6 +1,7 @@
 """Metrics: a thousand at once, history, what is latest, numbers that are not finite, order and repetition."""
 
 import mlflow
+import requests
 from mlflow.entities import Metric
 from client import pages
 
@@ -13,6 +14,7 @@ def flow(f):
     thousand(f, experiment)
     not_finite(f, experiment)
     latest(f, experiment)
+    charts(f, experiment)
     fluent(f)
     bad(f, experiment)
 
@@ -69,6 +71,47 @@ def latest(f, experiment):
     f.see("steps of 64 bits", lambda: [str(m.step) for key in ("wide", "wide batch") for m in client.get_metric_history(run_id, key)])
     f.see("the latest of them", lambda: [str(m.step) for m in client.get_run(run_id).data._metric_objs if m.key == "wide"])
     f.see("a step of 65 bits", lambda: client.log_metric(run_id, "wide", 1, timestamp=0, step=2**63))
+
+
+def charts(f, experiment):
+    """What MLflow's pages ask for a chart: no method of the client does."""
+    long, repeated = new_run(f, experiment, "long"), new_run(f, experiment, "repeated")
+    for start in range(0, 3000, 1000):
+        f.client.log_batch(long, [Metric("m", i / 7, 1000 + i * 400, i * 2) for i in range(start, start + 1000)])
+    # A run that went on from a checkpoint: some steps twice, one many times, one without a number.
+    steps = [*range(0, 400), *range(300, 500), *[500] * 50]
+    points = [Metric("m", i, 1000 + i, step) for i, step in enumerate(steps)]
+    f.client.log_batch(repeated, [*points, Metric("m", float("nan"), 1000, 0)])
+
+    def ask(path, **query):
+        answer = requests.get(f"{mlflow.get_tracking_uri()}/ajax-api/2.0/mlflow/metrics/{path}", params=query, timeout=60)
+        if answer.status_code != 200:
+            return answer.status_code, answer.json()["error_code"]
+        return [(m["value"], m["timestamp"], m["step"], m["run_id"]) for m in answer.json().get("metrics", [])]
+
+    sampled, bulk = "get-history-bulk-interval", "get-history-bulk"
+    for name, query in {
+        "320 of each": {"max_results": 320},
+        "7 of each": {"max_results": 7},
+        "1 of each": {"max_results": 1},
+        "all of a part": {"start_step": 298, "end_step": 303},
+        "some of a part": {"start_step": 298, "end_step": 303, "max_results": 2},
+        "nothing there": {"start_step": 90_000, "end_step": 90_001},
+        "half a part": {"start_step": 1},
+        "a part backwards": {"start_step": 2, "end_step": 1},
+        "too many": {"max_results": 2501},
+        "none": {"max_results": 0},
+    }.items():
+        f.see(f"chart, {name}", lambda: ask(sampled, run_ids=[repeated, long], metric_key="m", **query))
+    f.see("chart of nothing", lambda: ask(sampled, run_ids=[long], metric_key="nothing"))
+    f.see("chart of no run", lambda: ask(sampled, run_ids=["0" * 32], metric_key="m"))
+    f.see("chart of no runs", lambda: ask(sampled, metric_key="m"))
+    f.see("chart of no metric", lambda: ask(sampled, run_ids=[long]))
+    f.see("in bulk", lambda: ask(bulk, run_id=[long], metric_key="m", max_results=5))
+    f.see("in bulk, as many as there are", lambda: len(ask(bulk, run_id=[long, repeated], metric_key="m")))
+    f.see("in bulk by run", lambda: [point[3] for point in ask(bulk, run_id=[repeated, long], metric_key="m")] == sorted([repeated] * 651 + [long] * 3000))
+    f.see("in bulk of no runs", lambda: ask(bulk, metric_key="m"))
+    f.see("in bulk of no metric", lambda: ask(bulk, run_id=[long]))
 
 
 def fluent(f):
