@@ -1,4 +1,4 @@
-import { randomUUIDv7 } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 /** An identifier of one kind: `run_01a1facd-…`. The prefix is read by people, the brand by the compiler. */
 export type Id<Kind extends string> = string & { readonly __id: Kind }
@@ -8,16 +8,23 @@ export type Id<Kind extends string> = string & { readonly __id: Kind }
  * millisecond (section 6.2, method 1): lists page by them.
  */
 export function newId<Kind extends string>(prefix: string): Id<Kind> {
-  const uuid = randomUUIDv7()
-  const now = Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
-  if (now > last.ms) last = { ms: now, count: 0 }
-  else last = last.count < countMax ? { ms: last.ms, count: last.count + 1 } : { ms: last.ms + 1, count: 0 }
-  const ms = last.ms.toString(16).padStart(12, '0')
-  return `${prefix}_${ms.slice(0, 8)}-${ms.slice(8)}-7${last.count.toString(16).padStart(3, '0')}${uuid.slice(18)}` as Id<Kind>
+  const now = Date.now()
+  if (now > last.ms) last = instant(now)
+  else if (last.count === countMax) last = instant(last.ms + 1)
+  else last.count++
+  // What comes behind the count is random in both versions, the variant included.
+  return `${prefix}_${last.head}${last.count.toString(16).padStart(3, '0')}${randomUUID().slice(18)}` as Id<Kind>
 }
 
 const countMax = 0xfff
-let last = { ms: 0, count: 0 }
+
+/** A millisecond as identifiers begin that are made in it. */
+function instant(ms: number): { readonly ms: number; readonly head: string; count: number } {
+  const hex = ms.toString(16).padStart(12, '0')
+  return { ms, head: `${hex.slice(0, 8)}-${hex.slice(8)}-7`, count: 0 }
+}
+
+let last = instant(0)
 
 /** What sorts before every identifier that is made at an instant or later, and after those made before. */
 export function firstId(prefix: string, at: number): string {

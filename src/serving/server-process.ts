@@ -20,6 +20,9 @@ const stopMsMax = 35_000
 const outputBytesMax = 4 * 1024 * 1024
 const outputFile = (folder: string): string => join(folder, 'server.log')
 
+/** What a request leaves behind is soon garbage: with more room for it, less of it is moved [measured: specs/5, 3.5]. */
+const nodeOptions = ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON', '--max-semi-space-size=64']
+
 export interface Observers {
   /** It boots by itself from here on. */
   readonly onSpawn?: () => void
@@ -40,7 +43,7 @@ export async function startServer(
   if (((await stat(outputFile(folder)).catch(() => undefined))?.size ?? 0) > outputBytesMax)
     await truncate(outputFile(folder))
   const output = openSync(outputFile(folder), 'a')
-  const child = spawn(process.execPath, ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON', settings.main, folder], {
+  const child = spawn(process.execPath, [...nodeOptions, settings.main, folder], {
     cwd: folder,
     detached: true,
     stdio: ['ignore', output, output],

@@ -12,6 +12,8 @@ export function pickRevision<Revision extends Weighted>(
   revisions: readonly Revision[],
   text: string,
 ): Revision | undefined {
+  // Most of the time there is one, and nothing to be drawn.
+  if (revisions.length === 1 && revisions[0]!.weight > 0) return revisions[0]
   const total = revisions.reduce((sum, { weight }) => sum + weight, 0)
   let point = hashToUnit(text) * total
   for (const revision of revisions) {

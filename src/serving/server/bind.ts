@@ -53,16 +53,28 @@ export function bindTensors(model: BoundModel, tensors: readonly GivenTensor[]):
 }
 
 export const unknownInput = (signature: Signature, name: string): RequestError =>
-  badRequest(`Input ${show(name)} is unknown; the inputs are ${names(signature)}.`)
+  badRequest(`Input ${show(name)} is unknown; the inputs are ${namesOf(signature).join(', ')}.`)
 
-const known = new WeakMap<Signature, ReadonlyMap<string, number>>()
+/** The inputs of a signature, found out once for each. */
+interface Inputs {
+  readonly names: readonly string[]
+  readonly positions: ReadonlyMap<string, number>
+}
 
-/** The place of each input in the signature, made once for each signature. */
-export function positionsOf(signature: Signature): ReadonlyMap<string, number> {
-  const found = known.get(signature) ?? new Map(signature.inputs.map(({ name }, index) => [name, index]))
-  known.set(signature, found)
+const known = new WeakMap<Signature, Inputs>()
+
+function inputsOf(signature: Signature): Inputs {
+  let found = known.get(signature)
+  if (found) return found
+  const names = signature.inputs.map(({ name }) => name)
+  known.set(signature, (found = { names, positions: new Map(names.map((name, index) => [name, index])) }))
   return found
 }
+
+export const namesOf = (signature: Signature): readonly string[] => inputsOf(signature).names
+
+/** The place of each input in the signature. */
+export const positionsOf = (signature: Signature): ReadonlyMap<string, number> => inputsOf(signature).positions
 
 const reals = ['FP16', 'BF16', 'FP32', 'FP64']
 const integers = ['INT8', 'INT16', 'INT32', 'INT64', 'UINT8', 'UINT16', 'UINT32', 'UINT64']
@@ -83,11 +95,12 @@ function readColumn(
   { given, filled }: { given: GivenTensor; filled: string[] },
 ): Column {
   const { name, datatype } = input
-  const [rows = -1, width = 1, ...more] = given.shape
+  const { shape } = given
+  const rows = shape[0] ?? -1
   const expected = `expected ${datatype} with shape [N,1] or [N]`
   if (!accepted[datatype]?.includes(given.datatype))
     throw badRequest(`Input ${name}: datatype ${show(given.datatype)}, ${expected}.`)
-  if (rows < 0 || width !== 1 || more.length > 0)
+  if (rows < 0 || shape.length > 2 || (shape.length === 2 && shape[1] !== 1))
     throw badRequest(`Input ${name}: shape ${show(given.shape)}, ${expected}.`)
   requireRows(`Input ${name}`, rows)
   if (given.data.length !== rows)
@@ -235,8 +248,6 @@ function refused(value: unknown, datatype: string, { name, row }: Place): Reques
   const isRounded = datatype === 'INT64' && Number.isInteger(value) && Math.abs(value as number) < 2 ** 64
   return isRounded ? new RoundedInteger(400, sentence) : badRequest(sentence)
 }
-
-const names = ({ inputs }: Signature): string => inputs.map(({ name }) => name).join(', ')
 
 /** Any value as a short text, for messages. */
 export function show(value: unknown): string {

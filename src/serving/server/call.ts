@@ -64,6 +64,7 @@ export function pathOf(url: string): string {
 
 /** A part of a path as it was meant; as it was written when that cannot be told. */
 export function decodePart(text: string): string {
+  if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
   } catch {

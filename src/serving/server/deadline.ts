@@ -35,11 +35,7 @@ export const leastWait = (...waits: readonly (number | undefined)[]): number | u
  * What is asked, or 504 when its time is up before it is written down: a prediction in the log is also answered. Who says
  * nothing of time is looked at where requests wait, and costs no timer.
  */
-export async function inTime<Value>(
-  course: Course,
-  waitMs: number | undefined,
-  asked: () => Promise<Value>,
-): Promise<Value> {
+export function inTime<Value>(course: Course, waitMs: number | undefined, asked: () => Promise<Value>): Promise<Value> {
   if (waitMs === undefined) return asked()
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => {

@@ -86,10 +86,13 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   const { manifest } = revision.model
   const { rows, keys, at } = bound
   course.rows = rows
-  const columns = await complete({ deployment, revision, bound, keys, at, online, until: request.until })
+  const columns = isComplete(bound)
+    ? bound.columns
+    : await complete({ deployment, revision, bound, keys, at, online, until: request.until })
   course.boundAt = performance.now()
   course.predictionId = firstId
-  const ids = Array.from({ length: rows }, (_, row) => (row === 0 ? firstId : (request.ids?.[row] ?? newId('prd'))))
+  const ids: string[] = [firstId]
+  while (ids.length < rows) ids.push(request.ids?.[ids.length] ?? newId('prd'))
   const lot = lotOf(deployment.log, firstId)
   const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
     ids,
@@ -101,7 +104,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     receivedAt,
     latencyMs: performance.now() - course.startedAt,
     isForced: request.revision !== undefined,
-    features: manifest.signature.inputs.map(({ name }) => name),
+    signature: manifest.signature,
     columns,
     ...lot,
     outputs,
@@ -156,7 +159,9 @@ function shadow(
       const bound = sized(content(other.model.manifest))
       const until = performance.now() + copyPatience.ms
       const { keys, at } = bound
-      const columns = await complete({ deployment, revision: other, bound, keys, at, online, until })
+      const columns = isComplete(bound)
+        ? bound.columns
+        : await complete({ deployment, revision: other, bound, keys, at, online, until })
       return run(other, { rows: bound.rows, columns }, { until, queueRows: copyPatience.queueRows })
     },
   })
@@ -199,6 +204,9 @@ interface Completion extends Subjects {
   readonly until: number
 }
 
+/** Whether nothing has to be looked up. */
+const isComplete = (bound: Bound): bound is Bound & { columns: readonly Column[] } => !bound.columns.includes(undefined)
+
 async function complete({
   deployment,
   revision,
@@ -211,7 +219,6 @@ async function complete({
   const model = revision.model.manifest
   const { signature } = model
   const missing = signature.inputs.filter((_, index) => bound.columns[index] === undefined)
-  if (missing.length === 0) return bound.columns as Column[]
   const { rows, filled } = bound
   const found = await lookUp(online, { project: deployment.project, model, missing, rows, keys, at, filled, until })
   return signature.inputs.map(({ name }, index) => bound.columns[index] ?? found.get(name)!)

@@ -43,7 +43,7 @@ export async function listenHttp(
       const id = requestId(single(headers['x-request-id']))
       let caller = nobody
       const finish = (reply: Reply, close: boolean): void => {
-        send(response, { ...reply, headers: { ...reply.headers, 'x-request-id': id } }, close)
+        send(response, reply, { id, close })
         tell?.({
           id,
           ...headOf(request),
@@ -181,14 +181,13 @@ function readBody(request: IncomingMessage, done: (refused: Reply | undefined, b
 function send(
   response: ServerResponse,
   { status, body, type = 'application/json', headers }: Reply,
-  close: boolean,
+  { id, close }: { id: string; close: boolean },
 ): void {
   if (response.destroyed) return
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    ...(close ? { connection: 'close' } : {}),
-    ...headers,
-  })
+  const sent: Record<string, string | number> = { 'content-type': type, 'content-length': Buffer.byteLength(body) }
+  if (close) sent['connection'] = 'close'
+  for (const name in headers) sent[name] = headers[name]!
+  sent['x-request-id'] = id
+  response.writeHead(status, sent)
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }

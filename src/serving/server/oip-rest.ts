@@ -51,7 +51,8 @@ function bindBody(model: BoundModel, request: JsonBody, tail: Buffer): Bound {
     if (!Array.isArray(inputs)) throw badRequest('"inputs" must be a list of tensors.')
     let offset = 0
     const tensors = inputs.map((input: unknown) => {
-      const { size, ...tensor } = requireTensor(input)
+      const tensor = requireTensor(input)
+      const { size } = tensor
       if (size === undefined) return tensor
       offset += size
       if (offset <= tail.length) return tensorOf(tensor, tail.subarray(offset - size, offset))

@@ -34,7 +34,10 @@ async function runTogether(
   for (const [index, { name, datatype, shape }] of inputs.entries()) {
     feeds[name] = toTensor(datatype, gather(batch, index, datatype, rows), shape.length === 1 ? [rows] : [rows, 1])
   }
-  const answers = await session.run(feeds)
+  const answers = await session.run(
+    feeds,
+    outputs.map(({ name }) => name),
+  )
   let start = 0
   return batch.map(request => {
     const end = start + request.rows
@@ -56,6 +59,7 @@ function gather(batch: readonly Rows[], index: number, datatype: string, rows: n
   }
   return values
 }
+
 function toTensor(datatype: string, values: Column, dims: readonly number[]): Tensor {
   const numbers = values as ArrayLike<number>
   switch (datatype) {

@@ -10,9 +10,9 @@ import type { RouteTable } from './route-table.ts'
 
 /** Of one output its values; of several, an object for each row. An output of several columns has a list in each row. */
 export function predictionsOf({ outputs, rows }: Inference): readonly unknown[] {
+  const [first] = outputs
+  if (outputs.length === 1) return rowsOf(first!, rows)
   const columns = outputs.map(output => [output.name, rowsOf(output, rows)] as const)
-  const [first] = columns
-  if (columns.length === 1) return first![1]
   return Array.from({ length: rows }, (_, row) =>
     Object.fromEntries(columns.map(([name, values]) => [name, values[row]])),
   )
@@ -26,12 +26,15 @@ export const rowsOf = ({ width, values }: OutputColumn, rows: number): readonly 
 const headerIdsMax = 50
 
 /** Who has answered, for clients that read nothing but predictions from the body. */
-export const answerHeaders = ({ revision, ids, filled }: Inference): Record<string, string> => ({
-  'x-trainyard-revision': revision.id,
-  'x-model-version': String(revision.number),
-  ...(filled.length > 0 && { 'x-trainyard-filled': filled.map(encodeURIComponent).join() }),
-  ...(ids.length <= headerIdsMax && { 'x-trainyard-prediction-ids': ids.join() }),
-})
+export function answerHeaders({ revision, ids, filled }: Inference): Record<string, string> {
+  const headers: Record<string, string> = {
+    'x-trainyard-revision': revision.id,
+    'x-model-version': String(revision.number),
+  }
+  if (filled.length > 0) headers['x-trainyard-filled'] = filled.map(encodeURIComponent).join()
+  if (ids.length <= headerIdsMax) headers['x-trainyard-prediction-ids'] = ids.join()
+  return headers
+}
 
 /** The predictions as CSV: a line for each row, a field for each column of each output. */
 export function csvReply(inference: Inference, { header }: { header: boolean }): Reply {

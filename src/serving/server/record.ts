@@ -1,3 +1,4 @@
+import type { Signature } from '#registry'
 import { outputKey } from '#registry/wire.ts'
 import type { Column } from './bind.ts'
 import type { RouteLog } from '../routes-file.ts'
@@ -17,7 +18,7 @@ export interface AnsweredRequest {
   readonly latencyMs: number
   /** Whether the client chose the revision itself: such requests say nothing about the split. */
   readonly isForced: boolean
-  readonly features: readonly string[]
+  readonly signature: Signature
   readonly columns: readonly Column[]
   readonly outputs: readonly OutputColumn[]
   readonly error?: string
@@ -30,51 +31,67 @@ export interface AnsweredRequest {
 export function logLines(request: AnsweredRequest): string {
   const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn } = request
   const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
-  const featureKeys = request.features.map(name => `${JSON.stringify(name)}:`)
-  const shown = showersOf(request)
-  const outputKeys = request.outputs.map(({ name, width }) =>
-    Array.from({ length: width }, (_, column) => `${JSON.stringify(outputKey(name, width, column))}:`),
-  )
+  const members = membersOf(request)
+  const outputKeys = outputKeysOf(request.outputs)
   let lines = ''
   for (let row = 0; row < request.ids.length; row++) {
     const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
-    const features = featuresOf(request, { keys: featureKeys, shown }, row)
-    lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${features},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
+    lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, members, row)},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
   }
   return lines
 }
 
 type Value = Column[number]
-type Shower = ((value: Value) => string) | undefined
 
-/** How each value is written down; undefined for what is left out. */
-function showersOf({ features, rules }: AnsweredRequest): readonly Shower[] {
-  const { leaveOut, redact } = rules
-  if (leaveOut.length === 0 && redact.length === 0) return features.map(() => valueText)
-  return features.map(name => (leaveOut.includes(name) ? undefined : redact.includes(name) ? hashText : valueText))
+/** How an input is written down. */
+interface Member {
+  /** Its place in the signature. */
+  readonly index: number
+  /** `"name":` */
+  readonly key: string
+  show(value: Value): string
 }
+
+const known = new WeakMap<RouteLog, WeakMap<Signature, readonly Member[]>>()
+
+/** What is written down of a request's inputs; found out once for the rules of a deployment and a signature. */
+function membersOf({ signature, rules }: AnsweredRequest): readonly Member[] {
+  let ofRules = known.get(rules)
+  if (!ofRules) known.set(rules, (ofRules = new WeakMap()))
+  let members = ofRules.get(signature)
+  if (!members) ofRules.set(signature, (members = findMembers(signature, rules)))
+  return members
+}
+
+const findMembers = ({ inputs }: Signature, { leaveOut, redact }: RouteLog): readonly Member[] =>
+  inputs.flatMap(({ name }, index) =>
+    leaveOut.includes(name)
+      ? []
+      : [{ index, key: `${JSON.stringify(name)}:`, show: redact.includes(name) ? hashText : valueText }],
+  )
 
 const hashText = (value: Value): string => (Number.isNaN(value) ? 'null' : JSON.stringify(redacted(String(value))))
 
-/** `keys`: the names as members of an object, made once for all rows. */
-function featuresOf(
-  { columns }: AnsweredRequest,
-  { keys, shown }: { keys: readonly string[]; shown: readonly Shower[] },
-  row: number,
-): string {
+function featuresOf({ columns }: AnsweredRequest, members: readonly Member[], row: number): string {
   let text = ''
-  for (let i = 0; i < keys.length; i++) {
-    const show = shown[i]
-    if (show) text += `${text === '' ? '{' : ','}${keys[i]}${show(columns[i]![row]!)}`
-  }
+  for (const { index, key, show } of members) text += `${text === '' ? '{' : ','}${key}${show(columns[index]![row]!)}`
   return text === '' ? '{}' : `${text}}`
 }
 
-function outputsOf({ outputs }: AnsweredRequest, keys: readonly (readonly string[])[], row: number): string {
+/** `"name":` of each value of a row, made once for all rows. */
+function outputKeysOf(outputs: readonly OutputColumn[]): readonly string[] {
+  const keys: string[] = []
+  for (const { name, width } of outputs)
+    for (let column = 0; column < width; column++) keys.push(`${JSON.stringify(outputKey(name, width, column))}:`)
+  return keys
+}
+
+function outputsOf({ outputs }: AnsweredRequest, keys: readonly string[], row: number): string {
   let text = ''
-  for (const [index, { width, values }] of outputs.entries()) {
+  let next = 0
+  for (const { width, values } of outputs) {
     for (let column = 0; column < width; column++)
-      text += `${text === '' ? '{' : ','}${keys[index]![column]}${valueText(values[row * width + column]!)}`
+      text += `${text === '' ? '{' : ','}${keys[next++]}${valueText(values[row * width + column]!)}`
   }
   return text === '' ? '{}' : `${text}}`
 }

@@ -1,5 +1,14 @@
 import type { BundleManifest } from '../bundle.ts'
-import { checkedColumn, positionsOf, requireRows, show, unknownInput, type Bound, type Column } from './bind.ts'
+import {
+  checkedColumn,
+  namesOf,
+  positionsOf,
+  requireRows,
+  show,
+  unknownInput,
+  type Bound,
+  type Column,
+} from './bind.ts'
 import { requireObject, type Members } from './json-body.ts'
 import { readSubjects, type Subjects } from './lookup.ts'
 import { badRequest } from './request-error.ts'
@@ -32,14 +41,18 @@ export function bindTable(model: Model, table: Table, { strict }: { strict: bool
   const positions = positionsOf(signature)
   const columns: (Column | undefined)[] = signature.inputs.map(() => undefined)
   const subjects: Record<string, readonly unknown[]> = {}
-  const seen = new Set<string>()
-  for (const [place, name] of table.names.entries()) {
-    if (seen.has(name)) throw badRequest(`Column ${show(name)} is given twice.`)
-    seen.add(name)
+  const others = new Set<string>()
+  for (let place = 0; place < table.names.length; place++) {
+    const name = table.names[place]!
     const index = positions.get(name)
-    if (index !== undefined)
+    if (index === undefined ? others.has(name) : columns[index] !== undefined)
+      throw badRequest(`Column ${show(name)} is given twice.`)
+    if (index !== undefined) {
       columns[index] = checkedColumn(model, signature.inputs[index]!, { elements: table.column(place), filled })
-    else if (name === service?.entityKey) subjects['entity'] = Array.from(table.column(place))
+      continue
+    }
+    others.add(name)
+    if (name === service?.entityKey) subjects['entity'] = Array.from(table.column(place))
     else if (name === instantColumn) subjects['event_time'] = Array.from(table.column(place))
     else if (strict) throw unknownInput(signature, name)
   }
@@ -72,7 +85,8 @@ export function tableOfColumns(columns: Members, what: string): Table {
 /** Rows of values in the order of `names`. Throws `RequestError` for the first row that has more or fewer. */
 export function tableOfRows(names: readonly string[], rows: readonly unknown[], what: string): Table {
   requireRows(what, rows.length)
-  for (const [row, values] of rows.entries()) {
+  for (let row = 0; row < rows.length; row++) {
+    const values = rows[row]
     const width = Array.isArray(values) ? values.length : undefined
     if (width !== names.length)
       throw badRequest(
@@ -93,7 +107,7 @@ export const brief = (names: readonly string[]): string =>
  */
 export function tableOfInstances({ signature }: Model, instances: unknown, what: string): Table {
   if (!Array.isArray(instances)) throw badRequest(`${what} must be a list of rows, not ${show(instances)}.`)
-  const names = signature.inputs.map(({ name }) => name)
+  const names = namesOf(signature)
   const [first] = instances as readonly unknown[]
   if (Array.isArray(first)) return tableOfRows(names, instances, what)
   const isObject = first !== null && typeof first === 'object' && !isBytes(first)
@@ -106,6 +120,7 @@ const isBytes = (value: object): value is { b64: string } =>
 
 /** A value of one row: `[x]` is x, as the second dimension of a column has one place; `{"b64": …}` is a text. */
 function element(value: unknown): unknown {
+  if (typeof value !== 'object') return value
   const inner: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
   return inner !== null && typeof inner === 'object' && isBytes(inner)
     ? Buffer.from(inner.b64, 'base64').toString()

@@ -1,6 +1,7 @@
 import type { Tensor } from '#registry'
 import { json, type Asked, type Call, type Reply } from './call.ts'
 import { show } from './bind.ts'
+import type { Inference } from './infer.ts'
 import { bindJson, readJson, requireObject } from './json-body.ts'
 import { readSubjects } from './lookup.ts'
 import { answerHeaders, predictionsOf, rowsOf } from './predictions.ts'
@@ -36,14 +37,17 @@ export function readV1({ body }: Pick<Call, 'body'>): Asked {
         return { ...bound, keys: bound.keys ?? keys, at: bound.at ?? at }
       }),
     reply(inference) {
-      const { outputs, rows, ids } = inference
-      const columns = outputs.map(output => [output.name, rowsOf(output, rows)] as const)
-      const answer = isByRow
-        ? { predictions: predictionsOf(inference) }
-        : { outputs: columns.length === 1 ? columns[0]![1] : Object.fromEntries(columns) }
-      return { ...json({ ...answer, prediction_ids: ids }), headers: answerHeaders(inference) }
+      const answer = isByRow ? { predictions: predictionsOf(inference) } : { outputs: columnsOf(inference) }
+      const body = JSON.stringify({ ...answer, prediction_ids: inference.ids })
+      return { status: 200, body, headers: answerHeaders(inference) }
     },
   }
+}
+
+/** Of one output its values, of several a list of values for each. */
+function columnsOf({ outputs, rows }: Inference): unknown {
+  const columns = outputs.map(output => [output.name, rowsOf(output, rows)] as const)
+  return columns.length === 1 ? columns[0]![1] : Object.fromEntries(columns)
 }
 
 const defaultSignature = 'serving_default'
