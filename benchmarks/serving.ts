@@ -1,174 +1,137 @@
 /**
- * How many predictions a second one model server gives, and how long one takes: with the prediction log, without it, and
- * against the least that could be done instead (node:http, JSON.parse, one ONNX call for each request). The model is a
- * logistic regression on 18 features, as in examples/rain. The client runs beside it, on the other core if there is one.
+ * How many predictions a second one model server gives on one core, and how long one takes, beside MLflow's and BentoML's
+ * servers, and beside the limit: the same HTTP parser and the same ONNX call with nothing around them. The model is that of
+ * benchmarks/serving/model.py. All servers are there at once and are asked in turn, round after round, so that what else
+ * the machine does meets all of them; the median of the rounds is shown, and the processor time of a request, which does not
+ * depend on who else wants the core.
  *
- *   node benchmarks/serving.ts
+ *   node benchmarks/serving.ts [--rounds=5] [--without-peers]
  */
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { logisticOnnx } from '#registry'
-import { manifestFile, modelFile, type BundleManifest } from '../src/serving/bundle.ts'
-import { bundleFolder, routesFile } from '../src/serving/routes-file.ts'
-import { serverMain, startServer, stopServer } from '../src/serving/server-process.ts'
+import { parseArgs, promisify } from 'node:util'
+import { pythonWith } from '../test/mlflow/environment.ts'
+import { cpuMs } from './serving/core.ts'
+import { startLimit } from './serving/limit.ts'
+import { send, type Measured } from './serving/load.ts'
+import { startModelServer, type Running } from './serving/model-server.ts'
+import { startBento, startMlflow } from './serving/peers.ts'
+import { bentoRows, binary, grpcTensors, instances, mlflowTable, tensors, type Question } from './serving/question.ts'
 import { printTable } from './table.ts'
 
-const features = Array.from({ length: 18 }, (_, i) => `feature_${i}`)
-const model = logisticOnnx({
-  weights: Object.fromEntries(features.map((name, i) => [name, (i - 9) / 10])),
-  intercept: 0.1,
-})
-const body = JSON.stringify({
-  inputs: features.map((name, i) => ({ name, shape: [1, 1], datatype: 'FP32', data: [i * 0.31] })),
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, 'without-peers': { type: 'boolean', default: false } },
 })
 const warmUpMs = 300
 const measureMs = 1_000
 
-interface Measured {
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+interface Case {
+  readonly name: string
+  readonly server: Running
+  readonly question: Question
+  readonly connections: number
+  readonly rows: number
 }
 
-/** Sends one request after the other on each of `connections` kept connections. */
-async function load(port: number, connections: number): Promise<Measured> {
-  const request = `POST /v2/models/rain/infer HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-  const startAt = performance.now() + warmUpMs
-  const endAt = startAt + measureMs
-  const latencies: number[] = []
-  const client = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-      let sentAt = 0
-      let answer = ''
-      const send = (): void => {
-        sentAt = performance.now()
-        answer = ''
-        socket.write(request)
-      }
-      socket.on('connect', send).on('error', reject)
-      socket.on('data', chunk => {
-        answer += chunk.toString('latin1')
-        const head = answer.indexOf('\r\n\r\n')
-        const length = Number(/content-length: (\d+)/i.exec(answer)?.[1])
-        if (head < 0 || answer.length < head + 4 + length) return
-        if (!answer.startsWith('HTTP/1.1 200')) return reject(new Error(answer))
-        const now = performance.now()
-        if (now >= startAt && now < endAt) latencies.push(now - sentAt)
-        if (now < endAt) return send()
-        socket.destroy()
-        resolve()
-      })
-    })
-  await Promise.all(Array.from({ length: connections }, client))
-  latencies.sort((a, b) => a - b)
-  const quantile = (q: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))]!
-  return { perSecond: Math.round((latencies.length * 1_000) / measureMs), p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
+interface Result extends Measured {
+  /** Microseconds of the processor for each request. */
+  readonly cpuUs: number
 }
 
-async function withModelServer<T>(isLogged: boolean, use: (port: number) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'trainyard-benchmark-'))
-  const bundle = '0'.repeat(64)
-  const tensor = (name: string) => ({ name, datatype: 'FP32', shape: [-1, 1] })
-  const manifest: BundleManifest = {
-    runtime: { kind: 'onnx' },
-    project: 'rain',
-    model: 'rain',
-    version: 'mdv',
-    number: 1,
-    signature: { inputs: features.map(tensor), outputs: [tensor('probability')] },
-    service: null,
-    golden: [],
-  }
-  const revision = { id: 'rev_1', number: 1, version: 'mdv', bundle, weight: 100 }
-  await mkdir(bundleFolder(folder, bundle), { recursive: true })
-  await writeFile(join(bundleFolder(folder, bundle), manifestFile), JSON.stringify(manifest))
-  await writeFile(join(bundleFolder(folder, bundle), modelFile), model)
-  await writeFile(
-    routesFile(folder),
-    JSON.stringify({
-      version: 1,
-      deployments: [{ name: 'rain', project: 'rain', revisions: [revision] }],
-      preload: [],
-    }),
-  )
-  const server = await startServer(folder, {
-    host: '127.0.0.1',
-    port: 0,
-    online: '',
-    version: '0',
-    isLogged,
-    workers: { isolation: 'none', hidden: [], memoryBytes: 0 },
-    main: serverMain,
-  })
-  try {
-    return await use(server.port)
-  } finally {
-    await stopServer(server)
-    await rm(folder, { recursive: true })
-  }
+async function ask({ server, question, connections }: Case): Promise<Result> {
+  const before = cpuMs(server.pid)
+  const port = question.protocol === 'grpc' ? server.grpcPort! : server.port
+  const measured = await send({ port, ...question, connections, warmUpMs, measureMs })
+  // While it warms up it answers as fast as afterwards.
+  const answers = measured.answers * (1 + warmUpMs / measureMs)
+  return { ...measured, cpuUs: ((cpuMs(server.pid) - before) * 1_000) / answers }
 }
 
-async function withBareServer<T>(use: (port: number) => Promise<T>): Promise<T> {
-  const child: ChildProcess = fork(fileURLToPath(import.meta.url), ['bare'], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  try {
-    const [port] = (await once(child, 'message')) as [number]
-    return await use(port)
-  } finally {
-    child.kill()
-    await once(child, 'exit')
-  }
-}
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 
-/** The least that answers: no checks, no log, no batching, one run for each request. */
-async function serveBare(): Promise<void> {
-  const session = await InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 })
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const { inputs } = JSON.parse(Buffer.concat(chunks).toString()) as { inputs: { name: string; data: number[] }[] }
-      const feeds = Object.fromEntries(
-        inputs.map(({ name, data }) => [name, new Tensor('float32', Float32Array.from(data), [1, 1])]),
-      )
-      void session.run(feeds).then(({ probability }) => {
-        const text = JSON.stringify({ probability: Array.from(probability!.data as Float32Array) })
-        response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length }).end(text)
-      })
-    })
-  })
-  server.listen(0, '127.0.0.1', () => process.send!((server.address() as AddressInfo).port))
-}
-
-async function main(): Promise<void> {
-  const servers = {
-    'model server, log on': (use: (port: number) => Promise<Measured>) => withModelServer(true, use),
-    'model server, log off': (use: (port: number) => Promise<Measured>) => withModelServer(false, use),
-    'bare node:http + ONNX': (use: (port: number) => Promise<Measured>) => withBareServer(use),
-  }
-  const rows = []
-  for (const [server, start] of Object.entries(servers)) {
-    for (const connections of [1, 32]) {
-      const { perSecond, p50Ms, p99Ms } = await start(port => load(port, connections))
-      rows.push({
-        server,
-        connections,
-        'requests/s': perSecond,
-        'p50 ms': Number(p50Ms.toFixed(2)),
-        'p99 ms': Number(p99Ms.toFixed(2)),
-      })
+async function inTurn(cases: readonly Case[]): Promise<readonly Result[]> {
+  const results = cases.map(() => [] as Result[])
+  for (let round = -1; round < Number(options.rounds); round++)
+    for (const [index, each] of cases.entries()) {
+      const result = await ask(each)
+      // The first round is for the compilers.
+      if (round >= 0) results[index]!.push(result)
     }
-  }
-  printTable('One model server, 18 features, one row for each request', rows)
+  return results.map(rounds => ({
+    answers: median(rounds.map(({ answers }) => answers)),
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+    cpuUs: median(rounds.map(({ cpuUs }) => cpuUs)),
+  }))
 }
 
-await (process.argv[2] === 'bare' ? serveBare() : main())
+async function main(folder: string): Promise<void> {
+  const python = await pythonWith('serving-peers')
+  await promisify(execFile)(python, [join(import.meta.dirname, 'serving/model.py'), folder])
+  const model = join(folder, 'model.onnx')
+  const running: Running[] = []
+  const start = async (server: Promise<Running>): Promise<Running> => {
+    running.push(await server)
+    return running.at(-1)!
+  }
+  try {
+    const limit = await start(startLimit(model))
+    const ours = await start(startModelServer(model))
+    const unlogged = await start(startModelServer(model, { isLogged: false }))
+    const peers = options['without-peers']
+      ? []
+      : [
+          { name: 'mlflow models serve', server: await start(startMlflow(python, folder)), question: mlflowTable(1) },
+          { name: 'BentoML', server: await start(startBento(python, folder)), question: bentoRows(1) },
+        ]
+    const requests: readonly Omit<Case, 'connections' | 'rows'>[] = [
+      { name: 'the limit: node:http, JSON.parse, ONNX', server: limit, question: instances(1) },
+      { name: 'model server', server: ours, question: instances(1) },
+      { name: 'model server, without prediction log', server: unlogged, question: instances(1) },
+      { name: 'model server, a tensor for each feature', server: ours, question: tensors(1) },
+      ...peers,
+    ]
+    const single = [32, 1].flatMap(connections => requests.map(each => ({ ...each, connections, rows: 1 })))
+    const forms = { JSON: tensors, 'binary tensors': binary, gRPC: grpcTensors }
+    const many = Object.entries(forms).map(([name, question]) => ({
+      name,
+      server: ours,
+      question: question(128),
+      connections: 8,
+      rows: 128,
+    }))
+    const cases = [...single, ...many]
+    const results = await inTurn(cases)
+    print('One row for each request', single, results.slice(0, single.length))
+    print('128 rows for each request', many, results.slice(single.length))
+  } finally {
+    for (const { stop } of running) await stop()
+  }
+}
+
+function print(title: string, cases: readonly Case[], results: readonly Result[]): void {
+  const rows = cases.map(({ name, connections, rows: count }, index) => {
+    const { perSecond, p50Ms, p99Ms, cpuUs } = results[index]!
+    const first = results[cases.findIndex(each => each.connections === connections)]!
+    return {
+      server: name,
+      connections,
+      'rows/s': Math.round(perSecond * count),
+      'of the first': `${Math.round((100 * perSecond) / first.perSecond)} %`,
+      'p50 ms': Number(p50Ms.toFixed(3)),
+      'p99 ms': Number(p99Ms.toFixed(2)),
+      'CPU µs/request': Math.round(cpuUs),
+    }
+  })
+  printTable(`${title}, 100 trees of depth 6 on 20 features, the server on one core`, rows)
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'trainyard-benchmark-'))
+try {
+  await main(folder)
+} finally {
+  await rm(folder, { recursive: true })
+}

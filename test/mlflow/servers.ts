@@ -88,7 +88,7 @@ async function answers(url: string, child: ChildProcess, log: string): Promise<v
   throw new Error(`MLflow's server did not start. The end of its log:\n${text.split('\n').slice(-15).join('\n')}`)
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
