@@ -43,6 +43,7 @@ export const routes = (weights: readonly number[] = [100], version = 1): RoutesF
       project: 'trees',
       limits: {},
       log: { oneIn: 1, leaveOut: [], redact: [] },
+      isGraph: false,
       revisions: weights.map((weight, index) => ({
         id: `rev_${index + 1}`,
         number: index + 1,

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { lockRequirements } from '#compute'
 import { createDelivery, sqlDeliveryStore, type Delivery, type DeliveryParts } from '#delivery'
@@ -76,6 +77,7 @@ type OfSettings =
   | 'telling'
   | 'memory'
   | 'version'
+  | 'processes'
   | 'retentionMs'
 
 export function composeServing(
@@ -105,6 +107,7 @@ export function composeServing(
     },
     memory: { budgetBytes: config.servingMemoryMb * 1024 * 1024, idleMs: durationMs(config.servingIdle) },
     version,
+    processes: config.servingProcesses || availableParallelism(),
     retentionMs: durationMs(config.predictionRetention),
   })
   parts.access.onChange(serving.keysChanged)

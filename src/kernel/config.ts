@@ -185,6 +185,10 @@ export const settings = {
     type: z.enum(['leave', 'end']).default('leave'),
     help: 'What becomes of the model server when the server is stopped: `leave` lets it go on answering, and the next start takes it over; `end` ends it too, as `trainyard dev` does unless this says otherwise.',
   },
+  servingProcesses: {
+    type: z.coerce.number().int().min(0).max(256).default(0),
+    help: 'How many processes of the model server answer on its ports, each with its own copy of the models. 0: one for each core that this process may use.',
+  },
   servingIsolation: {
     type: z.enum(['none', 'bubblewrap', 'auto']).default('auto'),
     help: 'What keeps the Python workers of models from the machine, the platform’s folders and the network beyond their clean environment: `bubblewrap`, or `auto` where it works.',

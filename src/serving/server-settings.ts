@@ -67,6 +67,8 @@ export const ServerSettings = z.object({
   version: z.string(),
   /** The program of the model server: a successor runs this one, not its forerunner's. */
   main: z.string(),
+  /** How many processes answer. */
+  processes: z.int().positive().default(1),
   /** Predictions are written down; only benchmarks go without. */
   isLogged: z.boolean(),
   doors: DoorSettings.default(ownDoors),
@@ -92,4 +94,4 @@ export const settingsFile = (folder: string): string => join(folder, 'settings.j
 
 /** Names what a running server was told: one that was told something else is replaced. */
 export const settingsDigest = ({ port: _, ...told }: ServerSettings): string =>
-  digestOfJson({ doors: ownDoors, times: ownTimes, telling: ownTelling, memory: ownMemory, ...told })
+  digestOfJson({ processes: 1, doors: ownDoors, times: ownTimes, telling: ownTelling, memory: ownMemory, ...told })

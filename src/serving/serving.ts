@@ -110,6 +110,8 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   /** Of the platform: a model server of another one is replaced. */
   readonly version: string
   readonly workers: WorkerSettings
+  /** Of the model server; one when it is left out. */
+  readonly processes?: number | undefined
   /** How long predictions are kept, in milliseconds. */
   readonly retentionMs: number
 }

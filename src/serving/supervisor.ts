@@ -74,6 +74,8 @@ export interface SupervisorOptions {
   readonly memory: MemorySettings
   readonly version: string
   readonly workers: WorkerSettings
+  /** Of the model server; one when it is left out. */
+  readonly processes?: number | undefined
   readonly warn: (facts: object, message: string) => void
 }
 
@@ -193,9 +195,21 @@ interface Keeper {
 }
 
 function createKeeper({ folder, warn, ...told }: SupervisorOptions): Keeper {
-  const { host, port, online, doors, times, telling, memory, version, workers } = told
+  const { host, port, online, doors, times, telling, memory, version, workers, processes = 1 } = told
   const own = { isLogged: true, main: serverMain }
-  const settings: ServerSettings = { host, port, online, doors, times, telling, memory, version, workers, ...own }
+  const settings: ServerSettings = {
+    host,
+    port,
+    online,
+    doors,
+    times,
+    telling,
+    memory,
+    version,
+    workers,
+    processes,
+    ...own,
+  }
   const start: Start = { folder, settings, onExit: () => look() }
   const crashes: number[] = []
   let server: ServerFile | undefined

@@ -129,6 +129,7 @@ export interface BenchOptions {
   readonly times?: Partial<ServingParts['times']>
   readonly telling?: Partial<ServingParts['telling']>
   readonly memory?: Partial<ServingParts['memory']>
+  readonly processes?: number
 }
 
 const told = ({
@@ -139,6 +140,7 @@ const told = ({
   times = {},
   telling = {},
   memory = {},
+  processes,
 }: BenchOptions) => ({
   online,
   host,
@@ -147,6 +149,7 @@ const told = ({
   times: { ...ownTimes, ...times },
   telling: { ...ownTelling, ...telling },
   memory: { ...ownMemory, ...memory },
+  processes,
 })
 
 /** `t` may also be the hooks of a whole file. */

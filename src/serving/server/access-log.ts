@@ -14,8 +14,11 @@ const flushMs = 200
 const waitingCharsMax = 16 * 1024 * 1024
 const fileBytesMax = 64 * 1024 * 1024
 
-/** @param file Where lines go; undefined for the output of the process. Of a file above 64 MiB the last one is kept beside it. */
-export function openAccessLog(file: string | undefined): AccessLog {
+/**
+ * @param file Where lines go; undefined for the output of the process.
+ * @param isKept Of a file above 64 MiB the last one is kept beside it: of several processes that write to it one does so.
+ */
+export function openAccessLog(file: string | undefined, isKept = true): AccessLog {
   let lines = ''
   let dropped = 0
   let writing: Promise<void> | undefined
@@ -26,7 +29,7 @@ export function openAccessLog(file: string | undefined): AccessLog {
     const text = dropped === 0 ? lines : `${lines}{"dropped":${dropped}}\n`
     lines = ''
     dropped = 0
-    writing = write(file, text)
+    writing = write(file, text, isKept)
       .catch((error: unknown) => void process.stderr.write(`The access log cannot be written: ${String(error)}\n`))
       .finally(() => void (writing = undefined))
   }
@@ -45,11 +48,11 @@ export function openAccessLog(file: string | undefined): AccessLog {
   }
 }
 
-async function write(file: string | undefined, text: string): Promise<void> {
+async function write(file: string | undefined, text: string, isKept: boolean): Promise<void> {
   if (file === undefined) return void process.stdout.write(text)
   await mkdir(dirname(file), { recursive: true })
   const { size } = await stat(file).catch(() => ({ size: 0 }))
-  if (size > fileBytesMax) await rename(file, `${file}.1`)
+  if (isKept && size > fileBytesMax) await rename(file, `${file}.1`)
   await appendFile(file, text)
 }
 

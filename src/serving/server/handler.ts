@@ -6,7 +6,6 @@ import { readOip } from './oip-rest.ts'
 import { pageAt, type PageParts } from './pages.ts'
 import type { Predictor } from './predictor.ts'
 import { meantDeployment } from './predictions.ts'
-import type { PredictionLog } from './prediction-log.ts'
 import { repositoryReply } from './repository.ts'
 import { RequestError } from './request-error.ts'
 import { readV1 } from './v1-rest.ts'
@@ -15,7 +14,6 @@ export type Handler = (call: Call) => Promise<Reply>
 
 export interface HandlerParts extends PageParts {
   readonly predict: Predictor
-  readonly log: Pick<PredictionLog, 'rotate'>
 }
 
 /** Answers every call, whatever is in it: a sentence and a status when it cannot be a prediction. */
@@ -79,8 +77,8 @@ async function invoked(parts: HandlerParts, call: Call): Promise<Reply> {
 }
 
 /** What is done with POST beside predictions; undefined when it is nothing of the kind. */
-async function command({ table, log }: HandlerParts, call: Call): Promise<Reply | undefined> {
+async function command({ table, whole }: HandlerParts, call: Call): Promise<Reply | undefined> {
   if (call.path !== rotatePath || !call.caller.isKeeper) return repositoryReply(table, call)
-  await log.rotate()
+  await whole.rotate()
   return json({})
 }

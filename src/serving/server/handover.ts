@@ -1,12 +1,12 @@
-import { fork } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { Server, Socket } from 'node:net'
 import { ServerSettings, settingsFile } from '../server-settings.ts'
 
 /**
- * One process takes over from another without a connection lost: the old one starts the new one and, when that has its
- * models loaded, gives it the listening sockets. Connections that wait in a socket's queue meet one of the two.
+ * One process gives another its listening sockets, once that has its models loaded: to take over from it without a
+ * connection lost, or to answer beside it. Connections that wait in a socket's queue meet one of the two.
  */
 
 /** The listening sockets of a model server, by what is spoken there. */
@@ -25,19 +25,29 @@ export async function handOver(folder: string, sockets: Sockets): Promise<void> 
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  const ended = once(successor, 'exit').then(() => {
-    throw new Error('The successor ended before it served.')
-  })
-  const said = async (expected: Message): Promise<void> => {
-    for (let message: unknown; message !== expected;) [message] = (await once(successor, 'message')) as [unknown]
-  }
-  await Promise.race([said('ready'), ended])
-  for (const [spoken, socket] of Object.entries(sockets)) if (socket) successor.send(spoken, socket as Server)
-  successor.send('last' satisfies Message)
-  await Promise.race([said('serving'), ended])
-  ended.catch(() => {})
+  await giveSockets(successor, sockets)
   successor.disconnect()
   successor.unref()
+}
+
+/** Resolves when the child serves, or rejects when it ends before. `beforehand` is done when it could, and before it does. */
+export async function giveSockets(
+  child: ChildProcess,
+  sockets: Sockets,
+  beforehand: () => unknown = () => {},
+): Promise<void> {
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('The process that was to serve ended before it did.')
+  })
+  const said = async (expected: Message): Promise<void> => {
+    for (let message: unknown; message !== expected;) [message] = (await once(child, 'message')) as [unknown]
+  }
+  await Promise.race([said('ready'), ended])
+  await beforehand()
+  for (const [spoken, socket] of Object.entries(sockets)) if (socket) child.send(spoken, socket as Server)
+  child.send('last' satisfies Message)
+  await Promise.race([said('serving'), ended])
+  ended.catch(() => {})
 }
 
 /** A listening socket that another process has given. It takes connections at once, before anybody answers there. */

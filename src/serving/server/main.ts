@@ -21,6 +21,7 @@ import { createHandler } from './handler.ts'
 import { listenHttp } from './listen.ts'
 import { openGrpc } from './grpc/open-grpc.ts'
 import { handOver, inheritedSockets, sayServing } from './handover.ts'
+import { joinFamily, leadFamily, siblingMark, type Answers } from './family.ts'
 import { createKeyRing } from './key-ring.ts'
 import { createMetrics } from './metrics.ts'
 import { createModelMemory } from './model-memory.ts'
@@ -30,25 +31,30 @@ import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { openRedaction } from './redaction.ts'
-import { createRouteTable } from './route-table.ts'
+import { createRouteTable, type LiveDeployment } from './route-table.ts'
 import { createShadows } from './shadows.ts'
 import { createStatistics } from './statistics.ts'
 import { openTeller } from './teller.ts'
 import { unloadedFile } from './switched-off.ts'
+import { wholeServer } from './whole-server.ts'
 
 /**
  * The model server: a process of its own that answers predictions whether the control plane runs or not. It reads
- * routes.json and the bundles in its folder, and writes the prediction log and server.json there.
+ * routes.json and the bundles in its folder, and writes the prediction log and server.json there. Where it has several
+ * processes, all of them run this page; the first one speaks for them.
  */
 
 const pollMs = 1_000
 const drainMsMax = 30_000
+const newSecret = (): string => randomBytes(32).toString('base64url')
 
 const folder = process.argv[2] ?? ''
+const isFirst = process.argv[3] !== siblingMark
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
 const { host, port, doors, times, telling } = settings
 const owner = thisProcess()
-const memory = createModelMemory(settings.memory)
+const { budgetBytes, idleMs } = settings.memory
+const memory = createModelMemory({ budgetBytes: Math.floor(budgetBytes / settings.processes), idleMs })
 // A graph asks when there is everything to ask with.
 const graphs: GraphParts = {
   ask: request => askDeployment(inferring, request),
@@ -56,7 +62,17 @@ const graphs: GraphParts = {
   random: Math.random,
 }
 const table = createRouteTable(folder, { workers: settings.workers, memory, graphs })
-const secret = randomBytes(32).toString('base64url')
+const answers: Answers = {
+  metrics: () => metrics.read(),
+  statistics: () => statistics.read(table.deployments()),
+  status: () => table.status(),
+  rotate: () => log.rotate(),
+  reload,
+}
+const family = isFirst
+  ? leadFamily({ folder, size: settings.processes, rates: createRateLimit(), secret: newSecret() }, answers)
+  : joinFamily(answers, leaveMs => void stop(leaveMs))
+const secret = await family.secret()
 const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.isOpen, secret })
 const log = settings.isLogged
   ? openPredictionLog(logFolder(folder), owner)
@@ -72,22 +88,20 @@ const statistics = createStatistics()
 const { deadlineMs } = times
 const shadows = createShadows(log)
 const inferring = { table, log, online, shadows }
-const predict = createPredictor({ ...inferring, metrics, statistics, rates: createRateLimit(), deadlineMs })
+const predict = createPredictor({ ...inferring, metrics, statistics, rates: family.rates, deadlineMs })
 const parts = {
-  table,
+  table: { ...table, load: changed(table.load), unload: changed(table.unload) },
   predict,
-  log,
-  metrics,
-  statistics,
+  whole: wholeServer(family, isFirst ? process.pid : process.ppid),
   version: settings.version,
   routes: doors,
   isDraining: () => isDraining,
 }
 const handler = createHandler(parts)
-const teller = await openTeller(telling, { file: accessLogFile(folder), version: settings.version })
+const teller = await openTeller(telling, { file: accessLogFile(folder), version: settings.version, isKept: isFirst })
 
 // Before anybody learns the pid: without a listener this signal ends a process.
-process.on('SIGHUP', () => void reload())
+process.on('SIGHUP', () => void family.all('reload'))
 await reload()
 const inherited = await inheritedSockets()
 const http = await listenHttp({ door, handler, metrics, tell: teller?.tell }, inherited?.http?.socket ?? { host, port })
@@ -97,19 +111,10 @@ const grpc = await openGrpc(
   { door, parts, tell: teller?.tell },
   { host, port: doors.grpcPort, kept: former?.grpcPort, inherited: inherited?.grpc },
 )
-await replaceFile(
-  serverFile(folder),
-  JSON.stringify({
-    ...owner,
-    host,
-    port: http.port,
-    ...(grpc && { grpcPort: grpc.port }),
-    startedAt: Date.now(),
-    settings: settingsDigest(settings),
-    secret,
-  }),
-  0o600,
-)
+const starting = family.start({ http: http.socket, grpc: grpc?.socket })
+// Who follows another has as many processes at once as that had.
+if (inherited) await starting
+if (isFirst) await tellWhere()
 sayServing()
 // From here on requests are answered; loading the feature store's code takes a third of a second more.
 online?.open()
@@ -117,11 +122,28 @@ online?.open()
 let seen = await modified()
 const poll = setInterval(() => void look(), pollMs)
 
+/** Names this process as the server, and says where it answers. */
+function tellWhere(): Promise<void> {
+  return replaceFile(
+    serverFile(folder),
+    JSON.stringify({
+      ...owner,
+      host,
+      port: http.port,
+      ...(grpc && { grpcPort: grpc.port }),
+      startedAt: Date.now(),
+      settings: settingsDigest(settings),
+      secret,
+    }),
+    0o600,
+  )
+}
+
 /** A signal may be lost, the files are not: who is no longer named as the server has been replaced. */
 async function look(): Promise<void> {
-  if (settings.until && !isRunning(settings.until)) return stop()
+  if (isFirst && settings.until && !isRunning(settings.until)) return stop()
   const named = await readJsonFile(serverFile(folder), ServerFile)
-  if (named && named.pid !== process.pid && isRunning(named)) return stop()
+  if (isFirst && named && named.pid !== process.pid && isRunning(named)) return stop()
   const now = await modified()
   if (now === seen) return
   seen = now
@@ -140,14 +162,23 @@ async function reload(): Promise<void> {
   await table.reload()
 }
 
+/** What changes the models of this process is heard of by the others at once. */
+function changed(change: (deployment: LiveDeployment) => Promise<void>): typeof change {
+  return async deployment => {
+    await change(deployment)
+    await family.all('reload')
+  }
+}
+
 /** Answers what has begun and ends; `leaveMs` is how long it still takes connections while it says that it is not ready. */
 async function stop(leaveMs = 0): Promise<void> {
   if (isDraining) return
   isDraining = true
   clearInterval(poll)
+  const others = family.stop(leaveMs)
   await new Promise(resolve => setTimeout(resolve, leaveMs))
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
-  await Promise.all([http.drain(), grpc?.drain()])
+  await Promise.all([http.drain(), grpc?.drain(), others])
   shadows.flush()
   await Promise.all([log.rotate(), teller?.close()])
   clearTimeout(deadline)
@@ -167,5 +198,5 @@ async function succeed(): Promise<void> {
   }
 }
 
-process.on('SIGUSR2', () => void succeed())
+if (isFirst) process.on('SIGUSR2', () => void succeed())
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(times.drainMs))

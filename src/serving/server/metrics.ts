@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ShedReason } from './request-error.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
@@ -14,7 +14,8 @@ export interface Metrics {
   shed(deployment: string, reason: ShedReason): void
   /** A node of a graph has answered, or has not. */
   observeNode(node: ObservedNode): void
-  text(): Promise<string>
+  /** What this process has counted, as JSON. */
+  read(): Promise<object[]>
 }
 
 export interface Observed {
@@ -85,7 +86,7 @@ export function createMetrics(deployments: () => readonly LiveDeployment[], memo
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
     observeNode: ({ graph, node, seconds, isAnswered }) =>
       nodes.labels(graph, node, isAnswered ? 'answered' : 'failed').observe(seconds),
-    text: () => register.metrics(),
+    read: () => register.getMetricsAsJSON(),
   }
 }
 
@@ -122,6 +123,10 @@ function memoryGauges(register: Registry, deployments: () => readonly LiveDeploy
     })
 }
 
+/** The text of what several processes have counted: added up, and once what all of them have. */
+export const metricsText = (counted: readonly object[][]): Promise<string> =>
+  AggregatorRegistry.aggregate([...counted]).metrics()
+
 /** What is looked at when somebody asks. */
 function gauges(register: Registry, deployments: () => readonly LiveDeployment[]): void {
   new Gauge({
@@ -138,6 +143,7 @@ function gauges(register: Registry, deployments: () => readonly LiveDeployment[]
   new Gauge({
     name: 'trainyard_serving_models_loaded',
     help: 'Revisions that can answer.',
+    aggregator: 'max',
     registers: [register],
     collect() {
       this.set(deployments().reduce((sum, { revisions }) => sum + revisions.length, 0))
@@ -145,7 +151,7 @@ function gauges(register: Registry, deployments: () => readonly LiveDeployment[]
   })
   new Gauge({
     name: 'process_resident_memory_bytes',
-    help: 'Resident memory of the model server.',
+    help: 'Resident memory of the processes of the model server.',
     registers: [register],
     collect() {
       this.set(process.memoryUsage.rss())

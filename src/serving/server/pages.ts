@@ -2,19 +2,18 @@ import { statusPath } from '../routes-file.ts'
 import { rowsMax } from './bind.ts'
 import { decodePart, json, type Call, type Reply } from './call.ts'
 import type { Caller } from './key-ring.ts'
-import type { Metrics } from './metrics.ts'
 import { seen } from './predictor.ts'
 import { RequestError } from './request-error.ts'
 import { isModelReady, pictured, type LiveDeployment, type LiveRevision, type RouteTable } from './route-table.ts'
-import type { Statistics } from './statistics.ts'
 import { v1Metadata, v1Status } from './v1-rest.ts'
+import type { WholeServer } from './whole-server.ts'
 
 /** What is read with GET: health, metadata, statistics, metrics. */
 
 export interface PageParts {
   readonly table: RouteTable
-  readonly metrics: Pick<Metrics, 'text'>
-  readonly statistics: Pick<Statistics, 'read'>
+  /** Of all processes of the server. */
+  readonly whole: WholeServer
   /** Of the platform. */
   readonly version: string
   readonly routes: OtherRoutes
@@ -97,13 +96,13 @@ const pages: Readonly<Record<string, Page>> = {
   '/version': ({ version }) => ({ status: 200, body: version, type: 'text/plain' }),
   '/v1/models': (parts, caller) => json({ models: readable(parts, caller).map(({ name }) => name) }),
   '/v2/models': (parts, caller) => json({ models: readable(parts, caller).map(({ name }) => ({ name })) }),
-  '/v2/models/stats': (parts, caller) => json(parts.statistics.read(readable(parts, caller))),
+  '/v2/models/stats': (parts, caller) => parts.whole.statistics(readable(parts, caller)).then(read => json(read)),
   // It names the deployments of all projects.
-  async '/metrics'({ metrics }, { readsAll }) {
+  async '/metrics'({ whole }, { readsAll }) {
     if (!readsAll) throw new RequestError(403, 'Metrics take the role viewer in every project.')
-    return { status: 200, body: await metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }
+    return { status: 200, body: await whole.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' }
   },
-  [statusPath]: ({ table }) => json({ pid: process.pid, ...table.status() }),
+  [statusPath]: async ({ whole }) => json(await whole.status()),
 }
 
 /** `/v2/models/{deployment}[/versions/{number}][/ready | /config | /stats]` */
@@ -129,7 +128,7 @@ function v1Page(path: string): Page | undefined {
   }
 }
 
-type ModelPage = (parts: PageParts, deployment: LiveDeployment, version: string | undefined) => Reply
+type ModelPage = (parts: PageParts, deployment: LiveDeployment, version: string | undefined) => Reply | Promise<Reply>
 
 const modelPages: Readonly<Record<'ready' | 'config' | 'stats' | 'metadata', ModelPage>> = {
   ready(_, deployment, version) {
@@ -137,10 +136,10 @@ const modelPages: Readonly<Record<'ready' | 'config' | 'stats' | 'metadata', Mod
     return json({ name: deployment.name, ready }, ready ? 200 : 503)
   },
   config: ({ table }, deployment, version) => json(modelConfig(deployment, pictured(table, deployment, version))),
-  stats({ table, statistics }, deployment, version) {
+  async stats({ table, whole }, deployment, version) {
     // Refuses a version that is not there.
     const { number } = pictured(table, deployment, version)
-    return json(statistics.read([deployment], version === undefined ? undefined : String(number)))
+    return json(await whole.statistics([deployment], version === undefined ? undefined : String(number)))
   },
   metadata: ({ table }, deployment, version) => json(modelMetadata(deployment, pictured(table, deployment, version))),
 }

@@ -50,7 +50,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
     try {
       const deployment = askable(parts.table, question)
       course.deployment = deployment.name
-      admit(rates, deployment, question.caller)
+      if (deployment.limits.clientRate !== undefined) await admit(rates, deployment, question.caller)
       const { content, waitMs: wished, reply } = question.read()
       const waitMs = leastWait(question.wait(), wished, deployment.limits.deadlineMs)
       const until = course.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
@@ -91,10 +91,9 @@ function askable(
 }
 
 /** Counts a request against what its client may ask in a second. Throws `RequestError` 429. */
-function admit(rates: RateLimit, { name, limits }: LiveDeployment, { client }: Caller): void {
-  const { clientRate } = limits
-  if (clientRate === undefined) return
-  const waitMs = rates.take(`${name} ${client}`, clientRate)
+async function admit(rates: RateLimit, { name, limits }: LiveDeployment, { client }: Caller): Promise<void> {
+  const clientRate = limits.clientRate!
+  const waitMs = await rates.take(`${name} ${client}`, clientRate)
   if (waitMs === 0) return
   throw turnedAway('rate', `${name} takes ${clientRate} requests a second from each client.`, waitMs)
 }

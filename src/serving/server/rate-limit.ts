@@ -1,7 +1,7 @@
 /** How often each client may ask. */
 export interface RateLimit {
   /** Takes a permit and answers 0; or answers in how many milliseconds there will be one. */
-  take(client: string, perSecond: number): number
+  take(client: string, perSecond: number): number | Promise<number>
 }
 
 interface Bucket {
@@ -13,7 +13,9 @@ interface Bucket {
  * A bucket of permits for each client, filled steadily: it holds those of one second, and at least one. There are as many
  * buckets as tokens have asked deployments with a limit.
  */
-export function createRateLimit(now: () => number = () => performance.now()): RateLimit {
+export function createRateLimit(now: () => number = () => performance.now()): {
+  take(...asked: Parameters<RateLimit['take']>): number
+} {
   const buckets = new Map<string, Bucket>()
   return {
     take(client, perSecond) {

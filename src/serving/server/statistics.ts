@@ -4,9 +4,60 @@ import type { LiveDeployment, LiveRevision } from './route-table.ts'
 /** What each revision has answered since it was loaded, as `model_stats` [Triton's statistics extension]. */
 export interface Statistics {
   observe(course: Course, end: { endedAt: number; isAnswered: boolean }): void
-  /** Of some deployments, or of one of their revisions alone. */
-  read(deployments: readonly LiveDeployment[], version?: string): object
+  /** Of some deployments. */
+  read(deployments: readonly LiveDeployment[]): readonly ModelStatistics[]
 }
+
+/** Of one revision, in Triton's words. */
+export interface ModelStatistics {
+  readonly name: string
+  readonly version: string
+  /** Milliseconds since the epoch. */
+  readonly last_inference: number
+  /** Rows, and runs of the model. */
+  readonly inference_count: number
+  readonly execution_count: number
+  readonly inference_stats: Readonly<Record<string, Spent>>
+  readonly response_stats: object
+  readonly batch_stats: readonly { readonly batch_size: number; readonly [stage: string]: Spent | number }[]
+  readonly memory_usage: readonly { readonly type: string; readonly id: number; readonly byte_size: number }[]
+}
+
+interface Spent {
+  readonly count: number
+  readonly ns: number
+}
+
+/** The statistics of a revision in two processes, as one. */
+export function addStatistics(one: ModelStatistics, other: ModelStatistics): ModelStatistics {
+  const sizes = new Map(one.batch_stats.map(stats => [stats.batch_size, stats]))
+  for (const { batch_size, ...spent } of other.batch_stats) {
+    const { batch_size: _, ...known } = sizes.get(batch_size) ?? { batch_size }
+    sizes.set(batch_size, { batch_size, ...addSpent(known as Stages, spent as Stages) })
+  }
+  return {
+    ...one,
+    last_inference: Math.max(one.last_inference, other.last_inference),
+    inference_count: one.inference_count + other.inference_count,
+    execution_count: one.execution_count + other.execution_count,
+    inference_stats: addSpent(one.inference_stats, other.inference_stats),
+    batch_stats: [...sizes.values()].toSorted((a, b) => a.batch_size - b.batch_size),
+    memory_usage: one.memory_usage.map((usage, index) => ({
+      ...usage,
+      byte_size: usage.byte_size + (other.memory_usage[index]?.byte_size ?? 0),
+    })),
+  }
+}
+
+type Stages = Readonly<Record<string, Spent>>
+
+const addSpent = (one: Stages, other: Stages): Stages =>
+  Object.fromEntries(
+    Object.entries(other).map(([stage, { count, ns }]) => [
+      stage,
+      { count: count + (one[stage]?.count ?? 0), ns: ns + (one[stage]?.ns ?? 0) },
+    ]),
+  )
 
 interface Duration {
   count: number
@@ -52,13 +103,10 @@ export function createStatistics(now: () => number = Date.now): Statistics {
       add(tally.run, ranAt - boundAt)
       add(tally.write, endedAt - ranAt)
     },
-    read: (deployments, version) => ({
-      model_stats: deployments.flatMap(({ name, revisions }) =>
-        revisions
-          .filter(({ number }) => version === undefined || String(number) === version)
-          .map(revision => statsOf(name, revision, tallyOf(revision))),
+    read: deployments =>
+      deployments.flatMap(({ name, revisions }) =>
+        revisions.map(revision => statsOf(name, revision, tallyOf(revision))),
       ),
-    }),
   }
 }
 
@@ -67,7 +115,7 @@ const inNanoseconds = ({ count, ms }: Duration): { count: number; ns: number } =
   ns: Math.max(0, Math.round(ms * 1e6)),
 })
 
-function statsOf(name: string, { number, model }: LiveRevision, tally: Tally): object {
+function statsOf(name: string, { number, model }: LiveRevision, tally: Tally): ModelStatistics {
   const { runs, rows, queuedMs, sizes } = model.batcher.tally
   const { success, fail, bind, run, write } = tally
   const none = { count: 0, ns: 0 }

@@ -9,12 +9,15 @@ export interface Teller {
   close(): Promise<void>
 }
 
-/** Undefined when nobody wants to know: then a request costs nothing more. */
+/**
+ * Undefined when nobody wants to know: then a request costs nothing more.
+ * @param isKept This process begins the access log anew when it has grown; of several, one does.
+ */
 export async function openTeller(
   { accessLog, otlpUrl, traceShare }: TellSettings,
-  { file, version }: { file: string; version: string },
+  { file, version, isKept }: { file: string; version: string; isKept: boolean },
 ): Promise<Teller | undefined> {
-  const log = accessLog === 'none' ? undefined : openAccessLog(accessLog === 'file' ? file : undefined)
+  const log = accessLog === 'none' ? undefined : openAccessLog(accessLog === 'file' ? file : undefined, isKept)
   const tracing = otlpUrl === '' ? undefined : await startTracing({ url: otlpUrl, share: traceShare }, version)
   if (!log && !tracing) return undefined
   return {

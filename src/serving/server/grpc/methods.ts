@@ -55,8 +55,8 @@ export const answers: Readonly<Record<string, Answer>> = {
     return { config: modelConfig(deployment, pictured(table, deployment, said(version))) }
   },
   ModelStatistics(parts, { name, version }: Named, { caller }) {
-    const { table, statistics } = parts
-    return statistics.read(name === '' ? readable(parts, caller) : [seen(table, name, caller)], said(version))
+    const { table, whole } = parts
+    return whole.statistics(name === '' ? readable(parts, caller) : [seen(table, name, caller)], said(version))
   },
 
   ModelInfer: inferMessage,

@@ -1,0 +1,51 @@
+import type { ServerStatus } from '../routes-file.ts'
+import type { Answers, Family } from './family.ts'
+import { metricsText } from './metrics.ts'
+import type { LiveDeployment } from './route-table.ts'
+import { addStatistics, type ModelStatistics } from './statistics.ts'
+
+/** What is said of a server as a whole, whichever of its processes is asked. */
+export interface WholeServer {
+  /** In Prometheus' text format. */
+  metrics(): Promise<string>
+  /** Of some deployments, or of one of their revisions alone, as `model_stats` [Triton's statistics extension]. */
+  statistics(deployments: readonly LiveDeployment[], version?: string): Promise<object>
+  /** The routes that all processes have, and what some cannot load. */
+  status(): Promise<ServerStatus>
+  /** Closes the open segments of the prediction log. */
+  rotate(): Promise<void>
+}
+
+export const wholeServer = (family: Pick<Family, 'all'>, pid: number): WholeServer => ({
+  metrics: async () => metricsText(await family.all('metrics')),
+  async statistics(deployments, version) {
+    const names = new Set(deployments.map(({ name }) => name))
+    const model_stats = added(await family.all('statistics')).filter(
+      stats => names.has(stats.name) && (version === undefined || stats.version === version),
+    )
+    return { model_stats }
+  },
+  status: async () => ({ pid, ...commonStatus(await family.all('status')) }),
+  async rotate() {
+    await family.all('rotate')
+  },
+})
+
+/** One entry for each revision, in the order of the first process. */
+function added(said: readonly (readonly ModelStatistics[])[]): readonly ModelStatistics[] {
+  const all = new Map<string, ModelStatistics>()
+  for (const stats of said.flat()) {
+    const key = `${stats.name} ${stats.version}`
+    const known = all.get(key)
+    all.set(key, known ? addStatistics(known, stats) : stats)
+  }
+  return [...all.values()]
+}
+
+function commonStatus(said: readonly ReturnType<Answers['status']>[]): ReturnType<Answers['status']> {
+  const bundles: Record<string, string> = {}
+  for (const status of said)
+    for (const [bundle, state] of Object.entries(status.bundles))
+      if (bundles[bundle] === undefined || bundles[bundle] === 'ready') bundles[bundle] = state
+  return { version: Math.min(...said.map(({ version }) => version)), bundles }
+}
