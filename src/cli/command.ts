@@ -33,8 +33,8 @@ export interface Surroundings {
 export interface Verb {
   /** A fresh commander command: parsing leaves its marks on it. */
   command(): Command
-  run(context: Context, options: OptionValues, args: readonly string[]): Promise<void>
-  /** Of a group such as `models`: its own verbs. */
+  run?(context: Context, options: OptionValues, args: readonly string[]): Promise<void>
+  /** Called behind its name; of a group such as `models`, which does nothing alone, all there is. */
   readonly verbs?: readonly Verb[]
 }
 
@@ -42,7 +42,6 @@ export interface Verb {
 export const group = (name: string, summary: string, verbs: readonly Verb[]): Verb => ({
   verbs,
   command: () => new Command(name).summary(summary).description(summary),
-  run: async () => {},
 })
 
 /** A verb with the options that all have. */
@@ -50,8 +49,8 @@ export const verb = (
   signature: string,
   summary: string,
   describe: (command: Command) => Command,
-  run: Verb['run'],
-): Verb => ({
+  run: NonNullable<Verb['run']>,
+): Verb & Required<Pick<Verb, 'run'>> => ({
   run,
   command() {
     const [name, ...args] = signature.split(' ')
@@ -67,10 +66,8 @@ export const verb = (
 export function bind(verb: Verb, surroundings: Surroundings): Command {
   const { env, folder, signal, stdout, stderr, readSecret = async () => '' } = surroundings
   const command = verb.command()
-  if (verb.verbs) {
-    for (const inner of verb.verbs) command.addCommand(bind(inner, surroundings))
-    return command
-  }
+  for (const inner of verb.verbs ?? []) command.addCommand(bind(inner, surroundings))
+  if (!verb.run) return command
   return command.action(async () => {
     const options = command.opts()
     const server =
@@ -86,7 +83,7 @@ export function bind(verb: Verb, surroundings: Surroundings): Command {
       env,
       readSecret,
     }
-    await verb.run(context, options, command.args)
+    await verb.run!(context, options, command.args)
   })
 }
 

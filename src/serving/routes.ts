@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import type { App } from '#http'
 import { contentDigest } from '#kernel/content-digest.ts'
-import { Instant, Name, PageQuery } from '#kernel/wire.ts'
+import type { Digest } from '#kernel/digest.ts'
+import { Digest as DigestWire, Instant, Name, PageQuery } from '#kernel/wire.ts'
 import type { Serving } from './serving.ts'
 import {
+  ClusterBody,
+  ClusterExportWire,
   DeploymentDetail,
   DeploymentList,
   GraphList,
@@ -27,6 +30,7 @@ const PredictionsQuery = PageQuery.extend({
     .default('event_time')
     .meta({ description: 'Newest first: by the instant that they are about, or in the order in which they came.' }),
 })
+const BundleFileParams = DeploymentParams.extend({ bundle: DigestWire, digest: DigestWire })
 const DayParams = DeploymentParams.extend({ day: z.iso.date() })
 const DayList = z.object({ items: z.array(z.object({ day: z.string(), rows: z.int() })) })
 const tags = ['serving']
@@ -70,8 +74,43 @@ export function servingRoutes(app: App, serving: Serving): void {
     },
     async ({ params }) => serving.deployment(params.deployment),
   )
+  clusterRoutes(app, serving)
   trafficRoutes(app, serving)
   predictionRoutes(app, serving)
+}
+
+function clusterRoutes(app: App, serving: Serving): void {
+  app.post(
+    '/api/v1/deployments/:deployment/cluster',
+    {
+      schema: {
+        summary: 'A deployment as a container image and what Kubernetes, or KServe, is told of it',
+        tags,
+        params: DeploymentParams,
+        body: ClusterBody,
+        response: { 200: ClusterExportWire },
+      },
+    },
+    async ({ params, body }) => {
+      const { replicasMin, replicasMax, ...wish } = body
+      const exported = await serving.exportToCluster(params.deployment, {
+        ...wish,
+        replicas: { min: replicasMin, max: replicasMax },
+      })
+      return exported as z.input<typeof ClusterExportWire>
+    },
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment/bundles/:bundle/:digest',
+    { schema: { summary: 'A file of a bundle that a deployment has', tags, params: BundleFileParams } },
+    async ({ params }, reply) => {
+      const { deployment, bundle, digest } = params
+      return reply
+        .headers({ 'content-type': 'application/octet-stream', 'x-content-type-options': 'nosniff' })
+        .send(await serving.bundleFile(deployment, bundle as Digest, digest as Digest))
+    },
+  )
 }
 
 function trafficRoutes(app: App, serving: Serving): void {

@@ -8,6 +8,7 @@ import type { Ledger, Resolver } from '#metadata'
 import type { Duckdb } from '#storage'
 import { ask, type Answer, type Question } from './ask.ts'
 import { removeOtherBundles } from './bundle-folder.ts'
+import { clusterExports, type ClusterExports } from './cluster-export.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
 import { graphsOf, type Graph } from './graphs.ts'
 import type { GuardVerdict } from './guard.ts'
@@ -22,7 +23,7 @@ import { createSupervisor } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
 /** The paper's model serving component (C8): deployments, their traffic, and the log of every prediction. */
-export interface Serving {
+export interface Serving extends ClusterExports {
   /**
    * Gives a deployment a new revision: all requests when it is the first or `weight` is 100, else a canary beside the
    * live one. Returns when the model server answers with it. Throws `unavailable` when its bundle cannot be loaded;
@@ -149,6 +150,7 @@ export function createServing(parts: ServingParts): Serving {
     ask: question => ask(supervisor, question),
     ...descriptions(describe),
     graphs: project => graphsOf({ projects: parts.projects, urlOf: name => askedUrl(describe, name) }, project),
+    ...clusterExports(parts, traffic),
     ...logReads(reader, log),
 
     url() {

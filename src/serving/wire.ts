@@ -144,3 +144,37 @@ export const ShadowBody = z.object({
   reason: z.string().min(1).max(1_000),
 })
 export const RollbackBody = z.object({ reason: z.string().min(1).max(1_000) })
+
+const DnsName = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a name of DNS such as models')
+
+/** What is wanted of a cluster. */
+export const ClusterBody = z
+  .object({
+    image: z
+      .string()
+      .regex(/^[a-z0-9][\w./:@-]{0,254}$/, 'an image such as registry.example.com/rain:3')
+      .meta({ description: 'What the cluster pulls: the image under the name that it is pushed with.' }),
+    namespace: DnsName.default('default'),
+    replicasMin: z.int().min(1).max(1_000).default(2),
+    replicasMax: z.int().min(1).max(1_000).default(10),
+    cores: z.number().positive().max(256).default(1).meta({ description: 'That a pod asks for.' }),
+    memoryMb: z.int().min(256).max(1_048_576).default(1_024),
+    online: z
+      .string()
+      .max(2_000)
+      .default('')
+      .meta({ description: 'Address of the online store, as the pods reach it.' }),
+    kserve: z.boolean().default(false).meta({ description: 'An InferenceService in place of the rest.' }),
+  })
+  .refine(({ replicasMin, replicasMax }) => replicasMin <= replicasMax, {
+    path: ['replicasMax'],
+    message: 'no less than replicasMin',
+  })
+
+export const ClusterExportWire = z
+  .object({
+    files: z.array(z.object({ path: z.string(), text: z.string() })),
+    blobs: z.array(z.object({ path: z.string(), bundle: Digest, digest: Digest })),
+    notes: z.array(z.string()),
+  })
+  .meta({ title: 'ClusterExport' })

@@ -4,6 +4,7 @@ import type { ExportWriter, ImportReport, Source } from '#exchange'
 import { invalid } from '#kernel/error.ts'
 import { wallClock } from '#kernel/clock.ts'
 import { verb, type Context, type Verb } from '../command.ts'
+import { kubernetesVerb } from './kubernetes.ts'
 import { table } from '../output.ts'
 
 const describeImport: Parameters<typeof verb>[2] = command =>
@@ -75,7 +76,7 @@ async function sourceOf(
 }
 
 /** What the platform's own server says in MLflow's words, so that an export holds what any client can see. */
-export const exportVerb: Verb = verb(
+const exportAllVerb: Verb = verb(
   'export <folder>',
   'Write what is tracked and registered, and the data, into a new folder: Parquet, JSON and the files themselves.',
   command =>
@@ -104,6 +105,9 @@ export const exportVerb: Verb = verb(
     ])
   },
 )
+
+/** `export <folder>`, and `export kubernetes <deployment>`. */
+export const exportVerb: Verb = { ...exportAllVerb, verbs: [kubernetesVerb] }
 
 /** On a terminal each line of progress takes the place of the one before. */
 function overwriting(note: (line: string) => void): (line: string) => void {
