@@ -14,6 +14,8 @@ export interface Running {
   readonly port: number
   readonly grpcPort?: number | undefined
   readonly pid: number
+  /** When it was started, in kernel ticks: with the pid, one process. */
+  readonly ticks?: number
   /** The server's own folder, where it has one. */
   readonly folder?: string | undefined
   stop(): Promise<void>

@@ -11,7 +11,7 @@ interface Field {
   readonly isQuoted: boolean
 }
 
-const fieldsMax = 10_000_000
+const fieldsMax = 2_000_000
 
 /**
  * Reads a table. Whether its first line has the names is said by `header`; when it is not said, it has them if one of

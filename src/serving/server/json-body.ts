@@ -1,5 +1,5 @@
 import { RoundedInteger, show } from './bind.ts'
-import { badRequest } from './request-error.ts'
+import { badRequest, RequestError } from './request-error.ts'
 
 /** Bodies in JSON, as clients in Python write it: with NaN and Infinity, and with integers of 64 bits. */
 
@@ -11,11 +11,33 @@ export interface JsonBody {
   readonly text: string
 }
 
+/** Larger ones are for binary tensors: parsed, JSON takes up to thirty times its length, and holds up everybody meanwhile. */
+const jsonBytesMax = 16 * 1024 * 1024
+/** Lists and objects, each of which takes some sixty bytes, however short its text. */
+const nestsMax = 1_000_000
+
 /** Reads a body that has to be an object; `what` says of what kind. Throws `RequestError` when it is not. */
 export function readJson(bytes: Buffer, what: string): JsonBody {
+  requireMeasure(bytes)
   const text = bytes.toString()
   return { members: requireObject(parse(text), what), text }
 }
+
+/** Throws `RequestError` 413 for a text that would take too much memory. */
+function requireMeasure(bytes: Buffer): void {
+  if (bytes.length > jsonBytesMax)
+    throw new RequestError(
+      413,
+      `The JSON has ${bytes.length} bytes, at most ${jsonBytesMax} are read; send more as binary tensors, or in several requests.`,
+    )
+  if (bytes.length <= nestsMax) return
+  let nests = 0
+  for (const byte of bytes) if (byte === openList || byte === openObject) nests++
+  if (nests > nestsMax)
+    throw new RequestError(413, `The JSON has ${nests} lists and objects, at most ${nestsMax} are read.`)
+}
+
+const [openList, openObject] = [...Buffer.from('[{')] as [number, number]
 
 /**
  * Binds a body, and once more with all digits of its integers when a number cannot hold one of them: reading them costs

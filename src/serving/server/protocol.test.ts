@@ -242,6 +242,27 @@ test('a body that is too large, or compressed in a way that is not known, is ref
     assert.match(metrics, new RegExp(`requests_total\\{deployment="",revision="",code="${code}",protocol=""\\} 1\n`))
 })
 
+test('JSON that would take many times its length of memory is refused before it is read', async () => {
+  const { infer } = await bench()
+
+  const long = await infer(`{"id":"${'a'.repeat(16 * 1024 * 1024)}"}`)
+  assert.deepEqual(
+    [long.status, long.body],
+    [
+      413,
+      {
+        error:
+          'The JSON has 16777225 bytes, at most 16777216 are read; send more as binary tensors, or in several requests.',
+      },
+    ],
+  )
+  const nested = await infer(`{"inputs":[${'[],'.repeat(1_000_000)}0]}`)
+  assert.deepEqual(
+    [nested.status, nested.body],
+    [413, { error: 'The JSON has 1000002 lists and objects, at most 1000000 are read.' }],
+  )
+})
+
 test('no bytes whatever end the model server', async () => {
   const made = await bench()
   const random = seededRandom(7)
