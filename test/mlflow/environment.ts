@@ -26,7 +26,9 @@ export async function pythonWith(name: string): Promise<string> {
   const uv = await uvFolder()
   const folder = await environment(name, async (target, file) => {
     const tool = join(uv, 'bin/uv')
-    await run(tool, ['venv', '--quiet', '--relocatable', '--python', await systemPython(), target], { timeout: installMs })
+    await run(tool, ['venv', '--quiet', '--relocatable', '--python', await systemPython(), target], {
+      timeout: installMs,
+    })
     const python = join(target, 'bin/python')
     await run(tool, ['pip', 'install', '--quiet', '--python', python, '-r', file], { timeout: installMs })
   })
