@@ -169,7 +169,7 @@ async function main(folder: string): Promise<void> {
       const { p50Ms, p99Ms } = quantiles(counts.latencies.splice(0))
       rows.push({
         minute: round((at * totalMs) / 60_000),
-        then: what,
+        step: what,
         answered: counts.answered,
         failed: counts.failed.length,
         'sent again': counts.again,
