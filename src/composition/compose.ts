@@ -231,8 +231,10 @@ export function compose(surroundings: Surroundings): Composition {
     serving,
     ...models,
   }
-  const monitoring = createMonitoring({ ...upstream, store: sqlMonitoringStores(db) })
-  const delivery = composeDelivery(surroundings, { ...upstream, outcomes: monitoring.outcomes })
+  const store = sqlMonitoringStores(db)
+  const monitoring = createMonitoring({ ...upstream, store })
+  const { outcomes } = monitoring
+  const delivery = composeDelivery(surroundings, { ...upstream, outcomes, truths: store.truths.truths })
 
   const notifications = composeNotifications(surroundings, engine)
 

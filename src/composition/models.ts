@@ -54,7 +54,7 @@ export function composeDelivery(
   return createDelivery({
     ...parts,
     store: sqlDeliveryStore(db),
-    rehearse: bundle => rehearse({ blobs, interpreters, workers, bundle, version }),
+    rehearse: (bundle, _, replay) => rehearse({ blobs, interpreters, workers, bundle, version, replay }),
     lockRequirements: order => lockRequirements({ python: config.python, env }, order),
     probe: request => probeModel({ blobs, interpreters, workers }, request),
     convert: request => convertModel({ blobs, interpreters, workers, onnx }, request),

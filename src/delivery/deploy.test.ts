@@ -197,6 +197,31 @@ test('a revision that is to be a shadow first gets copies, and becomes the canar
   )
 })
 
+test('a challenger is rehearsed on what the champion was asked, with the truth about it, where the project wants that', async t => {
+  const bench = await applied(t, { deployments: { rain: { model: 'rain', replay: { rows: 50 } } } })
+  bench.serving.logged = ['live', 'failed', 'of another'].map(
+    id => ({ id, features: { wind: 1 }, outputs: { p: 0.5 } }) as never,
+  )
+  const arrive = bench.serving.predictions
+  bench.serving.predictions = async query => {
+    const champion = bench.serving.revisions.find(({ state }) => state === 'live')!.id
+    const { items } = await arrive(query)
+    return {
+      items: items.map((item, at) => ({
+        ...item,
+        revision: at === 2 ? 'rev_else' : champion,
+        ...(at === 1 && { error: 'no' }),
+      })),
+    }
+  }
+  await withCanary(bench)
+
+  assert.deepEqual(bench.rehearsal.replays, [
+    undefined,
+    { rows: [{ inputs: { wind: 1 }, outputs: { p: 0.5 }, truth: 1 }], rules: { rows: 50, psi: 0.25 } },
+  ])
+})
+
 test('a rejected canary is rolled back, and the former version is in production again without a new deployment', async t => {
   const bench = await applied(t)
   const [first, second] = await withCanary(bench)

@@ -5,9 +5,12 @@ import type { Deployment, DeployedRevision, Rollouts } from './parts.ts'
 /** Serving as the tests of this component need it: states and weights, no model server. */
 export interface FakeServing extends Rollouts {
   readonly revisions: DeployedRevision[]
+  predictions: Rollouts['predictions']
   view: Omit<Awaited<ReturnType<Rollouts['guard']>>, 'since'>
   /** What its shadows have answered. */
   shadowed: Awaited<ReturnType<Rollouts['shadows']>>
+  /** Its log of predictions. */
+  logged: Awaited<ReturnType<Rollouts['predictions']>>['items']
   /** Ends of canaries, as they were asked for. */
   readonly ends: unknown[]
 }
@@ -19,23 +22,9 @@ export function fakeServing(): FakeServing {
     revisions,
     view: { verdict: 'continue', requests: 0, reason: 'There is too little to tell.' },
     shadowed: [],
+    logged: [],
     ends: [],
-    deployments: async project =>
-      revisions.length === 0
-        ? []
-        : [
-            {
-              project,
-              name: 'rain',
-              model: 'rain',
-              url: '',
-              state: 'live',
-              limits: {},
-              log: { oneIn: 1, leaveOut: [], redact: [] },
-              revisions,
-              createdAt: manualClock().now(),
-            } satisfies Deployment,
-          ],
+    deployments: async project => (revisions.length === 0 ? [] : [described(project, revisions)]),
     async deploy({ deployment, version, bundle, weight, shadow = 0 }) {
       const state = shadow > 0 ? 'shadow' : weight === 100 ? 'live' : 'canary'
       const number = revisions.length + 1
@@ -57,6 +46,7 @@ export function fakeServing(): FakeServing {
       return revision
     },
     follow: async () => {},
+    predictions: async () => ({ items: serving.logged }),
     guard: async () => ({ ...serving.view, since: wallClock.now() }),
     shadows: async () => serving.shadowed,
     async setShadow(_, { revision, actor, reason }) {
@@ -82,3 +72,15 @@ export function fakeServing(): FakeServing {
   }
   return serving
 }
+
+const described = (project: string, revisions: DeployedRevision[]): Deployment => ({
+  project,
+  name: 'rain',
+  model: 'rain',
+  url: '',
+  state: 'live',
+  limits: {},
+  log: { oneIn: 1, leaveOut: [], redact: [] },
+  revisions,
+  createdAt: manualClock().now(),
+})

@@ -7,7 +7,7 @@ import type { Projects } from '#project'
 import type { ModelVersion, Registry } from '#registry'
 import type { DeploymentWire, RevisionWire } from '#serving/wire.ts'
 import type { Repositories } from '#source'
-import type { Check, ConversionRequest, Converted, GuardVerdict, Probe, ProbeRequest, Serving } from '#serving'
+import type { Check, ConversionRequest, Converted, GuardVerdict, Probe, ProbeRequest, Replay, Serving } from '#serving'
 import type { Blobs, Db, Duckdb, Outbox } from '#storage'
 import type { Workflow } from '#workflow'
 import type { ShadowView } from './shadow.ts'
@@ -40,8 +40,14 @@ export interface DeliveryParts {
   }>
   /** How often a canary is looked at; 1 s when left out. */
   readonly lookEveryMs?: number
-  /** Starts a model server with nothing but this bundle and tries it. */
-  readonly rehearse: (bundle: Digest, signal: AbortSignal) => Promise<{ checks: readonly Check[] }>
+  /** Starts a model server with nothing but this bundle and tries it, also on requests that the champion has answered. */
+  readonly rehearse: (
+    bundle: Digest,
+    signal: AbortSignal,
+    replay: Replay | undefined,
+  ) => Promise<{ checks: readonly Check[] }>
+  /** What became true of these predictions, as far as it is known. */
+  readonly truths: (predictions: readonly string[]) => Promise<ReadonlyMap<string, number>>
   /** Every package that a model's requirements lead to, with versions and hashes. Throws `task_failed`. */
   readonly lockRequirements: (order: {
     readonly requirements: string
@@ -64,7 +70,7 @@ export type DeployedRevision = z.output<typeof RevisionWire>
 /** What delivery asks of serving. */
 export interface Rollouts extends Pick<
   Serving,
-  'deployments' | 'deploy' | 'setShadow' | 'startCanary' | 'finishCanary' | 'follow'
+  'deployments' | 'deploy' | 'predictions' | 'setShadow' | 'startCanary' | 'finishCanary' | 'follow'
 > {
   shadows(
     deployment: string,

@@ -59,7 +59,7 @@ export interface Bench {
   readonly workflow: Workflow
   readonly delivery: Delivery
   readonly serving: FakeServing
-  readonly rehearsal: { checks: Check[]; bundles: Digest[] }
+  readonly rehearsal: { checks: Check[]; bundles: Digest[]; replays: unknown[] }
   /** Commits files to main and pushes them past HTTP, then lets the platform see it. Answers the commit. */
   push(files: Readonly<Record<string, string>>): Promise<string>
   /** The runs of a pipeline once all that was announced is handled and they have ended, oldest first. */
@@ -157,7 +157,7 @@ function components(folder: string, db: Db) {
     secrets: { use: async () => ({}) },
   })
   const serving = fakeServing()
-  const rehearsal: Bench['rehearsal'] = { checks: [{ name: 'golden', passed: true, found: 'equal' }], bundles: [] }
+  const rehearsal = fakeRehearsal()
   const known = { ledger, projects, registry, repositories, workflow }
   const delivery = createDelivery({
     ...common,
@@ -169,10 +169,8 @@ function components(folder: string, db: Db) {
     workFolder: join(folder, 'tmp'),
     lookEveryMs: 20,
     ...pythonless,
-    async rehearse(bundle: Digest) {
-      rehearsal.bundles.push(bundle)
-      return { checks: rehearsal.checks }
-    },
+    truths: async ids => new Map(ids.map(id => [id, 1])),
+    rehearse: rehearsal.rehearse,
   })
   const stop = (): void => {
     duckdb.stop()
@@ -193,6 +191,21 @@ function components(folder: string, db: Db) {
     rehearsal,
     stop,
   }
+}
+
+/** Rehearsals as they are asked for; all of them find the same. */
+function fakeRehearsal(): Bench['rehearsal'] & Pick<DeliveryParts, 'rehearse'> {
+  const made: ReturnType<typeof fakeRehearsal> = {
+    checks: [{ name: 'golden', passed: true, found: 'equal' }],
+    bundles: [],
+    replays: [],
+    async rehearse(bundle, _, replay) {
+      made.bundles.push(bundle)
+      made.replays.push(replay)
+      return { checks: made.checks }
+    },
+  }
+  return made
 }
 
 /** Models in Python are tested with real ones elsewhere: here all of them answer 1. */

@@ -49,6 +49,22 @@ const Shadow = z.strictObject({
   maxDuration: duration.default('24h').meta({ description: 'After which it is a canary with fewer rows, too.' }),
 })
 
+/** What a new revision shows before it meets any request: those of the one that answers are asked again. */
+const Replay = z.strictObject({
+  rows: z
+    .int()
+    .min(50)
+    .max(10_000)
+    .default(1_000)
+    .meta({ description: 'The newest so many predictions are replayed.' }),
+  psi: z.number().positive().default(0.25).meta({
+    description: 'How much the distribution of an output may differ, as population stability index.',
+  }),
+  agreement: z.number().min(0).max(1).optional().meta({
+    description: 'Share of rows to which both must say the same.',
+  }),
+})
+
 /** What is kept of predictions. */
 const Log = z.strictObject({
   oneIn: z.int().min(1).max(10_000).default(1).meta({
@@ -73,6 +89,9 @@ export const Deployment = z.strictObject({
   limits: Limits.optional(),
   sticky: Sticky.optional(),
   log: Log.optional(),
+  replay: Replay.optional().meta({
+    description: 'A new revision first answers the last requests once more; one that fails takes none.',
+  }),
   shadow: Shadow.optional().meta({ description: 'A new revision first gets copies of requests, and answers nobody.' }),
 })
 

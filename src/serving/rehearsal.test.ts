@@ -7,12 +7,12 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fsBlobs } from '#storage'
 import { isRunning, processTicks } from './process-ticks.ts'
-import { rehearse } from './rehearsal.ts'
+import { rehearse, type Replay } from './rehearsal.ts'
 import { routesFile } from './routes-file.ts'
 import { serverMain, startServer, stopServer } from './server-process.ts'
-import { interpreters, makeBundle, workers, type BundleSpec } from './testing.ts'
+import { interpreters, makeBundle, sigmoid, workers, type BundleSpec } from './testing.ts'
 
-async function rehearsal(t: TestContext, spec: BundleSpec = {}) {
+async function rehearsal(t: TestContext, spec: BundleSpec = {}, replay?: Replay) {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
   t.after(() => rm(folder, { recursive: true }))
   const blobs = fsBlobs(folder)
@@ -22,6 +22,7 @@ async function rehearsal(t: TestContext, spec: BundleSpec = {}) {
     version: '0',
     workers: { ...workers, hidden: [] },
     interpreters,
+    replay,
   })
 }
 
@@ -47,6 +48,38 @@ test('a good bundle gives known answers, runs its serving code and refuses what 
         { name: 'unknown input', passed: true, found: 'Input "no_such_input" is unknown; the inputs are wind, rain.' },
       ],
     ],
+  )
+})
+
+test('requests to the champion are asked again, and those it fails at are found one by one', async t => {
+  const rows = Array.from({ length: 300 }, (_, row) => ({
+    inputs: { wind: row / 100, rain: 1 },
+    outputs: { probability: Math.fround(sigmoid(row / 100 - 1)) },
+    truth: row > 100 ? 1 : 0,
+  }))
+  const last = async (replayed: Replay['rows']) =>
+    (await rehearsal(t, {}, { rows: replayed, rules: { psi: 0.25 } })).checks.at(-1)
+  const refused = rows.map((row, at) => (at % 50 === 7 ? { ...row, inputs: { wind: 1e39, rain: 1 } } : row))
+
+  assert.deepEqual(
+    [await last(rows), await last(refused)],
+    [
+      {
+        name: 'replay',
+        passed: true,
+        found:
+          'Of 300 requests to the champion it says the same to 300; the index of probability is 0.000; of none the truth tells them apart.',
+      },
+      {
+        name: 'replay',
+        passed: false,
+        found: 'It fails at 6 of 300 requests that the champion has answered.',
+      },
+    ],
+  )
+  assert.match(
+    (await last(rows.map(row => ({ ...row, inputs: { wind: 1 } }))))!.found,
+    /The log does not have rain: nothing is replayed/,
   )
 })
 

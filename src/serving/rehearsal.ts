@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
 import { messageOf } from '#kernel/error.ts'
+import { scoreOutput } from '#registry'
 import { outputKey } from '#registry/wire.ts'
 import type { Blobs } from '#storage'
 import { checkOut, linkPython, type Interpreters } from './bundle-folder.ts'
@@ -10,6 +11,7 @@ import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
 import { bundleFolder, readJsonFile, routesFile, wholeLog, type RoutesFile, type ServerFile } from './routes-file.ts'
 import { isSameAnswer } from './same-answer.ts'
 import { thisProcess } from './process-ticks.ts'
+import { judgeReplay, type Replayed, type ReplayRow, type ReplayRules } from './replay.ts'
 import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
 
@@ -40,12 +42,14 @@ export async function rehearse({
   workers,
   bundle,
   version,
+  replay,
 }: {
   blobs: Blobs
   interpreters: Interpreters
   workers: WorkerSettings
   bundle: Digest
   version: string
+  replay?: Replay | undefined
 }): Promise<Rehearsal> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-rehearsal-'))
   let server: ServerFile | undefined
@@ -69,6 +73,7 @@ export async function rehearse({
     if (state !== 'ready') return failed('load', state)
     const checks: Check[] = [{ name: 'load', passed: true, found: 'The model server has loaded the bundle.' }]
     for (const check of trials(manifest)) checks.push(await check(server))
+    if (replay) checks.push(await replayTrial(server, manifest, replay))
     return { passed: checks.every(({ passed }) => passed), checks }
   } catch (error) {
     return failed('load', messageOf(error))
@@ -76,6 +81,12 @@ export async function rehearse({
     if (server) await stopServer(server)
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Requests to the champion, and what has to come of them. */
+export interface Replay {
+  readonly rows: readonly ReplayRow[]
+  readonly rules: ReplayRules
 }
 
 const failed = (name: string, found: string): Rehearsal => ({ passed: false, checks: [{ name, passed: false, found }] })
@@ -179,6 +190,48 @@ async function goldenTrial(server: ServerFile, manifest: BundleManifest): Promis
   }
   return { name, passed: true, found: `${manifest.golden.length} known rows got their known answers.` }
 }
+
+/** As many as a request may have without being slow. */
+const rowsPerRequest = 250
+
+async function replayTrial(server: ServerFile, manifest: BundleManifest, { rows, rules }: Replay): Promise<Check> {
+  const names = manifest.signature.inputs.map(({ name }) => name)
+  const missing = names.find(name => rows.some(({ inputs }) => inputs[name] === undefined))
+  if (missing !== undefined)
+    return { name: 'replay', passed: true, found: `The log does not have ${missing}: nothing is replayed.` }
+  const replayed: Replayed[] = []
+  for (let start = 0; start < rows.length; start += rowsPerRequest)
+    replayed.push(...(await answeredAgain(server, manifest, rows.slice(start, start + rowsPerRequest))))
+  return judgeReplay(replayed, scoreOutput(manifest.signature).key, rules)
+}
+
+/** All rows in one request; when that fails, one by one, so that those it fails at are known. */
+async function answeredAgain(
+  server: ServerFile,
+  manifest: BundleManifest,
+  rows: readonly ReplayRow[],
+): Promise<readonly Replayed[]> {
+  const inputs = manifest.signature.inputs.map(({ name, datatype }) => ({
+    name,
+    datatype,
+    shape: [rows.length, 1],
+    data: rows.map(row => row.inputs[name]),
+  }))
+  const { status, answer } = await ask(server, { inputs })
+  if (status === 200) return rows.map((row, at) => ({ ...row, answer: rowOf(answer.outputs!, at) }))
+  if (rows.length === 1) return [{ ...rows[0]!, answer: undefined }]
+  const single: Replayed[] = []
+  for (const row of rows) single.push(...(await answeredAgain(server, manifest, [row])))
+  return single
+}
+
+const rowOf = (outputs: InferAnswer['outputs'], row: number): Golden['outputs'] =>
+  flatten(
+    outputs.map(({ name, shape, data }) => {
+      const width = shape[1] ?? 1
+      return { name, shape: [1, width], data: data.slice(row * width, (row + 1) * width) }
+    }),
+  ) as Golden['outputs']
 
 const flatten = (outputs: InferAnswer['outputs']): Record<string, unknown> =>
   Object.fromEntries(

@@ -14,6 +14,7 @@ export {
 } from './classification.ts'
 export { hellingerDistance, jensenShannonDistance, totalVariation, wasserstein1 } from './distance.ts'
 export { confusionByGroup, fairnessDifference, fairnessMeasures, type FairnessMeasure } from './fairness.ts'
+export { signTest } from './sign-test.ts'
 export { binCount, binLabels, categoryBinning, countBins, quantileBinning } from './histogram.ts'
 export type { Binning } from './histogram.ts'
 export { differenceBounds, meanBounds } from './confidence-sequence.ts'

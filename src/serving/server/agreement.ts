@@ -52,7 +52,11 @@ function compareRow(pairs: readonly Pair[], row: number): { isSame: boolean; dif
 const distance = (one: OutputColumn['values'][number], two: OutputColumn['values'][number]): number =>
   typeof one === 'number' && typeof two === 'number' ? Math.abs(one - two) : 0
 
-function saysSame(name: string, one: OutputColumn['values'][number], two: OutputColumn['values'][number]): boolean {
+export function saysSame(
+  name: string,
+  one: OutputColumn['values'][number],
+  two: OutputColumn['values'][number],
+): boolean {
   if (typeof one !== 'number' || typeof two !== 'number') return one === two
   if (name === 'probability') return one >= 0.5 === two >= 0.5
   return Math.abs(one - two) <= tolerance * Math.max(Math.abs(one), Math.abs(two))
