@@ -71,6 +71,10 @@ async function exportToCluster(
   const routes = routesOfOne(await parts.routes(), name)
   const [route] = routes.deployments
   if (!route) throw notFound('deployment', name)
+  if (route.isGraph)
+    throw invalid('A graph does not leave: it asks deployments that are here.', [
+      { field: 'deployment', value: name, allowed: 'a deployment of one model' },
+    ])
   if (route.revisions.length === 0)
     throw invalid('Nothing answers for this deployment.', [
       { field: 'deployment', value: name, allowed: 'one with a revision that takes requests' },
