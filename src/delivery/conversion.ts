@@ -38,7 +38,7 @@ export async function startConversion(
   if (conversions === 'off' || !isConvertible(version)) return undefined
   const { project, id, fullName, version: number } = version
   const tasks: Record<string, RunTask> = {
-    convert: task({ uses: 'delivery.convert', params: { version: id }, timeout: '30m', retries: 1 }),
+    convert: task({ uses: 'delivery.convert', params: { version: id }, timeout: '30m' }),
   }
   const reason = `Version ${number} of ${fullName} may answer sooner as ONNX.`
   return workflow.start({
@@ -64,7 +64,7 @@ export async function awaitConversion(parts: DeliveryParts, version: ModelVersio
   return { waitMs: parts.lookEveryMs ?? 1_000, waitingFor: `run ${run.id}, which writes the version as ONNX` }
 }
 
-/** Task `delivery.convert`. It fails only for what another attempt may mend. */
+/** Task `delivery.convert`. That a version cannot be written as ONNX, or its environment not be made, is a finding and no failure. */
 export async function convert(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
   const version = await parts.registry.version(textParam(call, 'version'))
   requireDeployable(version)

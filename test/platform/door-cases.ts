@@ -56,6 +56,20 @@ export const requests: readonly Case[] = [
     ['pipeline rain/trainng'],
   ],
   [
+    'the conversion of a version that there is not',
+    { path: `/api/v1/model-versions/mdv_${unknown.slice(4)}/conversion` },
+    404,
+    'not_found',
+    ['There is no conversion of'],
+  ],
+  [
+    'graphs of a project that there is not',
+    { path: '/api/v1/projects/snow/graphs' },
+    404,
+    'not_found',
+    ['project snow'],
+  ],
+  [
     'an unknown parameter',
     post(`${project}/runs`, { pipeline: 'training', params: { d: 1 } }),
     422,
