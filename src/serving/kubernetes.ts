@@ -1,3 +1,12 @@
+import type {
+  V1ContainerPort,
+  V1Deployment,
+  V1PodDisruptionBudget,
+  V1PodSpec,
+  V1Secret,
+  V1Service,
+  V2HorizontalPodAutoscaler,
+} from '@kubernetes/client-node'
 import type { KeysFile } from './keys-file.ts'
 import { ownTelling, type ServerSettings } from './server-settings.ts'
 import type { RoutesFile } from './routes-file.ts'
@@ -89,7 +98,7 @@ function secret(order: ClusterOrder): Manifest {
     metadata: metadata(order, secretName(order)),
     type: 'Opaque',
     stringData: { 'settings.json': JSON.stringify(settings(order)), 'keys.json': JSON.stringify(order.keys) },
-  }
+  } satisfies V1Secret
 }
 
 const settings = ({ deployment: name, online, drainMs, version, workerMemoryBytes }: ClusterOrder): ServerSettings => ({
@@ -124,7 +133,7 @@ function deployment(order: ClusterOrder): Manifest {
         ]),
       },
     },
-  }
+  } satisfies V1Deployment
 }
 
 const probe = (path: string) => ({ httpGet: { path, port: httpPort }, periodSeconds: 5, timeoutSeconds: 2 })
@@ -132,7 +141,7 @@ const probe = (path: string) => ({ httpGet: { path, port: httpPort }, periodSeco
 /** How long a server answers what it has begun, at most, in seconds. */
 const drainSMax = 30
 
-function pod(order: ClusterOrder, name: string, ports: readonly object[]) {
+function pod(order: ClusterOrder, name: string, ports: V1ContainerPort[]) {
   const { image, cores, memoryMb, drainMs } = order
   const start = `cp -R ${imageFolder}/. ${serverFolder}/ && cp ${toldFolder}/*.json ${serverFolder}/ && exec node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON ${imageProgram} ${serverFolder}`
   return {
@@ -176,7 +185,7 @@ function pod(order: ClusterOrder, name: string, ports: readonly object[]) {
       { name: 'tmp', emptyDir: {} },
       { name: 'told', secret: { secretName: secretName(order), defaultMode: 0o440 } },
     ],
-  }
+  } satisfies V1PodSpec
 }
 
 function service(order: ClusterOrder): Manifest {
@@ -191,7 +200,7 @@ function service(order: ClusterOrder): Manifest {
         { name: 'grpc', port: grpcPort, targetPort: 'grpc', appProtocol: 'kubernetes.io/h2c' },
       ],
     },
-  }
+  } satisfies V1Service
 }
 
 function autoscaler(order: ClusterOrder): Manifest {
@@ -211,15 +220,16 @@ function autoscaler(order: ClusterOrder): Manifest {
         },
       ],
     },
-  }
+  } satisfies V2HorizontalPodAutoscaler
 }
 
-const disruptionBudget = (order: ClusterOrder): Manifest => ({
-  apiVersion: 'policy/v1',
-  kind: 'PodDisruptionBudget',
-  metadata: metadata(order),
-  spec: { selector: { matchLabels: selector(order) }, maxUnavailable: 1 },
-})
+const disruptionBudget = (order: ClusterOrder): Manifest =>
+  ({
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: metadata(order),
+    spec: { selector: { matchLabels: selector(order) }, maxUnavailable: 1 },
+  }) satisfies V1PodDisruptionBudget
 
 /** A bundle of the image. */
 export interface ImageBundle {
