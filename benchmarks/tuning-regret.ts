@@ -2,7 +2,7 @@
  * The best value after 100 trials, by our default sampler and by Optuna's TPE: the median over as many seeds, on test
  * functions and on gradient boosting of scikit-learn's diabetes data. The same Python computes the objective for both.
  *
- *   node benchmarks/tuning-regret.ts [--seeds 20] [objective …]
+ *   node benchmarks/tuning-regret.ts [--seeds 20] [--from 0] [objective …]
  */
 import { parseArgs } from 'node:util'
 import { quantile } from '../src/statistics/index.ts'
@@ -57,10 +57,10 @@ async function ours(peer: Peer, name: string, seed: number): Promise<number> {
 }
 
 const { values, positionals } = parseArgs({
-  options: { seeds: { type: 'string', default: '20' } },
+  options: { seeds: { type: 'string', default: '20' }, from: { type: 'string', default: '0' } },
   allowPositionals: true,
 })
-const seeds = Array.from({ length: Number(values.seeds) }, (_, seed) => seed)
+const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => Number(values.from) + index)
 const peer = await startPeer()
 const rows: Record<string, string | number>[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(spaces)) {

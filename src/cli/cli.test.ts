@@ -10,6 +10,7 @@ import { loadProjectFolder, parseProjectFile } from '#project'
 import { treeLines } from './commands/lineage.ts'
 import { ago, table } from './output.ts'
 import { createProgram } from './program.ts'
+import { createChanges } from './follow-run.ts'
 import { statusLines } from './run-status.ts'
 import { workingTree } from './working-tree.ts'
 
@@ -220,8 +221,35 @@ test('downwards each line says what became of the one above it', () => {
   ])
 })
 
+test('a run is followed by its tasks, and one of thousands by their numbers', () => {
+  const small = createChanges()
+  const large = createChanges()
+  const run = { id: 'run_1', state: 'running' }
+  const a = { name: 'a', state: 'running', startedAt: 1_000 }
+  const b = { name: 'b', state: 'blocked' }
+
+  const told = [
+    small({ run: { ...run, behind: 'run_0' }, states: {}, tasks: { items: [b] } }),
+    small({ run, states: {}, tasks: { items: [a, b] } }),
+    small({ run, states: {}, tasks: { items: [a, b] } }),
+    small({ run, states: {}, tasks: { items: [{ ...a, state: 'failed', endedAt: 3_500, error: 'no\nmore' }, b] } }),
+    large({ run, states: { running: 64, succeeded: 900 }, tasks: { items: [a], next: 'tsk_1' } }),
+    large({ run, states: { running: 64, succeeded: 900 }, tasks: { items: [b], next: 'tsk_1' } }),
+  ]
+
+  assert.deepEqual(told, [
+    ['  held: behind run run_0'],
+    ['  a                running'],
+    [],
+    ['  a                failed 2.50 s: no'],
+    ['  64 running, 900 succeeded'],
+    [],
+  ])
+})
+
 test('a run is told with what each task used and how it ended', () => {
   const status = {
+    states: { failed: 1, skipped: 1 },
     run: { id: 'run_1', pipeline: 'training', state: 'failed', error: 'Task b: no', cause: { reason: 'By hand.' } },
     tasks: [
       {

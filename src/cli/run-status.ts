@@ -1,4 +1,5 @@
 import type { Client } from './client.ts'
+import { countsOf, shownMax } from './follow-run.ts'
 import { table } from './output.ts'
 
 interface Run {
@@ -45,25 +46,34 @@ interface Attempt {
 
 export interface RunStatus {
   readonly run: Run
+  /** How many of its tasks are in which state. */
+  readonly states: Readonly<Record<string, number>>
+  /** The first of them. */
   readonly tasks: readonly { readonly task: Task; readonly attempts: readonly Attempt[] }[]
 }
 
 export async function runStatus(client: Client, id: string): Promise<RunStatus> {
   const path = `/api/v1/runs/${encodeURIComponent(id)}`
-  const { run, tasks } = await client.get<{ run: Run; tasks: Task[] }>(path)
+  const { run, states, tasks } = await client.get<{
+    run: Run
+    states: RunStatus['states']
+    tasks: { items: Task[] }
+  }>(`${path}/overview?limit=${shownMax}`)
   return {
     run,
+    states,
     tasks: await Promise.all(
-      tasks.map(task => client.get<{ task: Task; attempts: Attempt[] }>(`${path}/tasks/${task.id}`)),
+      tasks.items.map(task => client.get<{ task: Task; attempts: Attempt[] }>(`${path}/tasks/${task.id}`)),
     ),
   }
 }
 
-/** A run on one screen: each task with how it ended, how long it took and what it used in its last attempt. */
-export function statusLines({ run, tasks }: RunStatus): readonly string[] {
+/** A run on one screen: each of its first tasks with how it ended, how long it took and what it used in its last attempt. */
+export function statusLines({ run, states, tasks }: RunStatus): readonly string[] {
   const records = tasks.map(({ attempts }) => attempts.at(-1)?.record)
   const host = records.find(record => record?.host)?.host
   const code = records.find(record => record?.code?.commit !== undefined)?.code
+  const all = Object.values(states).reduce((sum, count) => sum + count, 0)
   return [
     `${run.id}  ${run.pipeline}  ${run.state}`,
     `because: ${run.cause.reason}`,
@@ -78,6 +88,7 @@ export function statusLines({ run, tasks }: RunStatus): readonly string[] {
       ['task', 'state', 'attempt', 'took', 'cpu', 'peak memory', 'read', 'written', 'end', 'environment'],
       tasks.map(({ task }, index) => rowOf(task, records[index])),
     ),
+    ...(all > tasks.length ? [`… and ${all - tasks.length} more. In all: ${countsOf(states)}`] : []),
     ...(run.error === undefined ? [] : ['', run.error]),
   ]
 }

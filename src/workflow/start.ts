@@ -179,10 +179,11 @@ const taken = (
   )
 
 function draftTasks(tasks: Tasks, params: Params): RunDraft['tasks'] {
-  const names = Object.keys(tasks)
-  const ids = names.map(() => newId<'task'>('tsk'))
-  return names.map((name, index) => {
-    const spec = tasks[name]!
-    return { id: ids[index] as TaskId, name, spec, needs: needsOf(spec, tasks), params: paramsOf(spec, params) }
-  })
+  return Object.entries(tasks).map(([name, spec]) => ({
+    id: newId<'task'>('tsk'),
+    name,
+    spec,
+    needs: needsOf(spec, tasks),
+    params: paramsOf(spec, params),
+  }))
 }

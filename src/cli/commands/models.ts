@@ -3,8 +3,9 @@ import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
-import { group, verb, type Verb } from '../command.ts'
-import { table, type Output } from '../output.ts'
+import { group, verb, type Context, type Verb } from '../command.ts'
+import { followRun } from '../follow-run.ts'
+import { table } from '../output.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
 
 interface Version {
@@ -46,7 +47,7 @@ const aboutVersion = (
   summary: string,
   run: (
     version: Version,
-    context: { client: Client; output: Output; folder: string; options: Record<string, unknown> },
+    context: Pick<Context, 'client' | 'output' | 'folder' | 'signal'> & { options: Record<string, unknown> },
   ) => Promise<void>,
   describe: Parameters<typeof verb>[2] = command => command,
 ): Verb =>
@@ -54,9 +55,9 @@ const aboutVersion = (
     `${name} <model> <version>`,
     summary,
     command => describe(projectOption(command)),
-    async ({ client, output, folder }, options, args) => {
-      const [version] = await byNumber(client, options, args)
-      await run(version!, { client, output, folder, options })
+    async (context, options, args) => {
+      const [version] = await byNumber(context.client, options, args)
+      await run(version!, { ...context, options })
     },
   )
 
@@ -121,22 +122,13 @@ function flat(value: unknown, path = ''): Flat {
   )
 }
 
-interface Run {
-  readonly id: string
-  readonly state: string
-  readonly error?: string
-}
-
 const reproduceVerb = aboutVersion(
   'reproduce',
   'Train a version again from its record and compare what comes out.',
-  async (version, { client, output }) => {
-    let run = await client.send<Run>('POST', path(version, 'reproductions'))
-    output.note(`Run ${run.id} trains ${version.fullName} ${version.version} again.`)
-    while (!['succeeded', 'failed', 'cancelled'].includes(run.state)) {
-      await new Promise(done => setTimeout(done, 300))
-      run = (await client.get<{ run: Run }>(`/api/v1/runs/${run.id}`)).run
-    }
+  async (version, { client, output, signal }) => {
+    const { id } = await client.send<{ id: string }>('POST', path(version, 'reproductions'))
+    output.note(`Run ${id} trains ${version.fullName} ${version.version} again.`)
+    const run = await followRun({ client, output, signal }, id)
     if (run.state !== 'succeeded')
       throw new TrainyardError('gate_failed', run.error ?? `Run ${run.id} was ${run.state}.`)
     output.result(run, () => [

@@ -1,6 +1,6 @@
 import { TrainyardError } from '#kernel/error.ts'
 import { verb } from '../command.ts'
-import { follow } from './run.ts'
+import { followRun } from '../follow-run.ts'
 
 interface Reproduction {
   run: string
@@ -16,7 +16,7 @@ export const reproduceVerb = verb(
     const { client, output } = context
     const started = await client.send<{ id: string }>('POST', `/api/v1/runs/${encodeURIComponent(run!)}/reproductions`)
     output.note(`Run ${started.id} does it again.`)
-    await follow(context, started.id)
+    await followRun(context, started.id)
     const found = await client.get<Reproduction>(`/api/v1/runs/${started.id}/reproduction`)
     output.result(found, () => found.tasks.map(sentence))
     if (!found.isIdentical)

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
-import { verb, type Context } from '../command.ts'
+import { verb } from '../command.ts'
 import { ago, table } from '../output.ts'
+import { followRun } from '../follow-run.ts'
 import { runStatus, statusLines } from '../run-status.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
 
@@ -10,7 +11,6 @@ interface Run {
   id: string
   pipeline: string
   state: string
-  behind?: string
   error?: string
   createdAt: number
   cause: { kind: string; reason: string }
@@ -18,16 +18,7 @@ interface Run {
 interface Task {
   id: string
   name: string
-  kind: string
-  state: string
-  attempt: number
-  error?: string
-  reason?: string
-  startedAt?: number
-  endedAt?: number
 }
-
-const ended = new Set(['succeeded', 'failed', 'cancelled'])
 
 export const runVerb = verb(
   'run <pipeline>',
@@ -44,7 +35,7 @@ export const runVerb = verb(
       params: options['param'],
       reason: 'Started from the command line.',
     })
-    const last = options['detach'] ? run : await follow(context, run.id)
+    const last = options['detach'] ? run : await followRun(context, run.id)
     output.result(last, () => [`${last.id}  ${last.state}`])
     if (last.state === 'failed' || last.state === 'cancelled')
       throw new TrainyardError('task_failed', last.error ?? `The run was ${last.state}.`, { run: last.id })
@@ -68,47 +59,16 @@ function collect(text: string, before: Record<string, unknown>): Record<string, 
   return { ...before, [name!]: typed }
 }
 
-/** Prints each change of a task's state until the run has ended. */
-export async function follow(
-  { client, output, signal }: Pick<Context, 'client' | 'output' | 'signal'>,
-  id: string,
-): Promise<Run> {
-  const seen = new Map<string, string>()
-  let behind: string | undefined
-  for (;;) {
-    const { run, tasks } = await client.get<{ run: Run; tasks: Task[] }>(`/api/v1/runs/${id}`)
-    if (run.behind !== behind && run.behind !== undefined) output.note(`  held: behind run ${run.behind}`)
-    behind = run.behind
-    for (const task of tasks) {
-      if (seen.get(task.name) === task.state || ['blocked', 'ready'].includes(task.state)) continue
-      seen.set(task.name, task.state)
-      output.note(`  ${task.name.padEnd(16)} ${task.state}${seconds(task)}${why(task)}`)
-    }
-    if (ended.has(run.state)) return run
-    await sleep(150, undefined, { signal })
-  }
-}
-
-const why = ({ error, reason }: Task): string => {
-  const [line] = (error ?? reason ?? '').split('\n')
-  return line ? `: ${line}` : ''
-}
-
-const seconds = ({ startedAt, endedAt }: Task): string =>
-  startedAt && endedAt ? ` ${((endedAt - startedAt) / 1_000).toFixed(2)} s` : ''
-
 export const logsVerb = verb(
   'logs <run> [task]',
   'Print the log of a run, or of one of its tasks.',
   command => command.option('-f, --follow', 'go on until the task has ended'),
   async ({ client, output, signal }, { follow: following }, [id, name]) => {
-    const { tasks } = await client.get<{ tasks: Task[] }>(`/api/v1/runs/${encodeURIComponent(id!)}`)
-    const wanted = name === undefined ? tasks : tasks.filter(task => task.name === name)
-    if (wanted.length === 0)
-      throw new TrainyardError(
-        'not_found',
-        `The run has no task ${name}. It has: ${tasks.map(task => task.name).join(', ')}.`,
-      )
+    const run = `/api/v1/runs/${encodeURIComponent(id!)}`
+    const wanted =
+      name === undefined
+        ? await allOf<Task>(client, `${run}/tasks`)
+        : [(await client.get<{ task: Task }>(`${run}/tasks/${encodeURIComponent(name)}`)).task]
     const texts: Record<string, string> = {}
     for (const task of wanted) texts[task.name] = await logOf(client, task, { following: following === true, signal })
     output.result(texts, () =>
@@ -116,6 +76,18 @@ export const logsVerb = verb(
     )
   },
 )
+
+/** All items of a list that comes in pages. */
+async function allOf<Item>(client: Client, path: string): Promise<readonly Item[]> {
+  const items: Item[] = []
+  let after = ''
+  do {
+    const page = await client.get<{ items: Item[]; next?: string }>(`${path}?limit=500${after}`)
+    items.push(...page.items)
+    after = page.next === undefined ? '' : `&after=${encodeURIComponent(page.next)}`
+  } while (after !== '')
+  return items
+}
 
 async function logOf(
   client: Client,
