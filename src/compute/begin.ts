@@ -49,7 +49,10 @@ export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => 
     const environments = await environmentsOf(deps.environments, attempt, root)
     for (const { modules } of environments) if (modules) await linkModules(folder, modules)
     const gpuNames = await gpus.names()
-    attempt.record({ host: { ...thisHost(), ...(gpuNames.length > 0 && { gpus: [...gpuNames] }) } })
+    attempt.record({
+      host: { ...thisHost(), ...(gpuNames.length > 0 && { gpus: [...gpuNames] }) },
+      ...(attempt.devices && attempt.devices.length > 0 && { devices: [...attempt.devices] }),
+    })
     const command = await deps.isolation.wrap(await commandOf(attempt, folder), root)
     attempt.signal.throwIfAborted()
     return { folder, environments, ...command, access: await mlflow?.open(attempt) }

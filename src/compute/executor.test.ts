@@ -51,6 +51,27 @@ test('a command reads its inputs and parameters, and what it writes becomes arti
   )
 })
 
+test('a task sees the GPUs that are its own, and where others have some none but these', async t => {
+  const { attempt, executor } = await openBench(t)
+  const run = 'echo "${CUDA_VISIBLE_DEVICES-all}"'
+  const tasks = [
+    await attempt({ run }, { devices: ['1', 'GPU-8a2f'] }),
+    await attempt({ run }, { devices: [] }),
+    await attempt({ run }),
+  ]
+
+  for (const one of tasks) await executor.execute(one)
+
+  assert.deepEqual(
+    tasks.map(({ lines, recorded }) => [lines, recorded.devices]),
+    [
+      [['1,GPU-8a2f'], ['1', 'GPU-8a2f']],
+      [[''], undefined],
+      [['all'], undefined],
+    ],
+  )
+})
+
 test('a task inherits nothing but a path, and cannot touch its input’s artifact', async t => {
   const { attempt, blobs, executor } = await openBench(t)
   const rows = await blobs.put('rows')

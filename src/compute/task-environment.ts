@@ -48,6 +48,8 @@ export function variablesOf(
     ...Object.fromEntries([...named('INPUT', folder.inputs), ...named('OUTPUT', folder.outputs)]),
     TRAINYARD_METRICS: folder.metrics,
     ...saidOf(attempt),
+    // Empty hides them all: who asked for no GPU does not take of others'.
+    ...(attempt.devices && { CUDA_VISIBLE_DEVICES: attempt.devices.join(',') }),
   }
 }
 

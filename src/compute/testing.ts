@@ -84,6 +84,7 @@ export function composeBench(folder: string, deps: Partial<LocalExecutorDeps> = 
         started: async handle => void handles.push(handle),
         timeoutMs: 60_000,
         ran: () => {},
+        devices: undefined,
         secrets: { variables: {}, mask: [] },
         log: line => appendFileSync(logFile.path, `${line}\n`),
         logFile,

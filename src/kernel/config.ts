@@ -131,6 +131,13 @@ export const settings = {
     type: z.coerce.number().int().min(-1).default(-1),
     help: 'GPUs of this machine for tasks that say how many they need; -1 is those that NVIDIA’s driver shows.',
   },
+  gpuDevices: {
+    type: z
+      .string()
+      .default('')
+      .transform(text => [...new Set(text.split(',').map(name => name.trim()))].filter(name => name !== '')),
+    help: 'Which GPUs these are, as `CUDA_VISIBLE_DEVICES` has them, with commas: `0,2` or UUIDs. Empty: 0, 1, … as many as `machineGpus` says.',
+  },
   executor: { type: z.string().default('local'), help: 'Where tasks run that name no executor.' },
   nodeUrl: {
     type: z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default(''),

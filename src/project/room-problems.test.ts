@@ -4,7 +4,7 @@ import { rain } from './example.ts'
 import { parseProjectFile } from './parse.ts'
 import { roomProblems } from './room-problems.ts'
 
-const room = { pools: { licence: 1 }, machine: { cpu: 2, memoryBytes: 4 * 2 ** 30, gpu: 0 } }
+const room = { pools: { licence: 1 }, machine: { cpu: 2, memoryBytes: 4 * 2 ** 30, gpus: [] } }
 
 const problemsOf = (task: object): readonly string[] => {
   const file = parseProjectFile({

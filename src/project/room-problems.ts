@@ -16,7 +16,8 @@ export interface RoomAt {
 export interface MachineRoom {
   readonly cpu: number
   readonly memoryBytes: number
-  readonly gpu: number
+  /** Names of its GPUs, as `CUDA_VISIBLE_DEVICES` has them. */
+  readonly gpus: readonly string[]
 }
 
 /** A task in so far as it takes room. */
@@ -55,5 +56,6 @@ export function takingProblems(
   if (cpu > machine.cpu) report([...resources, 'cpu'], cpu, `${machine.cpu} at most: this machine has no more`)
   if (memory !== undefined && bytesOf(memory) > machine.memoryBytes)
     report([...resources, 'memory'], memory, `${machine.memoryBytes / 2 ** 20}MiB at most: this machine has no more`)
-  if (gpu > machine.gpu) report([...resources, 'gpu'], gpu, `${machine.gpu} at most: this machine has no more`)
+  if (gpu > machine.gpus.length)
+    report([...resources, 'gpu'], gpu, `${machine.gpus.length} at most: this machine has no more`)
 }

@@ -2,6 +2,7 @@ import { sql, type Kysely, type Transaction } from 'kysely'
 import { newId } from '#kernel/id.ts'
 import { runRows, type RowStatement } from '#storage'
 import type { TrackingRunId } from '#tracking'
+import { assignDevices } from './devices.sql.ts'
 import { takeDue } from './due.sql.ts'
 import { recordFromRow } from './record.sql.ts'
 import { runFromRow } from './run-row.sql.ts'
@@ -37,16 +38,21 @@ export const overdue = (db: Kysely<WorkflowTables>, { now, limit }: { now: numbe
 async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Promise<readonly Claim[]> {
   if (tasks.length === 0) return []
   const attempts = await openAttempts(tx, tasks, request)
+  const devices = await assignDevices(
+    tx,
+    tasks.map(({ id, demand }) => ({ attempt: attempts.get(id)!.id, demand })),
+    request,
+  )
   const specs = await runRows<SpecRow>(tx, specsOf, [...new Set(tasks.map(specified))])
   const specOf = new Map(specs.map(spec => [spec.task, spec]))
   const itemOf = await itemsOf(tx, tasks)
   const runOf = await runsOf(tx, tasks, request.now)
-  return tasks.map(task =>
-    claimFromRow(
-      { ...task, ...specOf.get(specified(task))! },
-      { ...attempts.get(task.id)!, item: itemOf.get(task.id), run: runOf.get(task.run)! },
-    ),
-  )
+  return tasks.map(task => {
+    const attempt = attempts.get(task.id)!
+    const around = { ...attempt, item: itemOf.get(task.id), run: runOf.get(task.run)! }
+    const claimed = claimFromRow({ ...task, ...specOf.get(specified(task))! }, around)
+    return request.devices.length === 0 ? claimed : { ...claimed, devices: devices.get(attempt.id) ?? [] }
+  })
 }
 
 /** The task whose specification it has. */

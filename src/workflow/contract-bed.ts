@@ -24,7 +24,15 @@ export async function bed(
     take: (limit: number, owner = 'me'): Promise<readonly Claim[]> =>
       store
         .transaction(tx =>
-          store.claim(tx, { pool: 'platform', limit, owner, machine: 'here', now, leaseUntil: now + 10_000 }),
+          store.claim(tx, {
+            pool: 'platform',
+            limit,
+            owner,
+            machine: 'here',
+            devices: [],
+            now,
+            leaseUntil: now + 10_000,
+          }),
         )
         .then(claims => claims.toSorted((x, y) => (x.task < y.task ? -1 : 1))),
     end: (claim: Claim, outcome: Outcome, owner = 'me') =>

@@ -25,5 +25,8 @@ function readHost(): NonNullable<TaskRecord['host']> {
 export const machineRoom = (): MachineRoom => ({
   cpu: availableParallelism(),
   memoryBytes: totalmem(),
-  gpu: readdirSync('/dev').filter(name => /^nvidia\d+$/.test(name)).length,
+  gpus: numbered(readdirSync('/dev').filter(name => /^nvidia\d+$/.test(name)).length),
 })
+
+/** So many GPUs under the names that CUDA gives them. */
+export const numbered = (gpus: number): readonly string[] => Array.from({ length: gpus }, (_, index) => String(index))

@@ -24,6 +24,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
           limit: 10,
           owner: 'me',
           machine: 'here',
+          devices: [],
           now: at,
           leaseUntil: at + 10_000,
         }),
@@ -78,7 +79,15 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
     const most: number[] = []
     const end = async (): Promise<void> => {
       const [claim] = await store.transaction(tx =>
-        store.claim(tx, { pool: 'platform', limit: 1, owner: 'me', machine: 'here', now: at, leaseUntil: at + 10_000 }),
+        store.claim(tx, {
+          pool: 'platform',
+          limit: 1,
+          owner: 'me',
+          machine: 'here',
+          devices: [],
+          now: at,
+          leaseUntil: at + 10_000,
+        }),
       )
       if (!claim) return
       const outcome = { state: 'succeeded', outputs: {}, metrics: {} } as const

@@ -12,7 +12,8 @@ export async function failOverdue({
   machine,
 }: Pick<LeaseDeps, 'store' | 'turns' | 'clock' | 'owner'> & { machine: string }): Promise<void> {
   const now = clock.now()
-  const request = { limit: overdueMax, owner, machine, now, leaseUntil: now + leaseMs }
+  // They are told that they have waited too long, and get nothing.
+  const request = { limit: overdueMax, owner, machine, devices: [], now, leaseUntil: now + leaseMs }
   if (!(await store.hasOverdue(now))) return
   const room = await store.room()
   const claims = await store.transaction(tx => store.claimOverdue(tx, request))

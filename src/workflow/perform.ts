@@ -172,6 +172,7 @@ function attemptOf(
     signal,
     timeoutMs,
     ran,
+    devices: claim.devices,
     secrets,
     async started(handle) {
       if (!(await deps.store.setHandle(claim.attempt, deps.owner, handle))) stop(controller, 'lost')

@@ -97,6 +97,7 @@ test('a neighbour takes over when a lease runs out, and the late result of the f
       limit: 1,
       owner: 'sleeper',
       machine: 'here',
+      devices: [],
       now: 1_000,
       leaseUntil: 11_000,
     }),

@@ -45,6 +45,36 @@ export function roomContract(name: string, open: (t: TestContext) => Promise<Wor
     )
   })
 
+  test(`${name}: GPUs of a machine are each one attempt's alone, until it ends or waits`, async t => {
+    const one = task('x', { demand: '{"@/gpu":1}' })
+    const { store, take, end } = await bed(open, t, {
+      a: one,
+      b: task('x', { demand: '{"@/gpu":2}' }),
+      c: one,
+      d: task('x'),
+    })
+    await store.transaction(tx => store.setSlots(tx, '@here', { gpu: 3 }))
+    const devices = ['0', '1', 'GPU-2']
+    const given = (claims: readonly Claim[]) => Object.fromEntries(claims.map(claim => [claim.name, claim.devices]))
+
+    const first = await take('me', 'here', 10, devices)
+    await end(
+      first.find(claim => claim.name === 'a')!,
+      { state: 'waiting', waitingFor: 'rain', nextAt: 1_000 },
+    )
+    const second = await take('you', 'here', 1, devices)
+    await end(
+      first.find(claim => claim.name === 'b')!,
+      succeeded,
+    )
+    const third = await take('you', 'here', 10, devices)
+
+    assert.deepEqual(
+      [given(first), given(second), given(third)],
+      [{ a: ['0'], b: ['1', 'GPU-2'], d: [] }, { a: ['0'] }, { c: ['1'] }],
+    )
+  })
+
   test(`${name}: never is more taken than there is, however many claim at once`, async t => {
     const tasks = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`t${index}`, gpu(1 + (index % 3))]))
     const { store, take, end } = await bed(open, t, tasks)
@@ -93,7 +123,7 @@ export function roomContract(name: string, open: (t: TestContext) => Promise<Wor
     const { store, at } = await bed(open, t, { a: gpu(9, { queueTimeout: '10m' }), b: gpu(9) })
     const overdue = (now: number) =>
       store.transaction(tx =>
-        store.claimOverdue(tx, { limit: 10, owner: 'me', machine: 'here', now, leaseUntil: now + 10_000 }),
+        store.claimOverdue(tx, { limit: 10, owner: 'me', machine: 'here', devices: [], now, leaseUntil: now + 10_000 }),
       )
     at(1_000)
 
@@ -115,8 +145,15 @@ async function bed(
   const store = await open(t)
   let now = 1_000
   await store.transaction(tx => store.insertRun(tx, draft(tasks)))
-  const take = (owner = 'me', machine = 'here', limit = 10): Promise<readonly Claim[]> =>
-    store.transaction(tx => store.claim(tx, { pool: 'platform', limit, owner, machine, now, leaseUntil: now + 10_000 }))
+  const take = (
+    owner = 'me',
+    machine = 'here',
+    limit = 10,
+    devices: readonly string[] = [],
+  ): Promise<readonly Claim[]> =>
+    store.transaction(tx =>
+      store.claim(tx, { pool: 'platform', limit, owner, machine, devices, now, leaseUntil: now + 10_000 }),
+    )
   const end = (claim: Claim, outcome: Outcome, owner = 'me') =>
     store.transaction(tx => store.finish(tx, [{ attempt: claim.attempt, owner, outcome, at: now }]))
   return { store, take, end, at: (instant: number) => void (now = instant) }

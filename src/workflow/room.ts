@@ -17,10 +17,10 @@ export interface Room {
 
 export const machineOwner = (machine: string): string => `@${machine}`
 
-export const machineSlots = ({ cpu, memoryBytes, gpu }: MachineRoom): Demand => ({
+export const machineSlots = ({ cpu, memoryBytes, gpus }: MachineRoom): Demand => ({
   cpu: Math.floor(cpu * 1_000),
   memory: memoryBytes,
-  gpu,
+  gpu: gpus.length,
 })
 
 /** As the queue keeps it: tasks that take the same have the same text. Undefined when it takes nothing. */
@@ -43,6 +43,18 @@ const ofMachine = ({ resources: { cpu, memory, gpu } = {} }: RunTask): Demand =>
   ...(memory !== undefined && { '@/memory': bytesOf(memory) }),
   ...(gpu !== undefined && { '@/gpu': gpu }),
 })
+
+/** How many GPUs of its machine a task takes, by the text of its demand. */
+export const gpusIn = (demand: string): number => (demand === '' ? 0 : ((JSON.parse(demand) as Demand)['@/gpu'] ?? 0))
+
+/** Gives each as many devices as it takes, no device to two, and none that is taken. */
+export function divided<Taker extends { readonly gpus: number }>(
+  takers: readonly Taker[],
+  { devices, taken }: { devices: readonly string[]; taken: ReadonlySet<string> },
+): ReadonlyMap<Taker, readonly string[]> {
+  const free = devices.filter(device => !taken.has(device))
+  return new Map(takers.map(taker => [taker, free.splice(0, taker.gpus)]))
+}
 
 /** The same with the machine by its name. */
 export const on = (machine: string, demand: Demand): Demand =>

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
+import type { RoomAt } from '#project'
 import type { AnyTx, Signal } from '#storage'
 import { leaseMs } from './leases.ts'
 import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
@@ -32,6 +33,7 @@ interface Deps {
   readonly clock: Clock
   readonly changed: Signal
   readonly owner: string
+  readonly room: Pick<RoomAt, 'machine'>
   readonly limits: Readonly<Record<Pool, number>>
   readonly runner: Runner
   warn(facts: object, message: string): void
@@ -70,7 +72,7 @@ export function createSeats(deps: Deps): Seats {
       if (!isOpen) return []
       const due = await store.dueAt(tx)
       const now = clock.now()
-      const taker = { owner, machine: hostname(), now, leaseUntil: now + leaseMs }
+      const taker = { owner, machine: hostname(), devices: deps.room.machine.gpus, now, leaseUntil: now + leaseMs }
       const claims: Claim[] = []
       for (const pool of pools) {
         const limit = free(pool, ended)

@@ -201,6 +201,8 @@ export interface ClaimRequest {
   readonly owner: string
   /** Where the tasks run that take of a machine. */
   readonly machine: string
+  /** The GPUs of that machine, by name. */
+  readonly devices: readonly string[]
   readonly now: number
   readonly leaseUntil: number
 }
@@ -225,6 +227,8 @@ export interface Claim {
   readonly triesFree: number
   /** The run that it is, when it is one of another pipeline and has been called before. */
   readonly child: RunId | undefined
+  /** The GPUs of its machine that are its alone; undefined where the machine has none. */
+  readonly devices?: readonly string[]
   /** What is known of an attempt that another process has begun. */
   readonly begun?: Begun
 }

@@ -158,6 +158,8 @@ export type AttemptRow = {
   /** What it takes as long as it has a lease, and on which machine. */
   demand: string
   machine: string | null
+  /** JSON: names of the machine's GPUs that are its as long as it has a lease. */
+  devices: string | null
   claimed_at: number
   ended_at: number | null
 }
@@ -366,5 +368,12 @@ export const workflowMigrations: readonly Migration[] = [
   {
     name: 'workflow-011',
     statements: [`create index workflow_task_page on workflow_task (run, id) where parent is null`],
+  },
+  {
+    name: 'workflow-012',
+    statements: [
+      `alter table workflow_attempt add column devices text`,
+      `create index workflow_attempt_devices on workflow_attempt (machine) where lease_until is not null and devices is not null`,
+    ],
   },
 ]

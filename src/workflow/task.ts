@@ -91,6 +91,8 @@ export interface Attempt {
    * does not count.
    */
   ran(ms: number | undefined): void
+  /** The GPUs of this machine that are its alone; undefined where the machine has none. */
+  readonly devices: readonly string[] | undefined
   /** Secrets: variables that its code finds, and texts that its log must not show. */
   readonly secrets: { readonly variables: Readonly<Record<string, string>>; readonly mask: readonly string[] }
   /**

@@ -75,6 +75,7 @@ export interface BedOptions {
       | 'parallelPlatformTasks'
       | 'taskTimeoutMs'
       | 'graceMs'
+      | 'room'
     >
   >
   /** Whether the scheduler runs from the start. */

@@ -208,6 +208,8 @@ export const TaskRecordWire = z
         versions: z.record(z.string(), z.string()),
       })
       .optional(),
+    /** The GPUs of the machine that were its alone, as `CUDA_VISIBLE_DEVICES` has them. */
+    devices: z.array(z.string()).optional(),
     inputs: z.record(z.string(), ArtifactWire).optional(),
     outputs: z.record(z.string(), ArtifactWire).optional(),
     exit: z
