@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { composeBench } from '../src/compute/testing.ts'
 import { wallClock } from '../src/kernel/clock.ts'
-import { migrate, openDatabase, type Db } from '../src/storage/index.ts'
+import { migrate, openDatabase, runRows, type Db } from '../src/storage/index.ts'
 import { command, compose, migrations, task, type TestBed } from '../src/workflow/testing.ts'
 import { printTable } from './table.ts'
 
@@ -42,6 +42,7 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   const goal = database === 'PostgreSQL' ? '20,000' : '2,000'
   const { perSecond, cpuMs } = await fanned(bed)
   note(`results kept per second, ${wide} tasks at once`, Math.round(perSecond), goal)
+  note('… and by the same four rows of each with nothing around', Math.round(await floor(db)), 'what there is to reach')
   note('processor time of this process for each of them, ms', cpuMs.toFixed(2), '')
   if (long > 0 && database !== 'PostgreSQL')
     note(`${long} chained Python tasks, s`, (await python(bed)).toFixed(2), '3 or less')
@@ -85,6 +86,52 @@ async function fanned({ workflow }: TestBed): Promise<{ perSecond: number; cpuMs
   await ended(workflow, tasks)
   const { user, system } = process.cpuUsage(before)
   return { perSecond: wide / ((performance.now() - began) / 1_000), cpuMs: (user + system) / 1_000 / wide }
+}
+
+/**
+ * What the database does a second when a task is its rows alone: two changes of the task, an attempt that comes and ends,
+ * in batches such as the engine's, one after the other.
+ */
+async function floor(db: Db): Promise<number> {
+  await sql`create table benchmark_task (id bigint primary key, state text not null)`.execute(db)
+  await sql`create table benchmark_attempt (task bigint primary key, state text not null)`.execute(db)
+  const ids = Array.from({ length: wide }, (_, id) => id)
+  await db.transaction().execute(tx =>
+    runRows(
+      tx,
+      written.tasks,
+      ids.flatMap(id => [id, 'ready']),
+    ),
+  )
+  const began = performance.now()
+  for (let from = 0; from < wide; from += batch) {
+    const rows = (state: string) => ids.slice(from, from + batch).flatMap(id => [id, state])
+    await db.transaction().execute(async tx => {
+      await runRows(tx, written.task, rows('running'))
+      await runRows(tx, written.attempts, rows('running'))
+      await runRows(tx, written.attempt, rows('succeeded'))
+      await runRows(tx, written.task, rows('succeeded'))
+    })
+  }
+  return wide / ((performance.now() - began) / 1_000)
+}
+
+const batch = 256
+const types = ['bigint', 'text'] as const
+const given = 'with given (id, state) as ('
+const written = {
+  tasks: { head: 'insert into benchmark_task (id, state)', types, tail: '' },
+  attempts: { head: 'insert into benchmark_attempt (task, state)', types, tail: '' },
+  task: {
+    head: given,
+    types,
+    tail: ') update benchmark_task set state = given.state from given where benchmark_task.id = given.id',
+  },
+  attempt: {
+    head: given,
+    types,
+    tail: ') update benchmark_attempt set state = given.state from given where task = given.id',
+  },
 }
 
 /** Each in a process of its own, with shim, working folder, log and record. */

@@ -302,7 +302,7 @@ function composeEngine(surroundings: Surroundings) {
   const blobs = fsBlobs(blobFolder)
   const outbox = createOutbox({ db, clock, owner, warn, ...(wakeUps && { wakeUps }) })
   const ledger = createLedger({ clock, store: sqlLedgerStore(db) })
-  const { specs: executorSpecs, at: executors } = readExecutors(config.executors, config.executor)
+  const { specs: executorSpecs, at: executors } = readExecutors(config.executors, config.executor, env['PATH'])
   const room = roomOf(config)
   const sealed = composeSealed(surroundings, outbox)
   const projects = createProjects({

@@ -4,6 +4,7 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import type { Blobs } from '#storage'
 import { thisHost, type Attempt } from '#workflow'
 import { createCgroupCheck } from './cgroup.ts'
+import type { Containers } from './container.ts'
 import type { Environment, Environments } from './environments.ts'
 import type { Mlflow, MlflowAccess } from './executor.ts'
 import type { Gpus } from './gpu.ts'
@@ -23,6 +24,7 @@ interface Deps {
   readonly path: string | undefined
   readonly graceMs: number
   readonly isolation: Isolation
+  readonly containers: Containers
   readonly limits: Limits
 }
 
@@ -53,9 +55,11 @@ export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => 
       host: { ...thisHost(), ...(gpuNames.length > 0 && { gpus: [...gpuNames] }) },
       ...(attempt.devices && attempt.devices.length > 0 && { devices: [...attempt.devices] }),
     })
-    const command = await deps.isolation.wrap(await commandOf(attempt, folder), root)
+    const access = await mlflow?.open(attempt)
+    const env = { ...access?.variables, ...variablesOf(deps.path, { attempt, folder, environments }) }
+    const command = await wrapped(deps, attempt, { folder, names: Object.keys(env) })
     attempt.signal.throwIfAborted()
-    return { folder, environments, ...command, access: await mlflow?.open(attempt) }
+    return { folder, environments, ...command, env, access }
   }
 
   /** Makes ready what an attempt needs in the folder `root`, and begins its command once it is noted where it is. */
@@ -89,25 +93,39 @@ export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => 
   }
 }
 
+/** A container keeps a task from the machine as well as bubblewrap does. */
+async function wrapped(
+  { isolation, containers }: Deps,
+  attempt: Attempt,
+  { folder, names }: { folder: WorkFolder; names: readonly string[] },
+): Promise<{ command: readonly string[]; isWrapped: boolean }> {
+  const command = await commandOf(attempt, folder)
+  return attempt.spec.image === undefined
+    ? isolation.wrap(command, folder.root)
+    : { command: containers.wrap(command, attempt, folder, names), isWrapped: true }
+}
+
 interface Prepared {
   readonly folder: WorkFolder
   readonly environments: readonly Environment[]
   readonly command: readonly string[]
   readonly isWrapped: boolean
+  /** The whole environment of the command. */
+  readonly env: Readonly<Record<string, string>>
   readonly access: MlflowAccess | undefined
 }
 
 const specOf = (
-  { path, graceMs, limits }: Deps,
+  { graceMs, limits }: Deps,
   attempt: Attempt,
-  { folder, environments, command, isWrapped, access }: Prepared,
+  { folder, command, isWrapped, env, access }: Prepared,
 ): ShimSpec => ({
   folder: folder.root,
   log: attempt.logFile.path,
   logMax: attempt.logFile.bytesMax,
   cwd: folder.code,
   command,
-  env: { ...access?.variables, ...variablesOf(path, { attempt, folder, environments }) },
+  env,
   mark: `${markName}=${attempt.id}`,
   mask: [...attempt.secrets.mask, ...(access?.token ? [access.token.secret] : [])],
   graceMs,

@@ -4,6 +4,7 @@ import { invalid, type Problem } from '#kernel/error.ts'
 import { Name } from '#kernel/wire.ts'
 import { imageForm, imagePattern, type ExecutorAbility, type ExecutorsAt } from '#project'
 import { localExecutorName } from '#workflow'
+import { containerEngine } from './container.ts'
 import type { Engine } from './engine.ts'
 import { kubernetesEngine } from './kubernetes.ts'
 import { rayEngine } from './ray.ts'
@@ -41,7 +42,12 @@ type ExecutorSpec = z.output<typeof ExecutorSpec>
 export type ExecutorSpecs = Readonly<Record<string, ExecutorSpec>>
 
 /** Throws `invalid` with every problem of the two settings. */
-export function readExecutors(executors: unknown, fallback: string): { specs: ExecutorSpecs; at: ExecutorsAt } {
+export function readExecutors(
+  executors: unknown,
+  fallback: string,
+  /** Where programs are found on this machine. */
+  path?: string,
+): { specs: ExecutorSpecs; at: ExecutorsAt } {
   const result = z.safeParse(z.record(Name, ExecutorSpec), executors)
   const problems: Problem[] = result.success
     ? []
@@ -49,14 +55,18 @@ export function readExecutors(executors: unknown, fallback: string): { specs: Ex
   const specs = result.success ? result.data : {}
   if (Object.hasOwn(specs, localExecutorName))
     problems.push({ field: `executors.${localExecutorName}`, allowed: 'another name: this one is this machine' })
-  const known = { [localExecutorName]: here, ...mapValues(specs, abilityOf) }
+  const known = { [localExecutorName]: hereWith(path), ...mapValues(specs, abilityOf) }
   if (problems.length === 0 && !Object.hasOwn(known, fallback))
     problems.push({ field: 'executor', value: fallback, allowed: `one of ${Object.keys(known).join(', ')}` })
   if (problems.length > 0) throw invalid('Bad settings of executors.', problems)
   return { specs, at: { known, fallback } }
 }
 
-const here: ExecutorAbility = { isLocal: true, distributes: false, containers: false }
+const hereWith = (path: string | undefined): ExecutorAbility => ({
+  isLocal: true,
+  distributes: false,
+  containers: containerEngine(path) === undefined ? false : 'named',
+})
 
 const abilityOf = (spec: ExecutorSpec): ExecutorAbility => ({
   isLocal: false,

@@ -4,6 +4,7 @@ import type { Blobs } from '#storage'
 import type { Attempt, AttemptId, Executor } from '#workflow'
 import { createBeginner } from './begin.ts'
 import { conclude } from './conclude.ts'
+import { createContainers } from './container.ts'
 import { createEnvironments, environmentFolder, type Environments } from './environments.ts'
 import { nvidiaGpus } from './gpu.ts'
 import { LocalHandle } from './handle.ts'
@@ -78,6 +79,7 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
     environments,
     shims,
     isolation,
+    containers: createContainers({ env: deps.env, limits: deps.limits ?? {} }),
     limits: deps.limits ?? {},
   })
   const following = { ...deps, meter: createResourceMeter({ clock, gpus }) }

@@ -9,6 +9,7 @@ const executors: ExecutorsAt = {
   known: {
     local: { isLocal: true, distributes: false, containers: false },
     ray: { isLocal: false, distributes: false, containers: false },
+    box: { isLocal: true, distributes: false, containers: 'named' },
     pods: { isLocal: false, distributes: true, containers: { image: undefined } },
   },
   fallback: 'local',
@@ -30,6 +31,10 @@ test('a task may ask only for what the server’s executors have', () => {
   assert.deepEqual(
     [
       { run: 'true', executor: 'pods', image, nodes: 4, resources: { gpu: 1, memory: '2GiB' } },
+      { run: 'true', executor: 'box', image },
+      { run: 'true', executor: 'box' },
+      { run: 'true', image },
+      { run: 'true', executor: 'box', image, environment: { python: 'requirements.lock' } },
       { run: 'true', executor: 'rey' },
       { function: 'a.ts#f', executor: 'ray' },
       { run: 'true', executor: 'ray', nodes: 2, image },
@@ -40,7 +45,11 @@ test('a task may ask only for what the server’s executors have', () => {
     ].map(problemsOf),
     [
       [],
-      [`${at}.executor: one of local, ray, pods; did you mean ray?`],
+      [],
+      [],
+      [`${at}.image: nothing: there is neither podman nor docker on the PATH of the server`],
+      [`${at}.environment: nothing: what it needs is in its image`],
+      [`${at}.executor: one of local, ray, box, pods; did you mean ray?`],
       [`${at}.function: a task with run: functions run on local only, and this is for ray`],
       [`${at}.nodes: 1: ray starts a task on one machine`, `${at}.image: nothing: ray runs no containers`],
       [`${at}.image: required: pods runs containers and has no image of its own`],

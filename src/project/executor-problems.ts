@@ -12,8 +12,8 @@ export interface ExecutorAbility {
   readonly isLocal: boolean
   /** Whether it starts one command on several machines. */
   readonly distributes: boolean
-  /** Whether tasks run in containers, and if so, in which image when they name none. */
-  readonly containers: false | { readonly image: string | undefined }
+  /** Whether tasks run in containers: all, in which image when they name none, or those alone that name one. */
+  readonly containers: false | 'named' | { readonly image: string | undefined }
 }
 
 export interface ExecutorsAt {
@@ -33,6 +33,7 @@ export function executorProblems(file: ProjectFile, executors: ExecutorsAt): Pro
   return problems
 }
 
+const noEngine = 'nothing: there is neither podman nor docker on the PATH of the server'
 const fields = ['executor', 'resources', 'nodes', 'image'] as const
 
 function taskProblems(
@@ -72,7 +73,10 @@ function taskProblems(
   if (!distributes && (task.nodes ?? 1) > 1)
     report([...path, 'nodes'], task.nodes, `1: ${name} starts a task on one machine`)
   if (!containers && task.image !== undefined)
-    report([...path, 'image'], task.image, `nothing: ${name} runs no containers`)
-  if (containers && task.image === undefined && containers.image === undefined)
+    report([...path, 'image'], task.image, isLocal ? noEngine : `nothing: ${name} runs no containers`)
+  if (isLocal && task.image !== undefined)
+    for (const field of ['function', 'environment'] as const)
+      if (task[field] !== undefined) report([...path, field], task[field], `nothing: what it needs is in its image`)
+  if (containers && containers !== 'named' && task.image === undefined && containers.image === undefined)
     report([...path, 'image'], undefined, `required: ${name} runs containers and has no image of its own`)
 }

@@ -34,13 +34,13 @@ class Task:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def ask(self):
-        """A wrapper that is asked to end takes its task with it at once: only the task is asked."""
+        """A wrapper that is asked to end takes its task with it at once: only the task is asked. One whose task is elsewhere passes it on."""
         spared = self.wrappers() if self.is_wrapped else ()
-        if not spared:
+        asked = [pid for pid in self.members() if pid not in spared] if spared else ()
+        if not asked:
             return self.signal(signal.SIGTERM)
-        for pid in self.members():
-            if pid not in spared:
-                send(pid, signal.SIGTERM)
+        for pid in asked:
+            send(pid, signal.SIGTERM)
 
     def wrappers(self):
         return {self.pid} | {pid for pid in self.members() if stat_of(pid)[1:2] == [str(self.pid)]}

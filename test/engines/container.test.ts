@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { promisify } from 'node:util'
+import { executorContract } from '../../src/compute/executor.contract.ts'
+import { killMarked } from '../../src/compute/processes.ts'
+import { composeBench } from '../../src/compute/testing.ts'
+import { whereIs } from './programs.ts'
+
+/** Tasks in containers of a real podman, in an image of nothing but busybox. */
+
+const run = promisify(execFile)
+const programs = ['podman', 'runc', 'catatonit', 'busybox']
+
+async function whatIsMissing(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'podman is configured as for root, which this user is not'
+  for (const name of programs)
+    if (!(await whereIs(name))) return `there is no ${name}: apt-get install podman runc catatonit busybox-static`
+  return undefined
+}
+
+/** What machines without systemd and without the right to raise limits need. */
+const settings = `
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+`
+const commands = 'sh cat echo env id kill printf seq sleep tr true wc'.split(' ')
+
+/** An image by its digest. */
+async function makeImage(folder: string, env: Readonly<Record<string, string>>): Promise<string> {
+  const bin = join(folder, 'image', 'bin')
+  await mkdir(bin, { recursive: true })
+  await copyFile((await whereIs('busybox'))!, join(bin, 'busybox'))
+  for (const name of commands) await symlink('busybox', join(bin, name))
+  const tar = join(folder, 'image.tar')
+  await run('tar', ['-C', join(folder, 'image'), '-cf', tar, '.'])
+  const name = `localhost/trainyard-test-${process.pid}`
+  await run('podman', ['import', tar, `${name}:1`], { env })
+  const { stdout } = await run('podman', ['image', 'inspect', '--format', '{{.Digest}}', `${name}:1`], { env })
+  return `${name}@${stdout.trim()}`
+}
+
+const missing = await whatIsMissing()
+if (missing) test('containers', { skip: missing }, () => {})
+else
+  executorContract('local, in containers', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'trainyard-containers-'))
+    const file = join(folder, 'containers.conf')
+    await writeFile(file, settings)
+    const { PATH = '', HOME = '' } = process.env // oxlint-disable-line node/no-process-env -- where podman and its images are
+    const env = { PATH, HOME, CONTAINERS_CONF: file }
+    const image = await makeImage(folder, env)
+    const open = () => composeBench(folder, { graceMs: 1_000, env })
+    let bench = open()
+    after(async () => {
+      bench.executor.stop()
+      // With what is left of its containers.
+      await run('podman', ['rmi', '--force', image], { env })
+      await rm(folder, { recursive: true, force: true })
+    })
+    return {
+      blobs: bench.blobs,
+      attempt: (spec, more) => bench.attempt({ image, ...spec }, more),
+      executor: () => bench.executor,
+      async restart(between) {
+        bench.executor.stop()
+        await between?.()
+        bench = open()
+      },
+      async loseNode({ id, handles }) {
+        process.kill((handles.at(-1) as { process: { pid: number } }).process.pid, 'SIGKILL')
+        await killMarked('TRAINYARD_ATTEMPT', new Set([id]))
+      },
+      isHere: true,
+    }
+  })
