@@ -12,7 +12,7 @@ export function roomOf({ pools, machineCpus, machineMemoryMb, machineGpus, gpuDe
     machine: {
       cpu: machineCpus || cpu,
       memoryBytes: machineMemoryMb * mib || memoryBytes,
-      gpus: gpuDevices.length > 0 ? gpuDevices : machineGpus === -1 ? gpus : numbered(machineGpus),
+      gpus: gpuDevices !== '' ? gpuDevices.split(',') : machineGpus === -1 ? gpus : numbered(machineGpus),
     },
   }
 }

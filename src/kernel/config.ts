@@ -134,8 +134,9 @@ export const settings = {
   gpuDevices: {
     type: z
       .string()
-      .default('')
-      .transform(text => [...new Set(text.split(',').map(name => name.trim()))].filter(name => name !== '')),
+      .regex(/^(?:[^\s,]+(?:,[^\s,]+)*)?$/, 'names with commas between them')
+      .refine(text => new Set(text.split(',')).size === text.split(',').length, 'names that are each another')
+      .default(''),
     help: 'Which GPUs these are, as `CUDA_VISIBLE_DEVICES` has them, with commas: `0,2` or UUIDs. Empty: 0, 1, … as many as `machineGpus` says.',
   },
   executor: { type: z.string().default('local'), help: 'Where tasks run that name no executor.' },

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readConfig } from '#kernel/config.ts'
+import { roomOf } from './room.ts'
+
+test('the GPUs of this machine are those that are named, or so many', () => {
+  const gpusOf = (env: Readonly<Record<string, string>>) => roomOf(readConfig(env)).machine.gpus
+
+  assert.deepEqual(
+    [
+      gpusOf({ TRAINYARD_MACHINE_GPUS: '3' }),
+      gpusOf({ TRAINYARD_GPU_DEVICES: '2,GPU-8a2f', TRAINYARD_MACHINE_GPUS: '8' }),
+      gpusOf({ TRAINYARD_MACHINE_GPUS: '0' }),
+    ],
+    [['0', '1', '2'], ['2', 'GPU-8a2f'], []],
+  )
+  assert.throws(() => gpusOf({ TRAINYARD_GPU_DEVICES: '2,2' }), /--gpu-devices.*names that are each another/s)
+})
