@@ -46,10 +46,13 @@ async function startPeer({ python, args, portFlag, health }: Peer): Promise<Runn
     env: { ...process.env, PATH: `${dirname(python)}:${process.env['PATH']}`, BENTOML_DO_NOT_TRACK: 'true' }, // oxlint-disable-line node/no-process-env -- handed on
   })
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null) {
-      process.kill(-child.pid!, 'SIGKILL')
-      await once(child, 'exit')
-    }
+    if (child.exitCode !== null) return
+    // BentoML's worker is in a group of its own: only its parent ends it.
+    const ended = once(child, 'exit')
+    process.kill(-child.pid!, 'SIGTERM')
+    const patience = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), 10_000)
+    await ended
+    clearTimeout(patience)
   }
   const until = Date.now() + startMsMax
   for (;;) {
