@@ -25,7 +25,7 @@ export const mayKnow: Readonly<Record<string, readonly string[]>> = {
   features: ['storage', 'http', 'project', 'metadata', 'workflow', 'data'],
   registry: ['storage', 'search', 'http', 'outbound', 'secrets', 'project', 'metadata', 'tracking', 'workflow'],
   assurance: ['storage', 'http', 'access', 'project', 'metadata', 'tracking', 'workflow', 'registry'],
-  serving: ['storage', 'http', 'project', 'metadata', 'workflow', 'compute', 'features', 'registry'],
+  serving: ['storage', 'http', 'secrets', 'project', 'metadata', 'workflow', 'compute', 'data', 'features', 'registry'],
   monitoring: ['storage', 'http', 'project', 'metadata', 'workflow', 'data', 'features', 'registry', 'serving'],
   delivery: [
     'storage',

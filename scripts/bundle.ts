@@ -21,7 +21,7 @@ const dist = join(root, 'dist')
 const draft = join(root, `node_modules/.cache/trainyard-dist-${process.pid}`)
 
 export async function makeBundle(): Promise<void> {
-  const modules = (await Promise.all([bundleCode(), buildPages()])).flat()
+  const modules = (await Promise.all([bundleCode(), bundleEmbedded(), buildPages()])).flat()
   copyFiles()
   writeManifest()
   writeNotices(packagesIn(modules))
@@ -60,6 +60,19 @@ async function bundleCode(): Promise<readonly string[]> {
     chunkFileNames: 'chunks/[name]-[hash].js',
     codeSplitting: { groups: [{ name: 'builtins', test: /^\0builtin:/ }] },
   })
+  return modulesOf(output)
+}
+
+/** The program of embedded packages, which goes to other machines by itself: one file. Answers the paths of all its modules. */
+async function bundleEmbedded(): Promise<readonly string[]> {
+  const bundle = await rolldown({
+    cwd: root,
+    input: { index: 'src/serving/server/embedded/program.ts' },
+    platform: 'node',
+    external: ['onnxruntime-node'],
+    logLevel: 'warn',
+  })
+  const { output } = await bundle.write({ dir: join(draft, 'embedded'), format: 'esm', codeSplitting: false })
   return modulesOf(output)
 }
 

@@ -85,8 +85,10 @@ test('the order of components has no circle', () => {
 })
 
 test('only one file knows where code lies: in the bundle all others lie elsewhere', () => {
-  const knowing = globSync('src/**/*.ts', { exclude: ['src/**/*.{test,contract}.ts', 'src/**/testing*.ts'] }).filter(
-    path => readFileSync(path, 'utf8').includes('import.meta'),
-  )
+  // What embedded packages run lies on machines where nothing else of this code is.
+  const elsewhere = 'src/serving/server/embedded/**'
+  const knowing = globSync('src/**/*.ts', {
+    exclude: ['src/**/*.{test,contract}.ts', 'src/**/testing*.ts', elsewhere],
+  }).filter(path => readFileSync(path, 'utf8').includes('import.meta'))
   assert.deepEqual(knowing, ['src/kernel/place.ts'])
 })

@@ -150,6 +150,7 @@ export const deploymentsOf = (project: string) =>
   read<Items<Wire.Deployment>>(['deployments', project], `${at(project)}/deployments`)
 export const graphsOf = (project: string) => read<Items<Wire.Graph>>(['graphs', project], `${at(project)}/graphs`)
 export const deploymentOf = (name: string) => read<Wire.DeploymentDetail>(['deployment', name], `/deployments/${name}`)
+export const queuesOf = (name: string) => read<Items<Wire.Queue>>(['queues', name], `/deployments/${name}/queues`)
 export const outcomesOf = (name: string) => read<Wire.Outcomes>(['outcomes', name], `/deployments/${name}/outcomes`)
 export const predictionsOf = (name: string) =>
   read<Items<Wire.Prediction>>(['predictions', name], `/deployments/${name}/predictions?limit=20&order=arrival`)

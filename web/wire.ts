@@ -35,6 +35,7 @@ import type {
   DeploymentWire,
   GraphWire,
   PredictionWire,
+  QueueWire,
   RevisionWire as ServedWire,
 } from '../src/serving/wire.ts'
 import type { CommitWire, RepositoryWire } from '../src/source/wire.ts'
@@ -123,6 +124,7 @@ export interface ArtifactEntry {
 }
 
 export type Deployment = z.output<typeof DeploymentWire>
+export type Queue = z.output<typeof QueueWire>
 export type Outcomes = z.output<typeof OutcomesWire>
 export type DeploymentDetail = z.output<typeof DeploymentDetailWire>
 export type Graph = z.output<typeof GraphWire>

@@ -46,6 +46,7 @@ export const routes = (weights: readonly number[] = [100], version = 1): RoutesF
       limits: {},
       log: { oneIn: 1, leaveOut: [], redact: [] },
       isGraph: false,
+      former: [],
       revisions: weights.map((weight, index) => ({
         id: `rev_${index + 1}`,
         number: index + 1,

@@ -12,6 +12,8 @@ export interface Client {
   postBytes(path: string, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void>
   /** The bytes of an answer, as they come. */
   download(path: string): Promise<ReadableStream<Uint8Array>>
+  /** A file with the name that the server gives it. */
+  attachment(path: string): Promise<{ name: string; bytes: Uint8Array }>
   /** Speaks to another server than the platform's: the model server. */
   post<Answer>(url: string, body: unknown): Promise<Answer>
 }
@@ -56,6 +58,12 @@ export function createClient({ server, token }: { server: string; token?: string
       const response = await fetch(`${server}${path}`, { headers: authorization })
       if (response.ok && response.body) return response.body
       throw fromProblem(response.status, parse(await response.text()))
+    },
+    async attachment(path) {
+      const response = await fetch(`${server}${path}`, { headers: authorization })
+      if (!response.ok) throw fromProblem(response.status, parse(await response.text()))
+      const [, name = 'download'] = /filename="([^"/]+)"/.exec(response.headers.get('content-disposition') ?? '') ?? []
+      return { name, bytes: new Uint8Array(await response.arrayBuffer()) }
     },
     post: (url, body) => call(url, { method: 'POST', ...json(body) }),
   }

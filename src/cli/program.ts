@@ -4,6 +4,7 @@ import { tokenVerb, userVerb } from './commands/access.ts'
 import { approveVerb } from './commands/approve.ts'
 import { pushDataVerb, truthVerb } from './commands/data.ts'
 import { backfillVerb, backfillsVerb } from './commands/backfill.ts'
+import { clientVerb } from './commands/client.ts'
 import { deploymentsVerb } from './commands/deployments.ts'
 import { demoVerb } from './commands/demo.ts'
 import { doctorVerb } from './commands/doctor.ts'
@@ -51,6 +52,7 @@ export const verbs: readonly Verb[] = [
   shadowVerb,
   rollbackVerb,
   predictVerb,
+  clientVerb,
   truthVerb,
   lineageVerb,
   importVerb,

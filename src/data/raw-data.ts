@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import { unescape } from 'node:querystring'
 import { TrainyardError, invalid, type Problem } from '#kernel/error.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { maskOf } from '#kernel/mask.ts'
-import { databaseForms, databasePattern, type Revision, type SourceSpec } from '#project'
+import type { Revision, SourceSpec } from '#project'
 import type { Secrets } from '#secrets'
 import { readTree, type Blobs } from '#storage'
+import { databaseAddress, hiddenOf } from './database-address.ts'
 import { csvShape, type CsvShape } from './csv-shape.ts'
 import { exportSql } from './sql-export.ts'
 import type { DataStore } from './store.ts'
@@ -96,28 +96,22 @@ async function queried(
   where: Omit<Where, 'spec'>,
   { database, query }: Extract<SourceSpec, { type: 'sql' }>,
 ): Promise<{ digest: Digest; origin: string }> {
-  const { blobs, revision, source, folder, signal } = where
+  const { blobs, revision, secrets, source, folder, signal } = where
   const target = join(folder, 'query.csv')
-  const address = typeof database === 'string' ? database : await secretAddress(where, database.secret)
+  const address =
+    typeof database === 'string'
+      ? database
+      : await databaseAddress(secrets, {
+          project: revision.project,
+          secret: database.secret,
+          by: `source ${source}`,
+          refusal: `Source ${source} has no data.`,
+        })
   const job = { database: await located({ blobs, revision, source }, address), query, target }
-  const mask = maskOf(typeof database === 'string' ? [] : [address, ...passwordOf(address)])
+  const mask = maskOf(typeof database === 'string' ? [] : hiddenOf(address))
   await exportSql(job, { name: source, mask, signal })
   const origin = typeof database === 'string' ? database.replace(/\/\/[^@/]*@/, '//') : `secret ${database.secret}`
   return { digest: (await blobs.putFile(target)).digest, origin }
-}
-
-async function secretAddress({ secrets, revision, source }: Omit<Where, 'spec'>, name: string): Promise<string> {
-  const { project } = revision
-  const values = await secrets.use({ project, names: [name], by: `source ${source}` })
-  const address = values[name]!.trim()
-  if (databasePattern.test(address) && !/^sqlite:(?!\/)/.test(address)) return address
-  throw absent(source, { field: `secret ${name}`, allowed: `${databaseForms} with an absolute path` })
-}
-
-/** Drivers may quote it by itself. */
-const passwordOf = (address: string): readonly string[] => {
-  const password = URL.canParse(address) ? new URL(address).password : ''
-  return password === '' ? [] : [password, unescape(password)]
 }
 
 /** An SQLite file on the server, or one of the code: its blob is read in place, and never written. */

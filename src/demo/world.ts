@@ -98,6 +98,7 @@ export function patientClient(server: string): Client {
     send: (method, path, body) => patient(() => client.send(method, path, body)),
     upload: (path, body) => patient(() => client.upload(path, body)),
     postBytes: (path, body, headers) => patient(() => client.postBytes(path, body, headers)),
+    attachment: path => patient(() => client.attachment(path)),
     download: path => patient(() => client.download(path)),
     post: (url, body) => patient(() => client.post(url, body)),
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Name } from '#kernel/wire.ts'
 import { column, duration } from './field.ts'
+import { SecretReference } from './secret-reference.ts'
 
 /** How a new revision of a deployment proves itself. */
 export const Canary = z.strictObject({
@@ -83,6 +84,24 @@ const Log = z.strictObject({
     .meta({ description: 'How long they are kept; `predictionRetention` when that is shorter.' }),
 })
 
+const place = z.string().min(1).max(200)
+
+/** A queue of a message broker whose messages the deployment answers. */
+const Queue = z.strictObject({
+  broker: SecretReference.meta({
+    description: 'The secret with the address of the broker: nats://…, amqp://… or redis://…',
+  }),
+  input: place.meta({ description: 'Where requests come from: a stream of NATS or Redis, a queue of RabbitMQ.' }),
+  output: place.meta({ description: 'Where answers go: a subject of NATS, a queue, a stream.' }),
+  deadLetter: place
+    .optional()
+    .meta({ description: 'Where messages go that cannot be answered; the output with `.dead` when left out.' }),
+  format: z.enum(['invocations', 'v2']).default('invocations').meta({
+    description: 'What a message is: a body of `/invocations`, or of the Open Inference Protocol v2.',
+  }),
+  inFlight: z.int().min(1).max(1_000).default(32).meta({ description: 'Messages that are answered at once.' }),
+})
+
 export const Deployment = z.strictObject({
   model: Name,
   canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
@@ -92,6 +111,7 @@ export const Deployment = z.strictObject({
   replay: Replay.optional().meta({
     description: 'A new revision first answers the last requests once more; one that fails takes none.',
   }),
+  queues: z.record(Name, Queue).optional().meta({ description: 'Queues whose messages it answers.' }),
   shadow: Shadow.optional().meta({ description: 'A new revision first gets copies of requests, and answers nobody.' }),
 })
 

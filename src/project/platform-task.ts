@@ -61,7 +61,14 @@ export const platformTaskShapes: Readonly<Record<PlatformTask, PlatformTaskShape
     outputs: { version: 'version' },
   },
   'serving.predict': {
-    params: { deployment: { required: true, section: 'deployments' }, format: { values: ['csv', 'parquet'] } },
+    params: {
+      deployment: { required: true, section: 'deployments' },
+      format: { values: ['csv', 'parquet'] },
+      // A table of a database, whose address a secret has: both or neither.
+      secret: { type: 'string' },
+      table: { type: 'string' },
+      write: { values: ['append', 'replace'] },
+    },
     inputs: { rows: 'dataset' },
     outputs: { predictions: 'dataset' },
   },

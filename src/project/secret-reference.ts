@@ -53,6 +53,11 @@ const secretsNamed = (file: ProjectFile): readonly { readonly field: string; rea
       ? [named(['sources', source, 'database'], spec.database.secret)]
       : [],
   ),
+  ...Object.entries(file.deployments).flatMap(([deployment, { queues = {} }]) =>
+    Object.entries(queues).map(([queue, { broker }]) =>
+      named(['deployments', deployment, 'queues', queue, 'broker'], broker.secret),
+    ),
+  ),
   ...Object.entries(file.notifications?.channels ?? {}).flatMap(([channel, spec]) =>
     Object.entries(spec).flatMap(([field, value]: [string, unknown]) =>
       SecretReference.safeParse(value).success
@@ -63,8 +68,15 @@ const secretsNamed = (file: ProjectFile): readonly { readonly field: string; rea
 ]
 
 const namedBy = (tasks: Readonly<Record<string, TaskSpec>>, path: Path) =>
-  Object.entries(tasks).flatMap(([task, spec]) =>
-    Object.values(secretsOf(spec)).map(name => named([...path, task, 'secrets'], name)),
-  )
+  Object.entries(tasks).flatMap(([task, spec]) => [
+    ...Object.values(secretsOf(spec)).map(name => named([...path, task, 'secrets'], name)),
+    ...sinkOf(spec, [...path, task]),
+  ])
+
+/** The secret with the address of the database that predictions go to. */
+const sinkOf = ({ uses, params }: TaskSpec, path: Path) =>
+  uses === 'serving.predict' && typeof params['secret'] === 'string'
+    ? [named([...path, 'params', 'secret'], params['secret'])]
+    : []
 
 const named = (path: Path, name: string): { field: string; name: string } => ({ field: showPath(path), name })

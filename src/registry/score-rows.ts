@@ -1,7 +1,7 @@
 import { invalid, type Problem } from '#kernel/error.ts'
 import type { Column, ModelFile, Onnx } from './onnx.ts'
 import type { Signature, Tensor } from './signature.ts'
-import { outputKey } from './wire.ts'
+import { outputKey } from './output-key.ts'
 
 /** A value of a feature or of an output. */
 export type Scalar = number | string | boolean | null

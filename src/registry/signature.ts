@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { invalid, type Problem } from '#kernel/error.ts'
-import { outputKey, type SignatureWire, type TensorWire } from './wire.ts'
+import { outputKey } from './output-key.ts'
+import type { SignatureWire, TensorWire } from './wire.ts'
 
 export type Tensor = z.output<typeof TensorWire>
 /** What a model takes and gives: a tensor per feature, and its outputs. A dimension of −1 is the number of rows. */

@@ -12,10 +12,6 @@ export const SignatureWire = z
   .object({ inputs: z.array(TensorWire), outputs: z.array(TensorWire) })
   .meta({ title: 'Signature' })
 
-/** The name of one value of an output in a flat record: `probability`, or `probabilities.1` where there are several. */
-export const outputKey = (output: string, width: number, column: number): string =>
-  width === 1 ? output : `${output}.${column}`
-
 export const GateRuleWire = z.object({
   rule: z.string(),
   measured: z.string(),

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test, type TestContext } from 'node:test'
+import pg from 'pg'
 import { literal, type Blobs } from '#storage'
 import type { Run, TaskCall } from '#workflow'
 import { servingTasks } from './tasks.ts'
@@ -15,20 +20,39 @@ async function openWinds(): Promise<Bench> {
   return bench
 }
 
+const addresses = new Map<string, string>()
+
 async function predict(
   { serving, blobs }: Bench,
-  { csv, project = 'rain', format }: { csv: string; project?: string; format?: string },
+  {
+    csv,
+    project = 'rain',
+    run = 'run_1',
+    ...params
+  }: {
+    csv: string
+    project?: string
+    run?: string
+    format?: string
+    secret?: string
+    table?: string
+    write?: string
+  },
 ) {
+  const secrets = {
+    use: async ({ names }: { names: readonly string[] }) =>
+      Object.fromEntries(names.map(name => [name, addresses.get(name) ?? 'nothing'])),
+  }
   const lines: string[] = []
   const call = {
-    run: { id: 'run_1', project } as Run,
+    run: { id: run, project } as Run,
     task: 'score',
-    params: { deployment: 'rain', ...(format && { format }) },
+    params: { deployment: 'rain', ...params },
     inputs: { rows: await blobs.put(csv) },
     signal: new AbortController().signal,
     log: (line: string) => void lines.push(line),
   } as unknown as TaskCall
-  const result = await servingTasks({ serving, blobs, duckdb })['serving.predict'](call)
+  const result = await servingTasks({ serving, blobs, duckdb, secrets })['serving.predict'](call)
   assert.ok('outputs' in result)
   return { ...result.outputs!['predictions']!, lines }
 }
@@ -81,3 +105,74 @@ test('what cannot be predicted is named, with its rows, and makes nothing', asyn
     ],
   )
 })
+
+/** Databases that predictions go to, and how their tables are read there. */
+const databases = {
+  async sqlite(t: TestContext) {
+    const folder = await mkdtemp(join(tmpdir(), 'trainyard-sink-'))
+    t.after(() => rm(folder, { recursive: true }))
+    const path = join(folder, 'warehouse.db')
+    const read = async (query: string): Promise<unknown[]> => {
+      const db = new DatabaseSync(path)
+      const statement = db.prepare(query)
+      statement.setReturnArrays(true)
+      const rows = statement.all()
+      db.close()
+      return rows
+    }
+    return { url: `sqlite:${path}`, read }
+  },
+  async postgres(t: TestContext) {
+    const url = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- tests take it from there
+    if (!url) return undefined
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    const schema = `sink_${process.pid}_${Date.now()}`
+    await client.query(`create schema ${schema}`)
+    t.after(async () => {
+      await client.query(`drop schema ${schema} cascade`)
+      await client.end()
+    })
+    const read = async (query: string): Promise<unknown[]> => {
+      await client.query(`set search_path to ${schema}`)
+      return (await client.query<unknown[]>({ text: query, rowMode: 'array' })).rows
+    }
+    return { url: `${url}?options=-c%20search_path%3D${schema}`, read }
+  },
+}
+
+for (const [name, open] of Object.entries(databases))
+  test(`${name}: predictions are in a table once for each run, and a table is replaced as a whole`, async t => {
+    const bench = await opened
+    const database = await open(t)
+    if (!database) return t.skip('TRAINYARD_TEST_POSTGRES is not set')
+    addresses.set('warehouse.url', database.url)
+    const csv = 'city,wind,rain,day,big\nSeattle,1,1,2026-11-29,9007199254740993\n"Ann, ""x""",2,1,,1\n'
+    const sink = { csv, secret: 'warehouse.url', table: 'forecast' }
+
+    const first = await predict(bench, sink)
+    const again = await predict(bench, sink)
+    await predict(bench, { ...sink, run: 'run_2' })
+    assert.deepEqual(
+      [first.lines.at(-1), again.lines.at(-1)],
+      ['2 rows are in forecast.', 'forecast has the rows of this run already.'],
+    )
+    const rows = await database.read(
+      'select city, cast(big as text), cast(day as text), prediction > 0.6, count(*) from forecast group by 1, 2, 3, 4 order by 1 desc',
+    )
+    const [no, yes, two] = name === 'sqlite' ? [0, 1, 2] : [false, true, '2']
+    assert.deepEqual(rows, [
+      ['Seattle', '9007199254740993', '2026-11-29', no, two],
+      ['Ann, "x"', '1', null, yes, two],
+    ])
+
+    await predict(bench, { ...sink, csv: 'wind,rain\n0,0\n', run: 'run_3', write: 'replace' })
+    assert.deepEqual(await database.read('select wind, prediction from forecast'), [
+      name === 'sqlite' ? [0, 0.5] : ['0', 0.5],
+    ])
+    const message = (error: Error): string => error.message
+    await assert.rejects(predict(bench, { ...sink, run: 'run_4' }), { code: 'invalid' })
+    assert.equal((await database.read('select 1 from forecast')).length, 1)
+    assert.match(await predict(bench, { ...sink, table: 'a b' }).then(String, message), /table = "a b"/)
+    assert.match(await predict(bench, { csv, table: 'forecast' }).then(String, message), /score\.params\.secret/)
+  })

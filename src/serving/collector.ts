@@ -6,9 +6,10 @@ import { conflict, TrainyardError } from '#kernel/error.ts'
 import { literal, type Db, type Duckdb, type Outbox, type Row } from '#storage'
 import { predictionsLogged } from './events.ts'
 import { bucketSql } from './latency.ts'
-import { copyRows, publishFile, segmentRows, unfinished } from './log-files.ts'
+import { copyRows, parquetRows, publishFile, segmentRows, unfinished } from './log-files.ts'
+import { untilSteady } from './log-reader.ts'
 import { isRunning } from './process-ticks.ts'
-import { openSuffix, parseSegmentName } from './segment-name.ts'
+import { givenMark, openSuffix, parseSegmentName } from './segment-name.ts'
 import { shadowLines, type ShadowLine } from './shadow-line.ts'
 import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
 
@@ -87,20 +88,54 @@ async function ingestOrSetAside(parts: CollectorParts, pass: readonly Closed[]):
 
 async function ingest(parts: CollectorParts, pass: readonly Closed[]): Promise<readonly string[]> {
   const full = pass.filter(({ bytes }) => bytes > 0)
-  const counts = full.length === 0 ? [] : await parts.duckdb.query(summary(full.map(({ path }) => path)))
-  const segments = segmentsOf(counts, `${full[0]?.name.replace('.ndjson', '')}.parquet`)
-  await writeParquet(parts, full, segments)
-  crashPoint('serving.segment_written')
   const shadows: ShadowLine[] = []
-  for (const { path } of full) shadows.push(...shadowLines(await readFile(path)))
+  let mayRepeat = false
+  for (const { path } of full) {
+    const bytes = await readFile(path)
+    shadows.push(...shadowLines(bytes))
+    mayRepeat ||= bytes.includes(givenMark)
+  }
+  const log = await logTable(
+    parts,
+    full.map(({ path }) => path),
+    mayRepeat,
+  )
+  const counts = full.length === 0 ? [] : await parts.duckdb.query([...log, ...summary()])
+  const segments = segmentsOf(counts, `${full[0]?.name.replace('.ndjson', '')}.parquet`)
+  await writeParquet(parts, log, segments)
+  crashPoint('serving.segment_written')
   await register(parts, { pass, segments, counts, shadows })
   crashPoint('serving.segment_registered')
   for (const { path } of pass) await rm(path, { force: true })
   return segments.map(({ deployment }) => deployment)
 }
 
+/**
+ * What makes the table `log` of segments. Where ids were given by others, a prediction that is told again is left out:
+ * of those in the segments the first is kept, and none that the log has already.
+ */
+async function logTable(parts: CollectorParts, paths: readonly string[], mayRepeat: boolean): Promise<string[]> {
+  const rows = segmentRows(paths)
+  if (!mayRepeat) return [`create temp table log as ${rows}`]
+  const known = await untilSteady(() => loggedIds(parts, rows))
+  return [
+    `create temp table log as select * from (${rows}) qualify row_number() over (partition by id order by forced, received_at) = 1`,
+    ...(known.length === 0 ? [] : [`delete from log where id in (${known.map(literal).join(', ')})`]),
+  ]
+}
+
+async function loggedIds({ store, duckdb, folder }: CollectorParts, rows: string): Promise<readonly string[]> {
+  const [range] = await duckdb.query([`select min(id) as first, max(id) as last from (${rows})`])
+  if (typeof range?.['first'] !== 'string') return []
+  const files = await store.segmentsWithIds(range['first'], range['last'] as string)
+  if (files.length === 0) return []
+  const logged = parquetRows(files.map(({ file }) => join(folder, file)))
+  const found = await duckdb.query([`select distinct id from (${logged}) where id in (select id from (${rows}))`])
+  return found.map(({ id }) => id as string)
+}
+
 /** One row for each deployment, revision and minute of arrival. */
-function summary(paths: readonly string[]): readonly string[] {
+function summary(): readonly string[] {
   const first = `"row" = 0`
   // Requests that named their revision say nothing about the split: the guard does not see them.
   const split = `${first} and not forced`
@@ -108,7 +143,6 @@ function summary(paths: readonly string[]): readonly string[] {
   const requests = (which: string): string =>
     `cast(coalesce(sum(round(1 / coalesce(inclusion, 1))) filter (where ${which} and error is null), 0) + count(*) filter (where ${which} and error is not null) as bigint)`
   return [
-    `create temp table log as ${segmentRows(paths)}`,
     `create temp table streak as
        with last as (select revision, max(id) as ok from log where ${split} and error is null group by revision)
        select revision, any_value(ok) is not null as has_success, count(*) filter (where error is not null and coalesce(drawn, true) and id > coalesce(ok, '')) as streak
@@ -141,7 +175,7 @@ function segmentsOf(counts: readonly Row[], file: string): readonly SegmentRow[]
 
 async function writeParquet(
   { duckdb, folder }: CollectorParts,
-  full: readonly Closed[],
+  log: readonly string[],
   segments: readonly SegmentRow[],
 ): Promise<void> {
   if (segments.length === 0) return
@@ -149,7 +183,7 @@ async function writeParquet(
   const copies = segments.map(({ deployment, file }) =>
     copyRows(`select * from log where deployment = ${literal(deployment)}`, unfinished(join(folder, file))),
   )
-  await duckdb.query([`create temp table log as ${segmentRows(full.map(({ path }) => path))}`, ...copies])
+  await duckdb.query([...log, ...copies])
   for (const { file } of segments) await publishFile(join(folder, file))
 }
 

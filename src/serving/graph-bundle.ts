@@ -69,6 +69,7 @@ const routeOf = ({
   log: wholeLog,
   isGraph: true,
   revisions: [{ id: `graph_${bundle.slice(0, 16)}`, number, version: '', bundle, weight: 100, shadow: 0 }],
+  former: [],
 })
 
 interface Packing {

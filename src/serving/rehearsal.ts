@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
 import { messageOf } from '#kernel/error.ts'
 import { scoreOutput } from '#registry'
-import { outputKey } from '#registry/wire.ts'
+import { outputKey } from '#registry/output-key.ts'
 import type { Blobs } from '#storage'
 import { checkOut, linkPython, type Interpreters } from './bundle-folder.ts'
 import { BundleManifest, manifestFile, type Golden } from './bundle.ts'
@@ -101,6 +101,7 @@ const routesOf = ({ project, version }: BundleManifest, bundle: Digest): RoutesF
       log: wholeLog,
       isGraph: false,
       revisions: [{ id: 'rev_rehearsal', number: 1, version, bundle, weight: 100, shadow: 0 }],
+      former: [],
     },
   ],
   preload: [],

@@ -57,6 +57,8 @@ export const RoutesFile = z.object({
           shadow: z.number().default(0),
         }),
       ),
+      /** Revisions that answer here no more: copies of them elsewhere may still tell what they have answered. */
+      former: z.array(z.object({ id: z.string(), version: z.string() })).default([]),
     }),
   ),
   /** Bundles to be loaded before any route names them. */

@@ -3,6 +3,8 @@ import type { App } from '#http'
 import { contentDigest } from '#kernel/content-digest.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { Digest as DigestWire, Instant, Name, PageQuery } from '#kernel/wire.ts'
+import { clientLanguages } from './client-source.ts'
+import { packageKinds } from './embedded-package.ts'
 import type { Serving } from './serving.ts'
 import {
   ClusterBody,
@@ -13,6 +15,7 @@ import {
   predictionOrders,
   PredictionPage,
   PredictionWire,
+  QueueList,
   RollbackBody,
   ShadowBody,
   TrafficBody,
@@ -76,6 +79,7 @@ export function servingRoutes(app: App, serving: Serving): void {
   )
   clusterRoutes(app, serving)
   trafficRoutes(app, serving)
+  integrationRoutes(app, serving)
   predictionRoutes(app, serving)
 }
 
@@ -162,6 +166,58 @@ function trafficRoutes(app: App, serving: Serving): void {
     async ({ params, body, actor }) => {
       await serving.rollback(params.deployment, { ...body, actor })
       return serving.deployment(params.deployment)
+    },
+  )
+}
+
+function integrationRoutes(app: App, serving: Serving): void {
+  app.get(
+    '/api/v1/deployments/:deployment/queues',
+    {
+      schema: {
+        summary: 'The queues whose messages a deployment answers, and what became of them',
+        tags,
+        params: DeploymentParams,
+        response: { 200: QueueList },
+      },
+    },
+    async ({ params }) => ({ items: [...(await serving.queues(params.deployment))] }),
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment/client',
+    {
+      schema: {
+        summary: 'The source of a typed client of a deployment',
+        tags,
+        params: DeploymentParams,
+        querystring: z.object({ language: z.enum(clientLanguages) }),
+      },
+    },
+    async ({ params, query }, reply) =>
+      reply
+        .header('content-type', 'text/plain; charset=utf-8')
+        .send(await serving.clientSource(params.deployment, query.language)),
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment/package',
+    {
+      schema: {
+        summary: 'A revision as a package that other programs embed: for npm, or a wheel for Python',
+        tags,
+        params: DeploymentParams,
+        querystring: z.object({ as: z.enum(packageKinds), revision: z.coerce.number().int().positive().optional() }),
+      },
+    },
+    async ({ params, query }, reply) => {
+      const { name, bytes } = await serving.embedded(params.deployment, { kind: query.as, revision: query.revision })
+      return reply
+        .headers({
+          'content-type': 'application/octet-stream',
+          'content-disposition': `attachment; filename="${name}"`,
+        })
+        .send(bytes)
     },
   )
 }

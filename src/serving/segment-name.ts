@@ -10,6 +10,9 @@ export interface SegmentOwner {
 /** What the name of a segment ends with while it is written to. */
 export const openSuffix = '.open'
 
+/** Stands in lines of predictions whose ids somebody else has made, and may say again. */
+export const givenMark = '"given":true'
+
 export const segmentName = ({ startedAt, pid, ticks, counter }: SegmentOwner): string =>
   `${String(startedAt).padStart(14, '0')}-${pid}-${ticks}-${counter}.ndjson`
 

@@ -5,20 +5,27 @@ import { notFound, TrainyardError } from '#kernel/error.ts'
 import { instantOf } from '#kernel/id.ts'
 import type { Page } from '#kernel/page.ts'
 import type { Ledger, Resolver } from '#metadata'
-import type { Duckdb } from '#storage'
+import { readTree, type Duckdb } from '#storage'
 import { ask, type Answer, type Question } from './ask.ts'
+import { BundleManifest, manifestFile } from './bundle.ts'
+import { clientSource, type ClientLanguage } from './client-source.ts'
 import { removeOtherBundles } from './bundle-folder.ts'
 import { clusterExports, type ClusterExports } from './cluster-export.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
+import { declaredOf } from './declared.ts'
+import { embeddedPackage, type EmbeddedPackage, type PackageKind } from './embedded-package.ts'
 import { graphsOf, type Graph } from './graphs.ts'
 import type { GuardVerdict } from './guard.ts'
 import { askedUrl, describeDeployments, guardDeployment, shadowsOf, type DescribeParts } from './describe.ts'
 import { logUsage, readByIds, readPage, type LogReaderParts, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
+import { createQueueKeeper, type QueueKeeper, type QueueParts } from './queue-keeper.ts'
+import type { QueueStatus } from './wire.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logDays, readDay, type LogDay } from './log-export.ts'
 import { logFolder } from './routes-file.ts'
 import type { DoorSettings, MemorySettings, TellSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
+import type { RevisionRow } from './store.ts'
 import { createSupervisor } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
@@ -52,6 +59,15 @@ export interface Serving extends ClusterExports {
   graphs(project: string): Promise<readonly Graph[]>
   /** Throws `not_found`. */
   deployment(name: string): Promise<DeploymentDetail>
+  /**
+   * The live revision of a deployment, or the one of this number, as a package for other programs. Throws `not_found`, and
+   * `invalid` for one that cannot be embedded.
+   */
+  embedded(deployment: string, wanted: { kind: PackageKind; revision?: number | undefined }): Promise<EmbeddedPackage>
+  /** The source of a client of a deployment, typed as its live revision takes and answers rows. Throws `not_found`. */
+  clientSource(deployment: string, language: ClientLanguage): Promise<string>
+  /** What becomes of the messages of a deployment's queues. Throws `not_found`. */
+  queues(deployment: string): Promise<readonly QueueStatus[]>
   /** The project of a deployment; undefined when there is none. */
   projectOf(deployment: string): Promise<string | undefined>
   /** Asks a deployment about the rows of a table, as its clients do. Throws as `ask.ts` says. */
@@ -93,6 +109,7 @@ export interface Serving extends ClusterExports {
 export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder' | 'ledger'> {
   readonly ledger: Pick<Ledger, 'record' | 'link' | 'provide'>
   readonly duckdb: Duckdb
+  readonly secrets: QueueParts['secrets']
   /** Who may ask the model server where that takes a token. */
   readonly keys: KeyParts['keys']
   /** The data folder of the platform: `serving/` and `predictions/` are made in it. */
@@ -126,6 +143,7 @@ export function createServing(parts: ServingParts): Serving {
   const supervisor = createSupervisor({ ...parts, folder })
   const traffic = createTrafficControl({ ...parts, folder, supervisor })
   const keys = createKeyKeeper({ ...parts, folder }, supervisor)
+  const queues = createQueueKeeper({ ...parts, folder }, supervisor)
   const log = createLogKeeper(
     { ...parts, segments: logFolder(folder), folder: join(dataFolder, 'predictions') },
     supervisor,
@@ -140,14 +158,23 @@ export function createServing(parts: ServingParts): Serving {
   )
 
   return {
-    deploy: async request => withoutShare(await traffic.deploy(request)),
+    async deploy(request) {
+      const revision = withoutShare(await traffic.deploy(request))
+      // Of a deployment that is new, what it declares is heard of now.
+      await queues.refresh()
+      return revision
+    },
     setTraffic: traffic.setTraffic,
     rollback: traffic.rollback,
     setShadow: traffic.setShadow,
     startCanary: traffic.startCanary,
     finishCanary: traffic.finishCanary,
-    follow: traffic.follow,
+    async follow() {
+      await traffic.follow()
+      await queues.refresh()
+    },
     ask: question => ask(supervisor, question),
+    ...integrations(parts, queues),
     ...descriptions(describe),
     graphs: project => graphsOf({ projects: parts.projects, urlOf: name => askedUrl(describe, name) }, project),
     ...clusterExports(parts, traffic),
@@ -162,6 +189,7 @@ export function createServing(parts: ServingParts): Serving {
     keysChanged: () => void keys.refresh().catch(() => {}),
     async start(onSpawn) {
       await keys.start()
+      await queues.refresh()
       const routes = await traffic.routes()
       await removeOtherBundles(folder, routes)
       await supervisor.start(routes, onSpawn)
@@ -174,6 +202,38 @@ export function createServing(parts: ServingParts): Serving {
     },
     stopServing: supervisor.stopServer,
     restartServing: supervisor.replace,
+  }
+}
+
+/** How other programs get at a deployment than by asking the model server. */
+function integrations(
+  { store, projects, blobs }: Pick<ServingParts, 'store' | 'projects' | 'blobs'>,
+  keeper: Pick<QueueKeeper, 'status'>,
+): Pick<Serving, 'embedded' | 'queues' | 'clientSource'> {
+  const revisionOf = async (name: string, number?: number): Promise<RevisionRow> => {
+    const revisions = await store.revisions([name])
+    const found = revisions.find(each => (number === undefined ? each.state === 'live' : each.number === number))
+    if (!found) throw notFound('revision', `${name}/${number ?? 'live'}`)
+    return found
+  }
+  return {
+    async clientSource(name, language) {
+      const { number, bundle } = await revisionOf(name)
+      const text = await blobs.bytes((await readTree(blobs, bundle))[manifestFile]!.digest)
+      const manifest = BundleManifest.parse(JSON.parse(text.toString()))
+      return clientSource({ language, deployment: name, revision: number, manifest })
+    },
+    async queues(name) {
+      if (!(await store.deployment(name))) throw notFound('deployment', name)
+      return keeper.status(name)
+    },
+    async embedded(name, { kind, revision: number }) {
+      const row = await store.deployment(name)
+      if (!row) throw notFound('deployment', name)
+      const revision = await revisionOf(name, number)
+      const { log } = (await declaredOf(projects, [row])).get(name)!
+      return embeddedPackage(blobs, { kind, revision, log })
+    },
   }
 }
 

@@ -78,6 +78,8 @@ export interface Bench {
   readonly folder: string
   readonly warnings: readonly string[]
   readonly lineage: readonly string[]
+  /** What is set, by name. */
+  readonly secrets: Record<string, string>
   /** Says something of the deployment in the project file, and has it followed. */
   declare(spec: Partial<DeploymentSpec>): Promise<void>
   /** Declares graphs, with the files of the project's code, and has them followed. */
@@ -160,6 +162,7 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
   const warnings: string[] = []
   const lineage: string[] = []
   const declared: Record<string, Partial<DeploymentSpec>> = {}
+  const secrets: Record<string, string> = {}
   const project: Host['project'] = { number: 1, graphs: undefined, code: undefined }
   const warn = (_: object, message: string): void => void warnings.push(message)
   const outbox = createOutbox({ db, clock: wallClock, owner: 'test', warn })
@@ -184,6 +187,7 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
       projects: {
         find: async () => ({ ...project, spec: { deployments: declared, graphs: project.graphs } }) as never,
       },
+      secrets: { use: async ({ names }) => Object.fromEntries(names.map(name => [name, secrets[name]!])) },
       version: '0',
       workers: { ...workers, hidden: [] },
       interpreters,
@@ -204,6 +208,7 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
     warnings,
     lineage,
     declared,
+    secrets,
     project,
     again,
     events: async () => (await outbox.after(0, 1_000)).map(({ type, data }) => [type, data] as const),

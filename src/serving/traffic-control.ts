@@ -304,22 +304,27 @@ async function readRoutes(parts: TrafficParts, preload: readonly Digest[]): Prom
   const deployments = await store.deployments()
   const revisions = await store.revisions(deployments.map(({ name }) => name))
   const declared = await declaredOf(parts.projects, deployments)
-  const routes = deployments.map(({ name, project }) => ({
-    name,
-    project,
-    ...declared.get(name)!,
-    isGraph: false,
-    revisions: routable(revisions.filter(({ deployment }) => deployment === name))
-      .toSorted((a, b) => a.number - b.number)
-      .map(({ id, number, version: model, bundle, weight, shadow }) => ({
-        id,
-        number,
-        version: model,
-        bundle,
-        weight,
-        shadow,
-      })),
-  }))
+  const routes = deployments.map(({ name, project }) => {
+    const own = revisions.filter(({ deployment }) => deployment === name)
+    const routed = routable(own)
+    return {
+      name,
+      project,
+      ...declared.get(name)!,
+      isGraph: false,
+      revisions: routed
+        .toSorted((a, b) => a.number - b.number)
+        .map(({ id, number, version: model, bundle, weight, shadow }) => ({
+          id,
+          number,
+          version: model,
+          bundle,
+          weight,
+          shadow,
+        })),
+      former: own.filter(each => !routed.includes(each)).map(({ id, version: model }) => ({ id, version: model })),
+    }
+  })
   const projects = [...new Set(deployments.map(({ project }) => project))]
   const graphs = await graphRoutes(parts, projects, new Set(deployments.map(({ name }) => name)))
   for (const { bundle } of [...routes, ...graphs].flatMap(route => route.revisions)) {

@@ -110,6 +110,24 @@ export const DeploymentDetail = DeploymentWire.extend({
   perMinute: z.array(z.object({ at: Instant, requests: z.int(), errors: z.int() })),
 })
 
+export const QueueWire = z
+  .object({
+    deployment: Name,
+    name: Name,
+    broker: z.string().meta({ description: 'The scheme of its address.' }),
+    input: z.string(),
+    output: z.string(),
+    deadLetter: z.string(),
+    state: z.enum(['starting', 'running', 'away', 'stopped']),
+    lag: z.int().optional().meta({ description: 'Messages that are not done with, when it was last looked.' }),
+    answered: z.int().meta({ description: 'Since the model server was started.' }),
+    dead: z.int(),
+    error: z.string().optional().meta({ description: 'Why it is away, or why the last message is a dead letter.' }),
+  })
+  .meta({ title: 'QueueStatus' })
+export type QueueStatus = z.output<typeof QueueWire>
+export const QueueList = z.object({ items: z.array(QueueWire) })
+
 export const PredictionWire = z
   .object({
     id: z.string(),

@@ -167,6 +167,28 @@ export const requests: readonly Case[] = [
     ['no earlier revision'],
   ],
   [
+    'a package of no kind that there is',
+    { path: '/api/v1/deployments/rain/package?as=exe' },
+    422,
+    'invalid',
+    ['query.as = "exe"', 'npm', 'wheel'],
+  ],
+  [
+    'a package of a revision that is not there',
+    { path: '/api/v1/deployments/rain/package?as=npm&revision=99' },
+    404,
+    'not_found',
+    ['revision rain/99'],
+  ],
+  [
+    'a client in a language that there is none in',
+    { path: '/api/v1/deployments/rain/client?language=cobol' },
+    422,
+    'invalid',
+    ['query.language = "cobol"', 'typescript', 'python'],
+  ],
+  ['queues of an unknown deployment', { path: '/api/v1/deployments/snow/queues' }, 404, 'not_found', ['snow']],
+  [
     'an unknown service',
     post(`${project}/features:read`, { service: 'snow', keys: ['Seattle'] }),
     404,

@@ -21,6 +21,7 @@ import type { DeploymentDetail, ServedRevision, Signature } from '../wire.ts'
 import { serving } from './deployments-page.tsx'
 import { OutcomesCard } from './outcomes-card.tsx'
 import { Predictions } from './predictions.tsx'
+import { QueuesCard } from './queues-card.tsx'
 import { ShadowsCard } from './shadows-card.tsx'
 import { TrafficButton } from './traffic-button.tsx'
 import { TrafficTimeline } from './traffic-timeline.tsx'
@@ -68,6 +69,7 @@ export function DeploymentPage() {
         />
       </Card>
       <ShadowsCard deployment={deployment} />
+      <QueuesCard deployment={name} />
       <OutcomesCard deployment={name} />
       <div className="split">
         <Requests deployment={deployment} />

@@ -50,6 +50,7 @@ const tones: Readonly<Record<string, Tone>> = {
   held: 'warn',
   killed: 'warn',
   staging: 'warn',
+  away: 'warn',
   suspect: 'warn',
   suspicious: 'warn',
   cancelled: 'warn',

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
+import { Option } from 'commander'
 import { TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
 import { group, verb, type Context, type Verb } from '../command.ts'
@@ -11,8 +12,10 @@ import { chosenProject, projectOption } from '../project-option.ts'
 interface Version {
   readonly id: string
   readonly fullName: string
+  readonly project: string
   readonly model: string
   readonly version: number
+  readonly aliases: readonly string[]
   readonly stage: string
   readonly digest?: string
   readonly bytes?: number
@@ -34,14 +37,16 @@ const byNumber = async (
     `/api/v1/projects/${project}/models/${encodeURIComponent(model!)}/versions?limit=500`,
   )
   return numbers.map(number => {
-    const found = items.find(({ version }) => String(version) === number)
+    const found = items.find(({ version, aliases }) =>
+      number.startsWith('@') ? aliases.includes(number.slice(1)) : String(version) === number,
+    )
     if (found) return found
     const there = items.map(({ version }) => version).join(', ') || 'none'
     throw new TrainyardError('not_found', `${model} has no version ${number}. There is: ${there}.`)
   })
 }
 
-/** A verb about one version: `<model> <version>`. */
+/** A verb about one version: `<model> <version>`, by its number or `@` and an alias. */
 const aboutVersion = (
   name: string,
   summary: string,
@@ -128,14 +133,19 @@ const reproduceVerb = aboutVersion(
   async (version, { client, output, signal }) => {
     const { id } = await client.send<{ id: string }>('POST', path(version, 'reproductions'))
     output.note(`Run ${id} trains ${version.fullName} ${version.version} again.`)
-    const run = await followRun({ client, output, signal }, id)
-    if (run.state !== 'succeeded')
-      throw new TrainyardError('gate_failed', run.error ?? `Run ${run.id} was ${run.state}.`)
+    const run = await succeeded({ client, output, signal }, id)
     output.result(run, () => [
       `${version.fullName} ${version.version} is reproduced. Details: trainyard status ${run.id}`,
     ])
   },
 )
+
+/** Tells of a run until it has ended. Throws `gate_failed` with its words when that is no success. */
+async function succeeded(context: Pick<Context, 'client' | 'output' | 'signal'>, id: string) {
+  const run = await followRun(context, id)
+  if (run.state !== 'succeeded') throw new TrainyardError('gate_failed', run.error ?? `Run ${id} was ${run.state}.`)
+  return run
+}
 
 interface Tree {
   readonly items: readonly { readonly path: string; readonly digest: string; readonly size: number }[]
@@ -173,6 +183,41 @@ const exportVerb = aboutVersion(
     ])
   },
   command => command.option('--to <folder>', 'the folder; by default the name of the version'),
+)
+
+const embedVerb = aboutVersion(
+  'embed',
+  'Write a version as a package for other programs, which tells of its predictions as a deployment of its own.',
+  async (version, { client, output, folder, options, signal }) => {
+    const { as: kind, reason, to = '.' } = options as { as: string; reason: string; to?: string }
+    const deployment = (options['deployment'] as string | undefined) ?? `${version.model}-embedded`
+    const { project } = version
+    const { run } = await client.send<{ run?: string }>(
+      'POST',
+      `/api/v1/projects/${project}/deployments/${encodeURIComponent(deployment)}/releases`,
+      { version: version.id, reason, weight: 100 },
+    )
+    if (run !== undefined) {
+      output.note(`Run ${run} releases ${version.fullName} ${version.version} as ${deployment}.`)
+      await succeeded({ client, output, signal }, run)
+    }
+    const { name, bytes } = await client.attachment(
+      `/api/v1/deployments/${encodeURIComponent(deployment)}/package?as=${encodeURIComponent(kind)}`,
+    )
+    const file = join(resolve(folder, to), name)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, bytes)
+    output.result({ deployment, file }, () => [
+      `${version.fullName} ${version.version} is in ${file}.`,
+      `What it answers is told to the deployment ${deployment}; its token: trainyard token <name> --deployment ${deployment}`,
+    ])
+  },
+  command =>
+    command
+      .addOption(new Option('--as <kind>', 'the package').choices(['npm', 'wheel']).makeOptionMandatory())
+      .option('--deployment <name>', 'what it is monitored as; <model>-embedded when left out')
+      .option('--to <folder>', 'where the file goes; here when left out')
+      .option('--reason <text>', 'why; it is kept with the release', 'It is embedded in another program.'),
 )
 
 interface Scan {
@@ -246,4 +291,5 @@ export const modelsVerb = group('models', 'Compare, examine, judge, reproduce an
   judgeVerb('reject', 'Reject the files of a version.'),
   reproduceVerb,
   exportVerb,
+  embedVerb,
 ])

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { QueueStatus } from '../wire.ts'
 import { openChannel, type Channel } from './channel.ts'
 import { giveSockets, type Sockets } from './handover.ts'
 import type { RateLimit } from './rate-limit.ts'
@@ -27,6 +28,7 @@ export interface Answers {
   metrics(): Promise<object[]>
   statistics(): readonly ModelStatistics[]
   status(): { readonly version: number; readonly bundles: Readonly<Record<string, string>> }
+  queues(): readonly QueueStatus[]
   rotate(): Promise<void>
   reload(): Promise<void>
 }

@@ -1,9 +1,12 @@
 import { rotatePath } from '../routes-file.ts'
 import { decodePart, json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
 import { waitOf } from './deadline.ts'
+import { intakePath, takeIn, type IntakeParts } from './intake.ts'
 import { readInvocation, refusedInvocation } from './invocations.ts'
 import { readOip } from './oip-rest.ts'
 import { pageAt, type PageParts } from './pages.ts'
+import type { Metrics } from './metrics.ts'
+import type { PredictionLog } from './prediction-log.ts'
 import type { Predictor } from './predictor.ts'
 import { meantDeployment } from './predictions.ts'
 import { repositoryReply } from './repository.ts'
@@ -12,8 +15,10 @@ import { readV1 } from './v1-rest.ts'
 
 export type Handler = (call: Call) => Promise<Reply>
 
-export interface HandlerParts extends PageParts {
+export interface HandlerParts extends PageParts, Pick<IntakeParts, 'rates'> {
   readonly predict: Predictor
+  readonly log: PredictionLog
+  readonly metrics: Metrics
 }
 
 /** Answers every call, whatever is in it: a sentence and a status when it cannot be a prediction. */
@@ -27,6 +32,8 @@ async function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   if (infer) return predicted(parts, call, { protocol: 'v2', name: infer[1]!, version: infer[2], read: readOip })
   const predict = predictPath.exec(call.path)
   if (predict) return predicted(parts, call, { protocol: 'v1', name: predict[1]!, version: predict[2], read: readV1 })
+  const intake = intakePath.exec(call.path)
+  if (intake) return takeIn(parts, call, decodePart(intake[1]!))
   if (call.path === '/invocations' || call.path === parts.routes.predict) return invoked(parts, call)
   if (call.method === 'POST') {
     const reply = await command(parts, call)

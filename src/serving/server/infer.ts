@@ -27,6 +27,8 @@ export interface InferRequest {
   readonly unit?: string | undefined
   /** On the clock of `performance.now()`: nobody waits for the answer after it. */
   readonly until: number
+  /** The ids of its predictions, row by row, where whoever asks may ask again and means the same. */
+  readonly idOf?: ((row: number) => string) | undefined
   /** Of its predictions, where a graph has given them out; one for each row. */
   readonly ids?: readonly string[] | undefined
 }
@@ -81,7 +83,8 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   const log = request.deployment.isGraph ? unwritten : parts.log
   const receivedAt = Date.now()
   const { deployment } = request
-  const firstId: string = request.ids?.[0] ?? newId('prd')
+  const { idOf = (row: number) => request.ids?.[row] ?? newId('prd') } = request
+  const firstId: string = idOf(0)
   const { revision, bound } = meet(table, request, { course, predictionId: firstId })
   const { manifest } = revision.model
   const { rows, keys, at } = bound
@@ -92,7 +95,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   course.boundAt = performance.now()
   course.predictionId = firstId
   const ids: string[] = [firstId]
-  while (ids.length < rows) ids.push(request.ids?.[ids.length] ?? newId('prd'))
+  while (ids.length < rows) ids.push(idOf(ids.length))
   const lot = lotOf(deployment.log, firstId)
   const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
     ids,
@@ -107,6 +110,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     signature: manifest.signature,
     columns,
     ...lot,
+    ...(request.idOf && { isGiven: true }),
     outputs,
     ...(error === undefined ? {} : { error }),
   })

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { isLoopback } from '#http/origin.ts'
 import { isRunning, thisProcess } from '../process-ticks.ts'
 import { keysFile } from '../keys-file.ts'
+import { queuesFile } from '../queues-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
 import {
   accessLogFile,
@@ -23,12 +24,13 @@ import { openGrpc } from './grpc/open-grpc.ts'
 import { handOver, inheritedSockets, sayServing } from './handover.ts'
 import { joinFamily, leadFamily, siblingMark, type Answers } from './family.ts'
 import { createKeyRing } from './key-ring.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { createModelMemory } from './model-memory.ts'
 import { openOnlineFeatures } from './online.ts'
 import { openPredictionLog } from './prediction-log.ts'
 import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
+import { createQueues } from './queues.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { openRedaction } from './redaction.ts'
 import { createRouteTable, type LiveDeployment } from './route-table.ts'
@@ -66,6 +68,7 @@ const answers: Answers = {
   metrics: () => metrics.read(),
   statistics: () => statistics.read(table.deployments()),
   status: () => table.status(),
+  queues: () => queues.status(),
   rotate: () => log.rotate(),
   reload,
 }
@@ -82,16 +85,24 @@ const online = settings.online === '' ? undefined : openOnlineFeatures(settings.
 let isDraining = false
 let isSucceeding = false
 
-const metrics = createMetrics(() => table.deployments(), memory.tally)
+const metrics: Metrics = createMetrics(
+  () => table.deployments(),
+  () => queues.status(),
+  memory.tally,
+)
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
 const { deadlineMs } = times
 const shadows = createShadows(log)
 const inferring = { table, log, online, shadows }
 const predict = createPredictor({ ...inferring, metrics, statistics, rates: family.rates, deadlineMs })
+const queues = createQueues({ folder, predict, metrics })
 const parts = {
   table: { ...table, load: changed(table.load), unload: changed(table.unload) },
   predict,
+  log,
+  metrics,
+  rates: family.rates,
   whole: wholeServer(family, isFirst ? process.pid : process.ppid),
   version: settings.version,
   routes: doors,
@@ -116,6 +127,7 @@ const starting = family.start({ http: http.socket, grpc: grpc?.socket })
 if (inherited) await starting
 if (isFirst) await tellWhere()
 sayServing()
+await queues.open()
 // From here on requests are answered; loading the feature store's code takes a third of a second more.
 online?.open()
 
@@ -151,7 +163,7 @@ async function look(): Promise<void> {
 }
 
 async function modified(): Promise<string> {
-  const files = [routesFile(folder), keysFile(folder), unloadedFile(folder)]
+  const files = [routesFile(folder), keysFile(folder), queuesFile(folder), unloadedFile(folder)]
   const found = await Promise.all(files.map(path => stat(path).catch(() => undefined)))
   return found.map(file => `${file?.ino} ${file?.mtimeMs}`).join()
 }
@@ -160,6 +172,7 @@ async function reload(): Promise<void> {
   // Keys first: loading models takes its time.
   await keys.reload()
   await table.reload()
+  await queues.reload()
 }
 
 /** What changes the models of this process is heard of by the others at once. */
@@ -178,7 +191,7 @@ async function stop(leaveMs = 0): Promise<void> {
   const others = family.stop(leaveMs)
   await new Promise(resolve => setTimeout(resolve, leaveMs))
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
-  await Promise.all([http.drain(), grpc?.drain(), others])
+  await Promise.all([http.drain(), grpc?.drain(), queues.stop(), others])
   shadows.flush()
   await Promise.all([log.rotate(), teller?.close()])
   clearTimeout(deadline)

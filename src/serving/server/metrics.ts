@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { QueueStatus } from '../wire.ts'
 import type { ShedReason } from './request-error.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
@@ -12,6 +13,8 @@ export interface Metrics {
   refuse(status: number): void
   /** A request that is turned away because there is too much to do; it is observed too. */
   shed(deployment: string, reason: ShedReason): void
+  /** A message of a queue that is done with. */
+  queue(queue: { readonly deployment: string; readonly name: string }, outcome: 'answered' | 'dead'): void
   /** A node of a graph has answered, or has not. */
   observeNode(node: ObservedNode): void
   /** What this process has counted, as JSON. */
@@ -35,7 +38,11 @@ interface Series {
 }
 
 /** @param memory How often models have left the memory, and come back. */
-export function createMetrics(deployments: () => readonly LiveDeployment[], memory: MemoryTally): Metrics {
+export function createMetrics(
+  deployments: () => readonly LiveDeployment[],
+  queues: () => readonly QueueStatus[],
+  memory: MemoryTally,
+): Metrics {
   const register = new Registry()
   const labelNames = ['deployment', 'revision', 'code', 'protocol']
   const requests = new Counter({
@@ -57,6 +64,13 @@ export function createMetrics(deployments: () => readonly LiveDeployment[], memo
     labelNames: ['deployment', 'reason'],
     registers: [register],
   })
+  const messages = new Counter({
+    name: 'trainyard_serving_queue_messages_total',
+    help: 'Messages of queues that were answered, or became dead letters.',
+    labelNames: ['deployment', 'queue', 'outcome'],
+    registers: [register],
+  })
+  queueGauges(register, queues)
   const nodes = new Histogram({
     name: 'trainyard_serving_node_seconds',
     help: 'Time that a node of a graph took, with what it asked.',
@@ -84,10 +98,34 @@ export function createMetrics(deployments: () => readonly LiveDeployment[], memo
     },
     refuse: status => requests.labels('', '', String(status), '').inc(),
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
+    queue: ({ deployment, name }, outcome) => messages.labels(deployment, name, outcome).inc(),
     observeNode: ({ graph, node, seconds, isAnswered }) =>
       nodes.labels(graph, node, isAnswered ? 'answered' : 'failed').observe(seconds),
     read: () => register.getMetricsAsJSON(),
   }
+}
+
+function queueGauges(register: Registry, queues: () => readonly QueueStatus[]): void {
+  new Gauge({
+    name: 'trainyard_serving_queue_up',
+    help: 'Whether messages of a queue are taken.',
+    labelNames: ['deployment', 'queue'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { deployment, name, state } of queues()) this.labels(deployment, name).set(Number(state === 'running'))
+    },
+  })
+  new Gauge({
+    name: 'trainyard_serving_queue_lag',
+    help: 'Messages of a queue that are not done with, when it was last looked.',
+    labelNames: ['deployment', 'queue'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { deployment, name, lag } of queues()) if (lag !== undefined) this.labels(deployment, name).set(lag)
+    },
+  })
 }
 
 /** Which models are in memory. */

@@ -1,3 +1,4 @@
+import { queuesPath } from '../queues-file.ts'
 import { statusPath } from '../routes-file.ts'
 import { rowsMax } from './bind.ts'
 import { decodePart, json, type Call, type Reply } from './call.ts'
@@ -31,9 +32,11 @@ export interface OtherRoutes {
 
 type Page = (parts: PageParts, caller: Caller) => Reply | Promise<Reply>
 
+const keeperPaths: readonly string[] = [statusPath, queuesPath]
+
 /** The page at a path; undefined when there is none. */
 export function pageAt(routes: OtherRoutes, { path, caller }: Pick<Call, 'path' | 'caller'>): Page | undefined {
-  if (path === statusPath && !caller.isKeeper) return undefined
+  if (keeperPaths.includes(path) && !caller.isKeeper) return undefined
   if (path === routes.health) return ping
   return Object.hasOwn(pages, path) ? pages[path] : (modelPage(path) ?? v1Page(path))
 }
@@ -102,6 +105,7 @@ const pages: Readonly<Record<string, Page>> = {
     if (!readsAll) throw new RequestError(403, 'Metrics take the role viewer in every project.')
     return { status: 200, body: await whole.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' }
   },
+  [queuesPath]: async ({ whole }) => json({ queues: await whole.queues() }),
   [statusPath]: async ({ whole }) => json(await whole.status()),
 }
 

@@ -1,4 +1,4 @@
-import { outputKey } from '#registry/wire.ts'
+import { outputKey } from '#registry/output-key.ts'
 import { single, type Call, type Reply } from './call.ts'
 import { csvLine } from './csv.ts'
 import type { Inference } from './infer.ts'

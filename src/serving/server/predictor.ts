@@ -20,6 +20,8 @@ export interface Question<Answer> {
   /** The value of a header, or of what the protocol has instead. */
   header(name: string): string | undefined
   readonly course: Course
+  /** See `InferRequest`. */
+  readonly idOf?: (row: number) => string
   /** How long the caller waits beside what the content says, in milliseconds. Throws `RequestError`. */
   wait(): number | undefined
   /** Reads the content, once it is clear that the caller may ask. Throws `RequestError`. */
@@ -56,7 +58,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
       const until = course.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
       const { sticky } = deployment
       const unit = typeof sticky === 'object' ? question.header(sticky.header) : undefined
-      const request = { deployment, revision: question.revision, content, unit, until }
+      const request = { deployment, revision: question.revision, content, unit, until, idOf: question.idOf }
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
       status = problemOf(error).status
@@ -78,9 +80,10 @@ export function createPredictor(parts: PredictorParts): Predictor {
   }
 }
 
-function askable(
+/** The deployment, if the caller may ask it. Throws `RequestError` 403 or 404. */
+export function askable(
   table: Pick<RouteTable, 'deployment'>,
-  { deployment: name, caller }: Question<unknown>,
+  { deployment: name, caller }: Pick<Question<unknown>, 'deployment' | 'caller'>,
 ): LiveDeployment {
   const deployment = seen(table, name, caller)
   if (caller.asks(deployment)) return deployment
@@ -91,7 +94,11 @@ function askable(
 }
 
 /** Counts a request against what its client may ask in a second. Throws `RequestError` 429. */
-async function admit(rates: RateLimit, { name, limits }: LiveDeployment, { client }: Caller): Promise<void> {
+export async function admit(
+  rates: RateLimit,
+  { name, limits }: LiveDeployment,
+  { client }: Pick<Caller, 'client'>,
+): Promise<void> {
   const clientRate = limits.clientRate!
   const waitMs = await rates.take(`${name} ${client}`, clientRate)
   if (waitMs === 0) return

@@ -1,7 +1,8 @@
 import type { Signature } from '#registry'
-import { outputKey } from '#registry/wire.ts'
+import { outputKey } from '#registry/output-key.ts'
 import type { Column } from './bind.ts'
 import type { RouteLog } from '../routes-file.ts'
+import { givenMark } from '../segment-name.ts'
 import { redacted } from './redaction.ts'
 import type { OutputColumn } from './runtime.ts'
 
@@ -25,18 +26,22 @@ export interface AnsweredRequest {
   /** What is written down of a deployment's requests, and whether the lot fell on this one. */
   readonly rules: RouteLog
   readonly isDrawn: boolean
+  /** Its ids are not of this server's making: whoever made them may say them again. */
+  readonly isGiven?: boolean
+  /** Which row of a request this one is, where the others are not here. */
+  readonly row?: number
 }
 
 /** The lines of a request, each with its line feed. Names are those of the log's columns (collector.ts reads them). */
 export function logLines(request: AnsweredRequest): string {
-  const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn } = request
-  const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn, isGiven } = request
+  const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const members = membersOf(request)
   const outputKeys = outputKeysOf(request.outputs)
   let lines = ''
   for (let row = 0; row < request.ids.length; row++) {
     const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
-    lines += `{"id":"${request.ids[row]}","row":${row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, members, row)},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
+    lines += `{"id":"${request.ids[row]}","row":${request.row ?? row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, members, row)},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
   }
   return lines
 }

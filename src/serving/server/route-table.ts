@@ -30,11 +30,13 @@ export interface LiveDeployment {
   readonly name: string
   readonly project: string
   readonly limits: RouteLimits
-  readonly sticky: RouteSticky | undefined
+  readonly sticky?: RouteSticky | undefined
   readonly log: RouteLog
   /** It asks other deployments, which write down what they answer; of itself nothing is. */
   readonly isGraph: boolean
   readonly revisions: readonly LiveRevision[]
+  /** Those that answer here no more. */
+  readonly former: DeploymentRoute['former']
   /** One of them gets copies of requests. */
   readonly isShadowed: boolean
   /** Somebody has unloaded it: it has no revisions until it is loaded, or gets another route. */
@@ -149,7 +151,7 @@ export function createRouteTable(folder: string, parts: LoadParts): RouteTable {
 
 /** A deployment with those of its revisions whose model is loaded. */
 function live(
-  { name, project, limits, sticky, log, isGraph, revisions: routed }: DeploymentRoute,
+  { revisions: routed, ...declared }: DeploymentRoute,
   isUnloaded: boolean,
   shelf: Pick<ModelShelf, 'get'>,
 ): LiveDeployment {
@@ -158,12 +160,7 @@ function live(
     return model ? [{ ...revision, model }] : []
   })
   return {
-    name,
-    project,
-    limits,
-    sticky,
-    log,
-    isGraph,
+    ...declared,
     revisions,
     isShadowed: revisions.some(({ shadow }) => shadow > 0),
     isUnloaded,

@@ -1,4 +1,5 @@
 import type { ServerStatus } from '../routes-file.ts'
+import type { QueueStatus } from '../wire.ts'
 import type { Answers, Family } from './family.ts'
 import { metricsText } from './metrics.ts'
 import type { LiveDeployment } from './route-table.ts'
@@ -12,6 +13,8 @@ export interface WholeServer {
   statistics(deployments: readonly LiveDeployment[], version?: string): Promise<object>
   /** The routes that all processes have, and what some cannot load. */
   status(): Promise<ServerStatus>
+  /** Every queue once: each process takes its part of the messages. */
+  queues(): Promise<readonly QueueStatus[]>
   /** Closes the open segments of the prediction log. */
   rotate(): Promise<void>
 }
@@ -26,10 +29,23 @@ export const wholeServer = (family: Pick<Family, 'all'>, pid: number): WholeServ
     return { model_stats }
   },
   status: async () => ({ pid, ...commonStatus(await family.all('status')) }),
+  queues: async () => addedQueues((await family.all('queues')).flat()),
   async rotate() {
     await family.all('rotate')
   },
 })
+
+function addedQueues(said: readonly QueueStatus[]): readonly QueueStatus[] {
+  const all = new Map<string, QueueStatus>()
+  for (const status of said) {
+    const key = `${status.deployment} ${status.name}`
+    const { answered = 0, dead = 0, ...known } = all.get(key) ?? {}
+    // One process that is away is what somebody has to know.
+    const shown = 'state' in known && known.state !== 'running' ? known : {}
+    all.set(key, { ...known, ...status, ...shown, answered: answered + status.answered, dead: dead + status.dead })
+  }
+  return [...all.values()]
+}
 
 /** One entry for each revision, in the order of the first process. */
 function added(said: readonly (readonly ModelStatistics[])[]): readonly ModelStatistics[] {
