@@ -191,7 +191,7 @@ function integrationRoutes(app: App, serving: Serving): void {
         summary: 'The source of a typed client of a deployment',
         tags,
         params: DeploymentParams,
-        querystring: z.object({ language: z.enum(clientLanguages) }),
+        querystring: z.object({ language: z.enum(clientLanguages).default('typescript') }),
       },
     },
     async ({ params, query }, reply) =>
@@ -207,7 +207,10 @@ function integrationRoutes(app: App, serving: Serving): void {
         summary: 'A revision as a package that other programs embed: for npm, or a wheel for Python',
         tags,
         params: DeploymentParams,
-        querystring: z.object({ as: z.enum(packageKinds), revision: z.coerce.number().int().positive().optional() }),
+        querystring: z.object({
+          as: z.enum(packageKinds).default('npm'),
+          revision: z.coerce.number().int().positive().optional(),
+        }),
       },
     },
     async ({ params, query }, reply) => {
