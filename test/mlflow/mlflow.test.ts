@@ -38,7 +38,8 @@ suite("MLflow's clients see the same from ours as from MLflow's own server", { t
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'trainyard-mlflow-'))
     theirs = await startMlflow({ python: await pythonWith(`mlflow-${newest}`), folder: join(folder, 'mlflow') })
-    ours = await startOurs(join(folder, 'trainyard'))
+    // Conversions are tested where models are served.
+    ours = await startOurs(join(folder, 'trainyard'), { TRAINYARD_SERVING_CONVERSION: 'deployment' })
   })
 
   after(async () => {
