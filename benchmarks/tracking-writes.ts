@@ -1,9 +1,10 @@
 /**
  * Metrics written to MLflow's own server and to ours: 1,000 in a request, one in a request from 8 clients, and 8 writers
- * at once, each request sent twice, of which no point may be lost or doubled.
+ * at once, each request sent twice, of which no point may be lost or doubled. Beside them what each database takes alone.
  *
  *   node benchmarks/tracking-writes.ts [--quick] [--engine=SQLite]
  */
+import { bareWrites, type BareWrites } from './bare-writes.ts'
 import { contenders, withServer, type Contender } from './contenders.ts'
 import { ask, createCall, measure, round, times, type Call } from './load.ts'
 import { printTable } from './table.ts'
@@ -117,8 +118,9 @@ async function history(call: Call, run: string): Promise<readonly string[]> {
 }
 
 const results: Writes[] = []
+const bare = new Map<Contender['engine'], BareWrites>()
 for (const contender of contenders) {
-  const result = await withServer(contender, async ({ url }) => {
+  const result = await withServer(contender, async ({ url, database }) => {
     const call = createCall(url)
     const few = await batches(call, 10, 1)
     const many = await batches(call, batch, 1)
@@ -126,6 +128,7 @@ for (const contender of contenders) {
     const single = await singles(call)
     const onOne = await writers(call, [await newRun(call)])
     const onEight = await writers(call, await Promise.all(Array.from({ length: 8 }, () => newRun(call))))
+    if (contender.product === 'Trainyard') bare.set(contender.engine, await bareWrites(database, { batch, seconds: 2 }))
     return {
       contender,
       fewKeys: few.perSecond,
@@ -159,6 +162,14 @@ printTable(
       errors,
     }
   }),
+)
+printTable(
+  'The database alone, without a server: rows of a table without an index, a commit for each request',
+  [...bare].map(([engine, { pointsPerSecond, singlesPerSecond }]) => ({
+    database: engine,
+    '1,000 in a request, metrics/s': Math.round(pointsPerSecond),
+    'one in a request, requests/s': Math.round(singlesPerSecond),
+  })),
 )
 printTable(
   'One metric in a request, 8 clients (limits: 20 × MLflow on the same engine, p99 50 ms)',
