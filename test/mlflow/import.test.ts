@@ -84,7 +84,7 @@ suite('MLflow is imported whole', { timeout: 1_200_000, concurrency: 2 }, () => 
       await breakOff(theirs.url, 'new')
       const first = await bring(theirs.url, 'new', signedIn)
       assert.deepEqual(first.differences, [])
-      assert.ok(first.written > 5)
+      assert.ok(first.written > 0)
       assert.deepEqual(
         first.left.map(({ what }) => what),
         ['webhook models', 'user Ann@x.org', 'user bob'],
