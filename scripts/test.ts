@@ -55,16 +55,27 @@ const parallel = 3
 /** The second process that reads a file, and the second run, read compiled code. */
 const env: NodeJS.ProcessEnv = { NODE_COMPILE_CACHE: 'node_modules/.cache/compiled', ...process.env } // oxlint-disable-line node/no-process-env -- handed on to the tests
 
+/** Each group is a group of processes, which a signal from the terminal does not reach. */
+const running = new Set<number>()
+const end = (group: number): boolean => process.kill(-group, 'SIGKILL')
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    for (const group of running) end(group)
+    process.exit(1)
+  })
+
 async function run(name: string): Promise<boolean> {
   const begun = performance.now()
   const child = spawn(process.execPath, [...groups[name]!], { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true })
   const output: Buffer[] = []
   child.stdout.on('data', chunk => output.push(chunk))
   child.stderr.on('data', chunk => output.push(chunk))
+  running.add(child.pid!)
   const closed = once(child, 'close').then(() => true)
-  const limit = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), groupMsMax)
+  const limit = setTimeout(() => end(child.pid!), groupMsMax)
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
   clearTimeout(limit)
+  running.delete(child.pid!)
   // A process that a test left behind holds the output of its group.
   const alone = await Promise.race([closed, elapse(closeMsMax, false, { ref: false })])
   const wrong = signal ? `ended by ${signal}` : alone ? '' : 'left a process behind'
