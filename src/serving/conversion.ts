@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Digest } from '#kernel/digest.ts'
-import type { Onnx, Signature, Tensor } from '#registry'
+import type { Onnx, Signature } from '#registry'
 import { quantile } from '#statistics'
 import { checkoutTree, type Blobs } from '#storage'
-import { modelFolder, type Golden, type PythonRuntime } from './bundle.ts'
+import { modelFolder } from './bundle.ts'
 import type { Interpreters } from './bundle-folder.ts'
+import type { ProbeRequest } from './probe.ts'
 import { parityOf, type Parity } from './same-answer.ts'
 import { requireValue, type Column } from './server/bind.ts'
 import { openPython, type ModelOrder } from './server/python-runtime.ts'
@@ -15,18 +15,8 @@ import { encodeFrame } from './server/worker-frames.ts'
 import { environmentOf, startWorker, type WorkerSpec } from './server/worker-process.ts'
 import type { WorkerSettings } from './server-settings.ts'
 
-export interface ConversionRequest {
-  /** A tree with the files of the model in `model/` and the lock file of its environment, which has the converters. */
-  readonly files: Digest
-  readonly runtime: PythonRuntime
-  readonly inputs: readonly Tensor[]
-  /** Names of the outputs that are known. */
-  readonly outputs: readonly string[]
-  /** Rows to which both must give the same answers. */
-  readonly rows: readonly Golden['inputs'][]
-  readonly signal: AbortSignal
-  log(line: string): void
-}
+/** As a probe is asked: its environment has the converters too, and to all of its rows both must give the same answers. */
+export type ConversionRequest = ProbeRequest
 
 /** A model as ONNX beside itself: how far their answers are apart, and how long one row takes each as it would be served, in milliseconds. */
 export interface Converted extends Parity {
