@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { TrainyardError } from '#kernel/error.ts'
+import { findProgram } from '#kernel/program.ts'
 import type { Attempt } from '#workflow'
 import type { Limits } from './shim.ts'
 import { markName } from './task-environment.ts'
@@ -11,17 +11,8 @@ const engines = ['podman', 'docker'] as const
 type Engine = (typeof engines)[number]
 
 /** The one that there is on a PATH. */
-export const containerEngine = (path = ''): Engine | undefined =>
-  engines.find(name => path.split(delimiter).some(folder => folder !== '' && isProgram(join(folder, name))))
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+export const containerEngine = (path?: string): Engine | undefined =>
+  engines.find(name => findProgram([name], path) !== undefined)
 
 interface Contained {
   readonly engine: Engine

@@ -24,9 +24,8 @@ import type { QueueStatus } from './wire.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logDays, readDay, type LogDay } from './log-export.ts'
 import { logFolder } from './routes-file.ts'
-import type { DoorSettings, MemorySettings, TellSettings, TimeSettings, WorkerSettings } from './server-settings.ts'
 import type { RevisionRow } from './store.ts'
-import { createSupervisor } from './supervisor.ts'
+import { createSupervisor, type SupervisorOptions } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
 
 /** The paper's model serving component (C8): deployments, their traffic, and the log of every prediction. */
@@ -106,7 +105,8 @@ export interface Serving extends ClusterExports {
   restartServing(): Promise<void>
 }
 
-export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder' | 'ledger'> {
+export interface ServingParts
+  extends Omit<TrafficParts, 'supervisor' | 'folder' | 'ledger'>, Omit<SupervisorOptions, 'folder'> {
   readonly ledger: Pick<Ledger, 'record' | 'link' | 'provide'>
   readonly duckdb: Duckdb
   readonly secrets: QueueParts['secrets']
@@ -114,22 +114,8 @@ export interface ServingParts extends Omit<TrafficParts, 'supervisor' | 'folder'
   readonly keys: KeyParts['keys']
   /** The data folder of the platform: `serving/` and `predictions/` are made in it. */
   readonly dataFolder: string
-  /** Where the model server listens; port 0 takes a free one and keeps it. */
-  readonly host: string
-  readonly port: number
   /** Where clients reach it, if that is elsewhere. */
   readonly publicUrl?: string
-  /** URL of the online feature store. */
-  readonly online: string
-  readonly doors: DoorSettings
-  readonly times: TimeSettings
-  readonly telling: TellSettings
-  readonly memory: MemorySettings
-  /** Of the platform: a model server of another one is replaced. */
-  readonly version: string
-  readonly workers: WorkerSettings
-  /** Of the model server; one when it is left out. */
-  readonly processes?: number | undefined
   /** How long predictions are kept, in milliseconds. */
   readonly retentionMs: number
 }

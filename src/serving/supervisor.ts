@@ -64,14 +64,17 @@ export interface Supervisor {
 
 export interface SupervisorOptions {
   readonly folder: string
+  /** Where the model server listens. */
   readonly host: string
   /** 0 takes a free one and keeps it. */
   readonly port: number
+  /** URL of the online feature store. */
   readonly online: string
   readonly doors: DoorSettings
   readonly times: TimeSettings
   readonly telling: TellSettings
   readonly memory: MemorySettings
+  /** Of the platform: a model server of another one is replaced. */
   readonly version: string
   readonly workers: WorkerSettings
   /** Of the model server; one when it is left out. */

@@ -1,5 +1,3 @@
-import { int64Of } from '#kernel/int64.ts'
-import { parseExactly } from '#kernel/json.ts'
 import { notFound } from '#kernel/error.ts'
 import {
   datasetFacts,
@@ -11,7 +9,8 @@ import {
 } from './import-tally.ts'
 import type { LoggedModelStore } from './logged-model-store.ts'
 import type { LoggedModel } from './logged-model.ts'
-import type { KeyText, RunDocument } from './store.ts'
+import { datasetsOf, keyTextsOf, modelLinksOf } from './run-document.ts'
+import type { RunDocument } from './store.ts'
 import { tallyOf, type Tally } from './tally.ts'
 import type { TrackingRun } from './tracking-run.ts'
 
@@ -60,33 +59,13 @@ export function createImportSummaries({ documents, loggedModels, tallyPoints }: 
   }
 }
 
-/** The texts of a document are MLflow's JSON. */
-interface DatasetJson {
-  readonly tags: readonly KeyText[]
-  readonly dataset: {
-    readonly name: string
-    readonly digest: string
-    readonly source_type: string
-    readonly source: string
-    readonly schema?: string
-    readonly profile?: string
-  }
-}
-
-function talliesOf(document: RunDocument): Omit<RunTallies, 'points'> {
-  const keyTexts = (json: string): Tally => tallyOf((JSON.parse(json) as KeyText[]).map(keyTextFacts))
+function talliesOf({ params, tags, datasets, modelInputs, modelOutputs }: RunDocument): Omit<RunTallies, 'points'> {
   const links = (direction: string, json: string): readonly (readonly unknown[])[] =>
-    (parseExactly(json) as { model_id: string; step?: number | string }[]).map(({ model_id: model, step = 0 }) =>
-      linkFacts({ direction, model, step: int64Of(step) }),
-    )
+    modelLinksOf(json).map(link => linkFacts({ direction, ...link }))
   return {
-    params: keyTexts(document.params),
-    tags: keyTexts(document.tags),
-    datasets: tallyOf(
-      (JSON.parse(document.datasets) as DatasetJson[]).map(({ tags, dataset: { source_type, ...dataset } }) =>
-        datasetFacts({ ...dataset, sourceType: source_type, tags }),
-      ),
-    ),
-    links: tallyOf([...links('input', document.modelInputs), ...links('output', document.modelOutputs)]),
+    params: tallyOf(keyTextsOf(params).map(keyTextFacts)),
+    tags: tallyOf(keyTextsOf(tags).map(keyTextFacts)),
+    datasets: tallyOf(datasetsOf(datasets).map(datasetFacts)),
+    links: tallyOf([...links('input', modelInputs), ...links('output', modelOutputs)]),
   }
 }

@@ -3,6 +3,7 @@ import { int64Of } from '#kernel/int64.ts'
 import { parseExactly } from '#kernel/json.ts'
 import type { Bucket } from './block.ts'
 import type { Experiment } from './experiment.ts'
+import { datasetsOf, keyTextsOf, modelLinksOf } from './run-document.ts'
 import type { ExperimentCounts, RunDocument, RunRow, StoredPoint } from './store.ts'
 import type { TrackingRun } from './tracking-run.ts'
 import type { ExperimentWire, HistoryWire, RunRowWire, TrackingRunWire } from './wire.ts'
@@ -39,29 +40,11 @@ export const rowJson = ({ run, parent, metrics, params, tags }: RunRow): z.input
   tags,
 })
 
-interface KeyText {
-  readonly key: string
-  readonly value: string
-}
 interface Point {
   readonly key: string
   readonly value: number | 'NaN'
   readonly timestamp: number
   readonly step: number | string
-}
-interface Input {
-  readonly tags: readonly KeyText[]
-  readonly dataset: {
-    readonly name: string
-    readonly digest: string
-    readonly source_type: string
-    readonly source: string
-    readonly schema?: string
-    readonly profile?: string
-  }
-}
-interface Link {
-  readonly model_id: string
 }
 
 export function runJson(document: RunDocument): z.input<typeof TrackingRunWire> {
@@ -82,22 +65,20 @@ export function runJson(document: RunDocument): z.input<typeof TrackingRunWire> 
     ),
     params: textsOf(document.params),
     tags,
-    datasets: (JSON.parse(document.datasets) as Input[]).map(datasetJson),
-    modelInputs: linksOf(document.modelInputs),
-    modelOutputs: linksOf(document.modelOutputs),
+    datasets: datasetsOf(document.datasets).map(datasetJson),
+    modelInputs: modelsOf(document.modelInputs),
+    modelOutputs: modelsOf(document.modelOutputs),
   }
 }
 
 const textsOf = (json: string): Record<string, string> =>
-  Object.fromEntries((JSON.parse(json) as KeyText[]).map(({ key, value }) => [key, value]))
+  Object.fromEntries(keyTextsOf(json).map(({ key, value }) => [key, value]))
 
-const linksOf = (json: string): string[] => [
-  ...new Set((JSON.parse(json) as Link[]).map(({ model_id: model }) => model)),
-]
+const modelsOf = (json: string): string[] => [...new Set(modelLinksOf(json).map(({ model }) => model))]
 
-function datasetJson({ tags, dataset: { source_type: sourceType, ...dataset } }: Input) {
+function datasetJson({ tags, ...dataset }: ReturnType<typeof datasetsOf>[number]) {
   const context = tags.find(({ key }) => key === 'mlflow.data.context')?.value
-  return { ...dataset, sourceType, ...(context !== undefined && { context }) }
+  return { ...dataset, ...(context !== undefined && { context }) }
 }
 
 /** Where the first bucket of time begins when it is counted from the run's start. */

@@ -14,11 +14,10 @@ import { whereIs } from './programs.ts'
 const run = promisify(execFile)
 const programs = ['podman', 'runc', 'catatonit', 'busybox']
 
-async function whatIsMissing(): Promise<string | undefined> {
+function whatIsMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'podman is configured as for root, which this user is not'
-  for (const name of programs)
-    if (!(await whereIs(name))) return `there is no ${name}: apt-get install podman runc catatonit busybox-static`
-  return undefined
+  const missing = programs.find(name => whereIs(name) === undefined)
+  return missing && `there is no ${missing}: apt-get install podman runc catatonit busybox-static`
 }
 
 /** What machines without systemd and without the right to raise limits need. */
@@ -35,7 +34,7 @@ const commands = 'sh cat echo env id kill printf seq sleep tr true wc'.split(' '
 async function makeImage(folder: string, env: Readonly<Record<string, string>>): Promise<string> {
   const bin = join(folder, 'image', 'bin')
   await mkdir(bin, { recursive: true })
-  await copyFile((await whereIs('busybox'))!, join(bin, 'busybox'))
+  await copyFile(whereIs('busybox')!, join(bin, 'busybox'))
   for (const name of commands) await symlink('busybox', join(bin, name))
   const tar = join(folder, 'image.tar')
   await run('tar', ['-C', join(folder, 'image'), '-cf', tar, '.'])
@@ -45,7 +44,7 @@ async function makeImage(folder: string, env: Readonly<Record<string, string>>):
   return `${name}@${stdout.trim()}`
 }
 
-const missing = await whatIsMissing()
+const missing = whatIsMissing()
 if (missing) test('containers', { skip: missing }, () => {})
 else
   executorContract('local, in containers', async () => {

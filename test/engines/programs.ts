@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
-import { delimiter, join } from 'node:path'
-import { access, constants, readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { findProgram } from '#kernel/program.ts'
 
 /** A port of this machine that nobody listens on now. */
 export async function freePort(): Promise<number> {
@@ -14,19 +14,8 @@ export async function freePort(): Promise<number> {
 }
 
 /** Where a program is, as the PATH and the folders of system programs say; undefined when it is not installed. */
-export async function whereIs(name: string): Promise<string | undefined> {
-  for (const folder of `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`.split(delimiter)) {
-    const path = join(folder, name)
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path
-  }
-  return undefined
-}
+export const whereIs = (name: string): string | undefined =>
+  findProgram([name], `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`)
 
 /** Looks until it holds. */
 export async function untilTrue(what: string, holds: () => Promise<boolean>, msMax = 60_000): Promise<void> {

@@ -28,12 +28,10 @@ export interface SlurmBed {
 const programs = ['munged', 'slurmctld', 'slurmd', 'slurmrestd', 'sbatch', 'setpriv'] as const
 
 /** Why there is no Slurm here; undefined when there is one. */
-export async function slurmIsMissing(): Promise<string | undefined> {
+export function slurmIsMissing(): string | undefined {
   if (process.getuid?.() !== 0) return 'Slurm is started as root, which this user is not'
-  for (const name of programs)
-    if (!(await whereIs(name)))
-      return `there is no ${name}: apt-get install slurm-wlm slurmrestd munge slurm-wlm-jwt-plugin`
-  return undefined
+  const missing = programs.find(name => whereIs(name) === undefined)
+  return missing && `there is no ${missing}: apt-get install slurm-wlm slurmrestd munge slurm-wlm-jwt-plugin`
 }
 
 export async function openSlurm({ nodes = 1 }: { nodes?: number } = {}): Promise<SlurmBed> {

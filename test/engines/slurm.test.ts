@@ -10,7 +10,7 @@ import { distributes } from './distributed.ts'
 import { openRemoteBed } from './remote-bed.ts'
 import { openSlurm, slurmIsMissing, type SlurmBed } from './slurm-bed.ts'
 
-const missing = await slurmIsMissing()
+const missing = slurmIsMissing()
 
 if (missing) test('Slurm', { skip: missing }, () => {})
 else {

@@ -1,7 +1,6 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { chromium, type Browser, type Page } from 'playwright-core'
+import { findProgram } from '#kernel/program.ts'
 
 /** How a page is looked at. */
 export interface Look {
@@ -33,20 +32,8 @@ const flags = [
 ]
 
 /** The browser of the machine: that of TRAINYARD_TEST_CHROMIUM, else the first on the path. */
-export function findBrowser(): string | undefined {
-  const { TRAINYARD_TEST_CHROMIUM: named, PATH = '' } = process.env
-  const places = PATH.split(delimiter).flatMap(folder => names.map(name => join(folder, name)))
-  return named || places.find(isProgram)
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+export const findBrowser = (): string | undefined =>
+  process.env['TRAINYARD_TEST_CHROMIUM'] || findProgram(names, process.env['PATH'])
 
 /** Opens a browser. It is closed after the test. */
 export async function openBrowser(t: TestContext, executablePath: string): Promise<Browser> {
