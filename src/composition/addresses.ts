@@ -1,5 +1,5 @@
 import { urlForOthers } from '#http'
-import type { Surroundings } from './compose.ts'
+import type { Surroundings } from './surroundings.ts'
 
 type Where = Pick<Surroundings, 'config' | 'baseUrl'>
 

@@ -16,7 +16,8 @@ import {
 import type { Ledger } from '#metadata'
 import type { Traces } from '#traces'
 import { blobReferences } from './blob-references.ts'
-import type { Composition, Surroundings } from './compose.ts'
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Files of runs and models; those that come in parts wait beside the blobs, on the same disk. */
 export function composeArtifacts(

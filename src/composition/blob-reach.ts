@@ -1,6 +1,6 @@
 import { TrainyardError } from '#kernel/error.ts'
 import type { BlobReach } from '#project'
-import type { Composition } from './compose.ts'
+import type { Composition } from './composition.ts'
 
 type Parts = Pick<Composition, 'ledger' | 'registry' | 'workflow'>
 

@@ -10,7 +10,7 @@ import { fsBlobs, putTree, referredTo, type Db } from '#storage'
 import { testEngines } from '#storage/testing.ts'
 import { canonicalJson } from '#kernel/json.ts'
 import { blobReferences } from './blob-references.ts'
-import { migrations } from './compose.ts'
+import { migrations } from './migrations.ts'
 
 /** What keeps bytes from being freed, over the tables that the platform really has. */
 

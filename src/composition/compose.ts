@@ -1,7 +1,5 @@
 import { join, resolve } from 'node:path'
-import { accessMigrations, type Access } from '#access'
 import {
-  assuranceMigrations,
   createAssurance,
   createScanner,
   openSigningKey,
@@ -9,192 +7,44 @@ import {
   sqlAssuranceStore,
   type Assurance,
 } from '#assurance'
-import { computeMigrations, readExecutors, type LocalExecutor, type Remotes } from '#compute'
-import { createData, dataMigrations, dataTasks, sqlDataStore, type Data } from '#data'
-import { deliveryMigrations, type Delivery } from '#delivery'
-import {
-  createFeatures,
-  featureMigrations,
-  featureTasks,
-  sqlFeatureStore,
-  type Features,
-  type OnlineStore,
-} from '#features'
+import { readExecutors } from '#compute'
+import { createData, dataTasks, sqlDataStore } from '#data'
+import { createFeatures, featureTasks, sqlFeatureStore } from '#features'
 import type { Clock } from '#kernel/clock.ts'
-import type { Config } from '#kernel/config.ts'
-import { createLedger, metadataMigrations, sqlLedgerStore, type Ledger, type OpenLineageIntake } from '#metadata'
-import {
-  createMonitoring,
-  monitoringMigrations,
-  provideMonitoring,
-  sqlMonitoringStores,
-  subscribeMonitoring,
-  type Monitoring,
-} from '#monitoring'
-import { notificationMigrations, type Notifications } from '#notifications'
-import { outboundMigrations, type Courier } from '#outbound'
-import {
-  createProjects,
-  projectMigrations,
-  sqlBlobUploads,
-  sqlProjectStore,
-  type BlobUploads,
-  type Projects,
-} from '#project'
+import { createLedger, sqlLedgerStore } from '#metadata'
+import { createMonitoring, provideMonitoring, sqlMonitoringStores, subscribeMonitoring } from '#monitoring'
+import { createProjects, sqlBlobUploads, sqlProjectStore } from '#project'
 import {
   createOnnx,
   createProductionRule,
   createRegisteredModels,
   createRegisteredVersions,
   createRegistry,
-  registryMigrations,
   registryTasks,
   sqlModelStore,
-  webhookMigrations,
-  type Onnx,
-  type RegisteredModels,
-  type RegisteredVersions,
-  type Registry,
-  type Webhooks,
 } from '#registry'
-import { secretMigrations, type Secrets } from '#secrets'
-import { servingMigrations, servingTasks, type Serving } from '#serving'
-import { createRepositories, sourceMigrations, sqlRepositoryStore, type Repositories } from '#source'
-import {
-  createDuckdb,
-  createOutbox,
-  fsBlobs,
-  outboxMigrations,
-  sqlUsage,
-  usageMigrations,
-  type Blobs,
-  type Db,
-  type WakeUps,
-  type Duckdb,
-  type Migration,
-  type Outbox,
-} from '#storage'
-import {
-  artifactMigrations,
-  createTracking,
-  loggedModelMigrations,
-  sqlTrackingStores,
-  trackingMigrations,
-  type Artifacts,
-  type ArtifactSweep,
-  type StorageKeeper,
-  type Purge,
-  type Tracking,
-  type Uploads,
-} from '#tracking'
-import { traceMigrations, type EvaluationDatasets, type Scorers, type Traces } from '#traces'
-import { createTuning, sqlTuningStore, tuningMigrations, tuningTasks, type Tuning } from '#tuning'
-import { workflowMigrations, type Workflow } from '#workflow'
+import { servingTasks } from '#serving'
+import { createRepositories, sqlRepositoryStore } from '#source'
+import { createDuckdb, createOutbox, fsBlobs, sqlUsage, type Db } from '#storage'
+import { createTracking, sqlTrackingStores } from '#tracking'
+import { createTuning, sqlTuningStore, tuningTasks, type Tuning } from '#tuning'
 import { peopleUrl } from './addresses.ts'
 import { composeArtifacts, composeTrash } from './artifacts.ts'
 import { composeOpenLineage } from './openlineage-parts.ts'
-import { composeImports, type MountImports } from './imports.ts'
+import { composeImports } from './imports.ts'
 import { composeDelivery, composeModels, composeServing } from './models.ts'
 import { composeRunner } from './runner.ts'
 import { composeNotifications } from './notifications.ts'
 import { composeSealed } from './sealed.ts'
 import { composeTraces } from './traces.ts'
 import { closeLoop } from '../loop.ts'
-import type { OpenLineageFeed } from './openlineage.ts'
 import { recordRevision } from './record-revision.ts'
 import { roomOf } from './room.ts'
 import { storageMeter } from './storage-meter.ts'
-import { createStorageUse, type StorageUse } from './storage-use.ts'
+import { createStorageUse } from './storage-use.ts'
 import { versionOrigin } from './version-origin.ts'
-
-/** The steps of all components, in the order of the components: a table may refer to those of the lines above it. */
-export const migrations: readonly Migration[] = [
-  outboxMigrations,
-  usageMigrations,
-  outboundMigrations,
-  accessMigrations,
-  secretMigrations,
-  projectMigrations,
-  metadataMigrations,
-  trackingMigrations,
-  artifactMigrations,
-  loggedModelMigrations,
-  traceMigrations,
-  sourceMigrations,
-  workflowMigrations,
-  computeMigrations,
-  tuningMigrations,
-  dataMigrations,
-  featureMigrations,
-  registryMigrations,
-  webhookMigrations,
-  assuranceMigrations,
-  servingMigrations,
-  monitoringMigrations,
-  deliveryMigrations,
-  notificationMigrations,
-].flat()
-
-export interface Surroundings {
-  readonly config: Config
-  readonly db: Db
-  readonly online: OnlineStore
-  readonly onlineUrl: string
-  readonly clock: Clock
-  /** Between the servers of one database. */
-  readonly wakeUps?: WakeUps
-  /** Names this server and its successors on the same data folder. */
-  readonly owner: string
-  readonly version: string
-  /** What tools that build environments are given: proxies, caches, certificates. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Where this server is reached; known once it listens. */
-  baseUrl(): string
-  warn(facts: object, message: string): void
-}
-
-/** All components of the platform, made and tied together, nothing running yet. */
-export interface Composition {
-  readonly access: Access
-  readonly artifacts: Artifacts
-  readonly artifactSweep: ArtifactSweep
-  readonly assurance: Assurance
-  readonly blobs: Blobs
-  readonly blobUploads: BlobUploads
-  readonly courier: Courier
-  readonly data: Data
-  readonly datasets: EvaluationDatasets
-  readonly delivery: Delivery
-  readonly duckdb: Duckdb
-  readonly executor: LocalExecutor
-  readonly remotes: Remotes
-  readonly features: Features
-  readonly ledger: Ledger
-  readonly monitoring: Monitoring
-  readonly mountImports: MountImports
-  readonly notifications: Notifications
-  readonly onnx: Onnx
-  readonly openLineage: { readonly intake: OpenLineageIntake; readonly feed: OpenLineageFeed; stop(): void }
-  readonly outbox: Outbox
-  readonly projects: Projects
-  readonly registeredModels: RegisteredModels
-  readonly registeredVersions: RegisteredVersions
-  readonly registry: Registry
-  readonly repositories: Repositories
-  readonly scorers: Scorers
-  readonly secrets: Secrets
-  readonly serving: Serving
-  readonly storageKeeper: StorageKeeper
-  readonly storageUse: StorageUse
-  readonly webhooks: Webhooks
-  readonly traces: Traces
-  readonly tracking: Tracking
-  /** Ends what lies in the trash of tracking. */
-  readonly trash: Purge
-  readonly tuning: Tuning
-  readonly uploads: Uploads
-  readonly workflow: Workflow
-}
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 
 export function compose(surroundings: Surroundings): Composition {
   const { db } = surroundings

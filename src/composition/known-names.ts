@@ -3,7 +3,7 @@ import { defaultProject } from '#kernel/default-project.ts'
 import { notFound } from '#kernel/error.ts'
 import type { Page } from '#kernel/page.ts'
 import type { Projects } from '#project'
-import type { Composition } from './compose.ts'
+import type { Composition } from './composition.ts'
 
 /** The kinds of things that lists are asked for by a name in the address. */
 const kinds = ['source', 'view', 'model'] as const

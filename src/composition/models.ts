@@ -15,7 +15,8 @@ import {
   type ServingParts,
   type WorkerSettings,
 } from '#serving'
-import type { Composition, Surroundings } from './compose.ts'
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 import { dataBehind } from './version-origin.ts'
 import { composeInterpreters } from './interpreters.ts'
 

@@ -1,7 +1,8 @@
 import { createNotifications, notificationDeliveries, platformChannels, type Notifications } from '#notifications'
 import { createGuardedPost } from '#outbound'
 import { peopleUrl } from './addresses.ts'
-import type { Composition, Surroundings } from './compose.ts'
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 
 export const composeNotifications = (
   surroundings: Surroundings,

@@ -1,5 +1,6 @@
 import { createOpenLineageIntake, sqlOpenLineageStore } from '#metadata'
-import type { Composition, Surroundings } from './compose.ts'
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 import { createOpenLineageFeed, sendOpenLineage } from './openlineage.ts'
 
 /** OpenLineage both ways: what others tell, and what is told to them where the settings say. */

@@ -1,5 +1,5 @@
 import type { Reach } from '#access'
-import type { Composition } from './compose.ts'
+import type { Composition } from './composition.ts'
 
 /** The project of what an id or name in the address stands for. Undefined, or `not_found`: of nothing. */
 type ProjectOf = (key: string) => Promise<string | undefined>

@@ -15,7 +15,8 @@ import { durationMs } from '#kernel/duration.ts'
 import type { Vault } from '#secrets'
 import { createWorkflow, localExecutorName, sqlWorkflowStore, type WorkflowDeps } from '#workflow'
 import { nodeUrl } from './addresses.ts'
-import type { Composition, Surroundings } from './compose.ts'
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 import { mlflowEnvironment } from './mlflow-environment.ts'
 
 type Common = Omit<WorkflowDeps, 'store' | 'parallelTasks' | 'taskTimeoutMs'> &

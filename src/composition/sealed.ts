@@ -12,7 +12,8 @@ import {
 import { createSecrets, createVault, masterKeySource, sqlSecretStore, type Vault } from '#secrets'
 import type { Outbox } from '#storage'
 import { triggerSecrets } from '#workflow'
-import type { Composition, Surroundings } from './compose.ts'
+import type { Composition } from './composition.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** The vault, and what is sealed in it: secrets that people set, those of the registry's webhooks and of triggers. */
 export function composeSealed(

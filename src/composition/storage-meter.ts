@@ -1,10 +1,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { versionAdded } from '#data'
+import { versionAdded, type Data } from '#data'
 import type { Digest } from '#kernel/digest.ts'
 import { on, type Amount, type Blobs, type Handler, type Usage } from '#storage'
-import { runFinished, type Artifact } from '#workflow'
-import type { Composition } from './compose.ts'
+import { runFinished, type Artifact, type Workflow } from '#workflow'
 
 /** What is measured when it is made; it is never removed. */
 export const meteredKinds = ['data', 'features', 'outputs', 'logs'] as const
@@ -12,8 +11,8 @@ type MeteredKind = (typeof meteredKinds)[number]
 
 export interface MeterParts {
   readonly usage: Pick<Usage, 'put'>
-  readonly data: Pick<Composition['data'], 'version'>
-  readonly workflow: Pick<Composition['workflow'], 'made'>
+  readonly data: Pick<Data, 'version'>
+  readonly workflow: Pick<Workflow, 'made'>
   readonly blobs: Pick<Blobs, 'find'>
   /** With a folder for each run. */
   readonly logFolder: string

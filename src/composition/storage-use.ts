@@ -1,6 +1,9 @@
+import type { LocalExecutor } from '#compute'
 import type { Page, PageRequest } from '#kernel/page.ts'
+import type { RegisteredVersions } from '#registry'
+import type { Serving } from '#serving'
 import type { Amount, Held, Usage } from '#storage'
-import type { Composition } from './compose.ts'
+import type { Artifacts } from '#tracking'
 import { meteredKinds } from './storage-meter.ts'
 
 export const storageKinds = ['tracking', 'models', 'predictions', ...meteredKinds] as const
@@ -20,11 +23,11 @@ export interface StorageUse {
 }
 
 interface Parts {
-  readonly artifacts: Pick<Composition['artifacts'], 'usage'>
-  readonly registeredVersions: Pick<Composition['registeredVersions'], 'usage'>
-  readonly serving: Pick<Composition['serving'], 'usage'>
+  readonly artifacts: Pick<Artifacts, 'usage'>
+  readonly registeredVersions: Pick<RegisteredVersions, 'usage'>
+  readonly serving: Pick<Serving, 'usage'>
   readonly usage: Pick<Usage, 'totals'>
-  readonly environments: Pick<Composition['executor']['environments'], 'list'>
+  readonly environments: Pick<LocalExecutor['environments'], 'list'>
 }
 
 const perPage = 500

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { testEngines } from '#storage/testing.ts'
-import { migrations } from './compose.ts'
+import { migrations } from './migrations.ts'
 import { createTableExport } from './table-export.ts'
 
 for (const engine of testEngines()) {

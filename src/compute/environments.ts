@@ -10,14 +10,7 @@ import { createEnvironmentShelf, completedAt, type EnvironmentShelf } from './en
 import { createOccupancy } from './occupancy.ts'
 import { recipeOf, type Recipe } from './recipe.ts'
 import { createSharedBuilds, factsOf } from './shared-builds.ts'
-
-/** Packages that a task runs with, built once from a lock file and shared by all that name the same. */
-export interface Environment extends Omit<Recipe, 'files'> {
-  /** Folders to put first on the PATH. */
-  readonly path: readonly string[]
-  /** A folder of node modules, and the lock file it belongs to. */
-  readonly modules?: { readonly lock: string; readonly modules: string }
-}
+import type { Environment } from './environment.ts'
 
 export interface Environments extends EnvironmentShelf {
   /**

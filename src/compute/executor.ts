@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import type { Blobs } from '#storage'
-import type { Attempt, AttemptId, Executor } from '#workflow'
+import type { AttemptId, Executor } from '#workflow'
 import { createBeginner } from './begin.ts'
 import { conclude } from './conclude.ts'
 import { createContainers } from './container.ts'
@@ -14,6 +14,7 @@ import { createResourceMeter } from './resources.ts'
 import { createShims, type Limits } from './shim.ts'
 import { markName } from './task-environment.ts'
 import { sweep } from './work-folder.ts'
+import type { Mlflow } from './mlflow-access.ts'
 
 /** Runs users' code in processes of this machine, which outlive this one. */
 export interface LocalExecutor extends Executor {
@@ -24,19 +25,6 @@ export interface LocalExecutor extends Executor {
   isolationObstacle(): Promise<string | undefined>
   /** Ends the regular sweep, and the process that starts shims. Attempts are ended, or left, through their signals. */
   stop(): void
-}
-
-/** How a task's code reaches MLflow's API. */
-export interface MlflowAccess {
-  readonly variables: Readonly<Record<string, string>>
-  /** The token among them: its id, and the text that no log may show. */
-  readonly token?: { readonly id: string; readonly secret: string }
-}
-
-export interface Mlflow {
-  open(attempt: Pick<Attempt, 'id' | 'run' | 'task' | 'tracking'>): Promise<MlflowAccess>
-  /** Takes a token back, once nothing of its attempt is left. */
-  close(token: string): Promise<void>
 }
 
 export interface LocalExecutorDeps {

@@ -1,11 +1,6 @@
 export { environmentRoutes } from './environment-routes.ts'
-export {
-  localExecutor,
-  type LocalExecutor,
-  type LocalExecutorDeps,
-  type Mlflow,
-  type MlflowAccess,
-} from './executor.ts'
+export { localExecutor, type LocalExecutor, type LocalExecutorDeps } from './executor.ts'
+export type { Mlflow, MlflowAccess } from './mlflow-access.ts'
 export { chosenExecutor } from './executors.ts'
 export { interpreterOf } from './interpreter.ts'
 export { lockRequirements } from './requirements-lock.ts'

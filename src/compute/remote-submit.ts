@@ -10,7 +10,7 @@ import { lost } from './end.ts'
 import type { Job } from './engine.ts'
 import { hashOfNodeSecret, newNodeSecret, sealFor } from './node-token.ts'
 import { untilAnswered } from './remote-follow.ts'
-import type { RemoteDeps } from './remote.ts'
+import type { RemoteDeps } from './remote-deps.ts'
 import { saidOf } from './task-environment.ts'
 import type { AssignedSecrets } from './wire.ts'
 

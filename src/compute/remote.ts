@@ -1,33 +1,12 @@
-import type { Clock } from '#kernel/clock.ts'
-import type { Blobs } from '#storage'
 import { stopKind, type Artifacts, type Attempt, type Execution, type Executor } from '#workflow'
-import type { NodeTerms } from './assignment.ts'
 import { lastLines, lost, stopped } from './end.ts'
-import type { Engine } from './engine.ts'
-import type { Mlflow } from './executor.ts'
 import { parseMetrics } from './metrics.ts'
 import { metricsName } from './node-desk.ts'
 import { errorOfEngine, errorOfNode, recordOfEnd } from './remote-end.ts'
 import { followRemote, type Ending } from './remote-follow.ts'
 import { begin, RemoteHandle, resume } from './remote-submit.ts'
-import type { RemoteStore } from './store.ts'
 import { createWatch, type Watch } from './watch.ts'
-
-export interface RemoteDeps extends NodeTerms {
-  /** Under which tasks name it. */
-  readonly name: string
-  readonly engine: Engine
-  readonly store: RemoteStore
-  readonly blobs: Blobs
-  readonly clock: Clock
-  /** Where nodes reach the platform. */
-  nodeUrl(): string
-  readonly mlflow?: Mlflow
-  /** Resolves when a node of the attempt is heard, or after the time. */
-  listen(attempt: string, ms: number): Promise<void>
-  /** Between two questions to the engine. */
-  readonly pollMs: number
-}
+import type { RemoteDeps } from './remote-deps.ts'
 
 const logLinesMax = 40
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { moduleAt } from '#kernel/place.ts'
 import { libraryHook } from '#project'
 import type { Attempt } from '#workflow'
-import type { Environment } from './environments.ts'
+import type { Environment } from './environment.ts'
 import type { FunctionCall } from './function-main.ts'
 import type { WorkFolder } from './work-folder.ts'
 

@@ -1,7 +1,7 @@
 import { TrainyardError } from '#kernel/error.ts'
 import type { DatasetSummary } from '#traces'
 import type { CarriedEvaluationDataset, CarriedEvaluationRecord } from './record.ts'
-import type { Api } from './target.ts'
+import type { Api } from './api.ts'
 
 /** The part of a target that takes evaluation datasets. */
 export interface EvaluationTarget {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { ExportWriter } from './export-writer.ts'
-import type { Api } from './target.ts'
+import type { Api } from './api.ts'
 
 interface Blobs {
   readonly items: readonly { readonly digest: string }[]

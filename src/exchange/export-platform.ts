@@ -1,5 +1,5 @@
 import { createExportTables } from './export-tables.ts'
-import type { Api } from './target.ts'
+import type { Api } from './api.ts'
 
 interface Table {
   readonly name: string

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { TraceSummary } from '#traces'
 import type { CarriedTrace } from './record.ts'
-import type { Api } from './target.ts'
+import type { Api } from './api.ts'
 
 /** The part of a target that takes traces. */
 export interface TraceTarget {

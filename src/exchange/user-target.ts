@@ -1,6 +1,6 @@
 import { TrainyardError } from '#kernel/error.ts'
 import type { CarriedGrant } from './record.ts'
-import type { Api } from './target.ts'
+import type { Api } from './api.ts'
 
 export interface TargetUser {
   readonly hasPassword: boolean

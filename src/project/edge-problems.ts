@@ -2,17 +2,8 @@ import { oneOf } from './nearest.ts'
 import type { Path } from './path.ts'
 import { platformTaskShapes } from './platform-task.ts'
 import { declared, type Report } from './report.ts'
-import {
-  isFrom,
-  givenKind,
-  isTaskSource,
-  outputNames,
-  taskOf,
-  testsOf,
-  valuesOf,
-  type OutputKind,
-  type ValueUse,
-} from './task-edges.ts'
+import { isFrom, givenKind, isTaskSource, outputNames, taskOf, testsOf, valuesOf, type ValueUse } from './task-edges.ts'
+import type { OutputKind } from './output-kind.ts'
 import { valueKinds, type TaskSpec, type TestSpec, type WhenSpec } from './task-spec.ts'
 
 type Tasks = Readonly<Record<string, TaskSpec>>

@@ -1,4 +1,4 @@
-import type { OutputKind } from './task-edges.ts'
+import type { OutputKind } from './output-kind.ts'
 import type { PlatformTask } from './task-spec.ts'
 
 /** What a platform task takes and gives: the contract between the project file and the component that does the work. */

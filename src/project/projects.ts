@@ -14,7 +14,7 @@ import { parseProjectFile } from './parse.ts'
 import type { ProjectFile } from './project-file.ts'
 import { remember } from './remember.ts'
 import { clean, missingFiles } from './repository-files.ts'
-import { missingSecrets } from './secret-reference.ts'
+import { missingSecrets } from './missing-secrets.ts'
 import type { ProjectStore, ProjectSummary, Revision } from './store.ts'
 
 /** What projects declare: one file each, applied as a whole, every revision kept. */

@@ -2,7 +2,8 @@ import { findCycle } from './graph.ts'
 import type { Path } from './path.ts'
 import type { PipelineSpec, ProjectFile } from './project-file.ts'
 import { declared, type Report } from './report.ts'
-import { allTasks, givenKind, outputNames, taskOf, type OutputKind } from './task-edges.ts'
+import { allTasks, givenKind, outputNames, taskOf } from './task-edges.ts'
+import type { OutputKind } from './output-kind.ts'
 import { outputKinds, type TaskSpec } from './task-spec.ts'
 
 /** Pipelines that are tasks of other pipelines. */

@@ -1,21 +1,11 @@
 import { platformTaskShapes } from './platform-task.ts'
 import type { PipelineSpec } from './project-file.ts'
 import type { Path } from './path.ts'
-import {
-  valueKinds,
-  type outputKinds,
-  type TaskSpec,
-  type TestSpec,
-  type ValueKind,
-  type ValueRef,
-  type WhenSpec,
-} from './task-spec.ts'
+import { valueKinds, type TaskSpec, type TestSpec, type ValueKind, type ValueRef, type WhenSpec } from './task-spec.ts'
+import type { OutputKind } from './output-kind.ts'
 
 /** A task as far as its edges go; `uses` may name work that only the platform's own pipelines do. */
 export type EdgesOf = Pick<TaskSpec, 'inputs' | 'after' | 'params' | 'when' | 'forEach' | 'outputs'>
-
-/** What an output is; platform tasks have kinds of their own. */
-export type OutputKind = (typeof outputKinds)[number] | 'features' | 'online' | 'report' | 'evaluation' | 'version'
 
 /** The tasks that must end before this one starts, each once, in the order in which they are named. */
 export const upstream = (task: Omit<EdgesOf, 'outputs'>): string[] => [

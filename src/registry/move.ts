@@ -8,11 +8,7 @@ import type { ModelVersion, Stage } from './model-version.ts'
 import type { Held, Permit } from './production.ts'
 import { championAlias } from './production-alias.ts'
 import type { ModelStore } from './store.ts'
-
-export interface Because {
-  readonly actor: string
-  readonly reason: string
-}
+import type { Because } from './because.ts'
 
 export interface Move extends Because {
   readonly to: Stage

@@ -7,7 +7,7 @@ import { parseFilter } from '#search'
 import type { AnyTx, Db, Outbox } from '#storage'
 import { moveAlias } from './alias-move.ts'
 import { modelCreated, modelDeleted, modelRenamed, modelTagDeleted, modelTagSet } from './events.ts'
-import type { Because } from './move.ts'
+import type { Because } from './because.ts'
 import type { Declared, ProductionRule } from './production.ts'
 import {
   checkAlias,

@@ -16,7 +16,8 @@ export {
   type ServiceView,
 } from './bundle.ts'
 export { requireLogged, requireRules } from './input-rules.ts'
-export { rehearse, type Check, type Rehearsal, type Replay } from './rehearsal.ts'
+export { rehearse, type Rehearsal, type Replay } from './rehearsal.ts'
+export type { Check } from './check.ts'
 export type { ReplayRow } from './replay.ts'
 export { bundleNode, type Because, type DeployRequest } from './traffic-control.ts'
 export type { Deployment, DeploymentDetail, Prediction, Revision, RevisionState, TrafficChange } from './deployment.ts'

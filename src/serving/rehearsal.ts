@@ -14,14 +14,7 @@ import { thisProcess } from './process-ticks.ts'
 import { judgeReplay, type Replayed, type ReplayRow, type ReplayRules } from './replay.ts'
 import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
-
-/** One thing that was tried on a bundle. */
-export interface Check {
-  readonly name: string
-  readonly passed: boolean
-  /** What was seen, as a sentence. */
-  readonly found: string
-}
+import type { Check } from './check.ts'
 
 export interface Rehearsal {
   readonly passed: boolean

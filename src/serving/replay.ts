@@ -1,6 +1,6 @@
 import { binCount, countBins, psi, psiNoiseFloor, quantileBinning, signTest } from '#statistics'
 import type { Golden } from './bundle.ts'
-import type { Check } from './rehearsal.ts'
+import type { Check } from './check.ts'
 import { isSameAnswer } from './same-answer.ts'
 import { saysSame } from './server/agreement.ts'
 

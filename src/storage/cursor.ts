@@ -1,4 +1,4 @@
-import type { OutboxContext } from './outbox.ts'
+import type { OutboxContext } from './outbox-context.ts'
 import type { OutboxTables } from './outbox-tables.ts'
 
 /** Where a subscriber stands in the event table: of several processes one moves it at a time. */

@@ -1,11 +1,11 @@
-import type { Clock, Millis } from '#kernel/clock.ts'
+import type { Millis } from '#kernel/clock.ts'
 import type { Event, EventType } from '#kernel/event.ts'
-import { inside, type AnyTx, type Db } from './open.ts'
+import { inside, type AnyTx } from './open.ts'
+import type { OutboxContext } from './outbox-context.ts'
 import type { OutboxTables } from './outbox-tables.ts'
 import { runRows, type RowStatement } from './rows.sql.ts'
 import { createSignal } from './signal.ts'
 import { createSubscribers, type Handler } from './subscriber.ts'
-import type { WakeUps } from './wake-ups.ts'
 
 /**
  * The event table. A change of state and the event that announces it are written in one transaction; subscribers read
@@ -49,16 +49,6 @@ export const announcement = <Data>(
   { type, schema }: EventType<Data>,
   { data, ...event }: NewEvent<Data>,
 ): Announcement => ({ type, ...event, data: schema.parse(data) })
-
-export interface OutboxContext {
-  readonly db: Db
-  readonly clock: Clock
-  /** Names this process among those that share the database: one of them moves a cursor at a time. */
-  readonly owner: string
-  /** Between the processes of one database; when left out they see each other's events a moment later. */
-  readonly wakeUps?: Pick<WakeUps, 'tell' | 'hear' | 'isHearing'>
-  warn(facts: object, message: string): void
-}
 
 export function createOutbox(context: OutboxContext): Outbox {
   const { db, clock } = context

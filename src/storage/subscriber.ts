@@ -2,7 +2,7 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import { messageOf } from '#kernel/error.ts'
 import type { Event, EventType } from '#kernel/event.ts'
 import { createCursor, type Cursor } from './cursor.ts'
-import type { OutboxContext } from './outbox.ts'
+import type { OutboxContext } from './outbox-context.ts'
 import type { OutboxTables } from './outbox-tables.ts'
 import type { Signal } from './signal.ts'
 

@@ -1,6 +1,6 @@
 import { invalid } from '#kernel/error.ts'
 import type { Millis } from '#kernel/clock.ts'
-import type { Labels } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** Feedback says how good something was, an expectation what it should have been, an issue what is wrong with it. */
 export const assessmentKinds = ['feedback', 'expectation', 'issue'] as const

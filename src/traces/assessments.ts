@@ -3,7 +3,7 @@ import { notFound } from '#kernel/error.ts'
 import type { Millis } from '#kernel/clock.ts'
 import { changed, type Assessment, type AssessmentChange } from './assessment.ts'
 import type { TraceParts } from './ports.ts'
-import { labelsOf } from './trace.ts'
+import { labelsOf } from './label.ts'
 
 /** An assessment as it is sent: what the platform adds may be missing. */
 export type AssessmentDraft = Omit<Assessment, 'id' | 'traceId' | 'createdAt' | 'updatedAt'> & {

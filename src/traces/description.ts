@@ -2,7 +2,8 @@ import type { AnyTx } from '#storage'
 import type { ExperimentOfTraces } from './ports.ts'
 import { clean } from './span.ts'
 import type { TraceRow, TraceStore } from './store.ts'
-import { artifactLocation, known, labelsOf, type Labels, type Trace } from './trace.ts'
+import { artifactLocation, known, type Trace } from './trace.ts'
+import { labelsOf, type Labels } from './label.ts'
 
 /** Writes down what is said of a held trace. Where its spans and files are is for the platform to say, not for its maker. */
 export async function putDescription(

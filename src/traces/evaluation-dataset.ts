@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { digestOfJson } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
-import type { Labels } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** Cases that an application is tried on: inputs, and what is expected. */
 export interface EvaluationDataset {

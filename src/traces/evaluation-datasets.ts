@@ -15,7 +15,7 @@ import {
 import type { EvaluationStore } from './evaluation-store.ts'
 import { datasetLanguage } from './language.ts'
 import { clean } from './span.ts'
-import { labelsOf, type Labels } from './trace.ts'
+import { labelsOf, type Labels } from './label.ts'
 
 export interface DatasetDraft {
   readonly project: string

@@ -5,7 +5,7 @@ import { inputDigest, type EvaluationDataset, type EvaluationRecord } from './ev
 import type { EvaluationStore } from './evaluation-store.ts'
 import { experimentIn } from './experiment-in.ts'
 import type { Experiments } from './ports.ts'
-import { labelsOf } from './trace.ts'
+import { labelsOf } from './label.ts'
 
 /** What another ledger says of an evaluation dataset; its experiments are those here. */
 export type ImportedDataset = Omit<EvaluationDataset, 'id' | 'project' | 'recordCount'>

@@ -5,7 +5,7 @@ import { parseFilter, parseOrder } from '#search'
 import type { EvaluationRecord } from './evaluation-dataset.ts'
 import type { DatasetQuery, DatasetRow, EvaluationStore } from './evaluation-store.ts'
 import { datasetLanguage } from './language.ts'
-import type { Labels } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** What every {@link EvaluationStore} promises. Call it from the adapter's test with a way to open an empty store. */
 export function evaluationStoreContract(name: string, open: (t: TestContext) => Promise<EvaluationStore>): void {

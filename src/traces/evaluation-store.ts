@@ -1,7 +1,7 @@
 import type { Filter, Order } from '#search'
 import type { AnyTx } from '#storage'
 import type { EvaluationDataset, EvaluationRecord } from './evaluation-dataset.ts'
-import type { Labels } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** A dataset without what is kept beside it. */
 export type DatasetRow = Omit<EvaluationDataset, 'tags' | 'experimentIds'>

@@ -2,7 +2,8 @@ import { canonicalJson } from '#kernel/json.ts'
 import type { Assessment } from './assessment.ts'
 import { readSpans } from './ingest.ts'
 import { clean } from './span.ts'
-import { labelsOf, type Labels, type Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
+import { labelsOf, type Labels } from './label.ts'
 
 /* What the two sides of an import are compared by: what makes a trace, a span, … the same one. */
 

@@ -7,7 +7,8 @@ import { keptSpanFacts } from './import-facts.ts'
 import { requireSameExperiment } from './ingest.ts'
 import type { ExperimentOfTraces, Experiments } from './ports.ts'
 import type { TraceStore } from './store.ts'
-import { artifactLocation, labelsOf, requireTraceId, type Trace } from './trace.ts'
+import { artifactLocation, requireTraceId, type Trace } from './trace.ts'
+import { labelsOf } from './label.ts'
 
 /** What another ledger says of a trace. Its spans come as OpenTelemetry sends them, before. */
 export type ImportedTrace = Omit<Trace, 'assessments'> & {

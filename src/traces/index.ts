@@ -1,5 +1,6 @@
 export { createTraces, type TraceDraft, type Traces, type WholeTrace } from './traces.ts'
-export { artifactLocation, traceStates, type Labels, type Trace, type TraceState } from './trace.ts'
+export { artifactLocation, traceStates, type Trace, type TraceState } from './trace.ts'
+export type { Labels } from './label.ts'
 export { assessmentKinds, type Assessment, type AssessmentChange, type AssessmentKind } from './assessment.ts'
 export type { AssessmentDraft } from './assessments.ts'
 export type { Doomed } from './store.ts'

@@ -7,7 +7,8 @@ import { arrived, attributesOf, type ArrivedSpan } from './span.ts'
 import type { SpanDraft, TraceRow, TraceStore } from './store.ts'
 import { summarise, type Summary } from './summary.ts'
 import { totalCost, totalUsage, usageOf } from './token-usage.ts'
-import { artifactLocation, keptHere, known, type Labels } from './trace.ts'
+import { artifactLocation, keptHere, known } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** One request is one transaction: more spans than this would hold everyone else up. */
 const spansMax = 20_000

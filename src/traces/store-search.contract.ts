@@ -5,7 +5,7 @@ import { parseFilter } from '#search'
 import { traceLanguage } from './language.ts'
 import { add, content, found, query } from './store-testing.ts'
 import type { TraceStore } from './store.ts'
-import type { Labels } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** What every {@link TraceStore} finds. Call it with traceStoreContract. */
 export function traceSearchContract(name: string, open: (t: TestContext) => Promise<TraceStore>): void {

@@ -3,7 +3,7 @@ import { parseFilter, parseOrder } from '#search'
 import type { Assessment } from './assessment.ts'
 import { traceLanguage } from './language.ts'
 import type { SpanDraft, TraceQuery, TraceRow, TraceStore } from './store.ts'
-import type { Labels } from './trace.ts'
+import type { Labels } from './label.ts'
 
 /** Traces for the contracts of {@link TraceStore}. */
 

@@ -8,7 +8,8 @@ import { spansSql } from './span.sql.ts'
 import type { LabelKind, TraceQuery, TraceRow, TraceStore } from './store.ts'
 import type { TraceTables } from './tables.ts'
 import { headCharacters, traceFilter, traceOrder } from './trace-search.sql.ts'
-import type { Labels, Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
+import type { Labels } from './label.ts'
 import { measureTraces } from './trace-metric.sql.ts'
 
 /** Rows of one statement: SQLite takes 32,766 parameters. */

@@ -5,7 +5,8 @@ import type { Counts } from './correlation.ts'
 import type { ModelCall } from './model-call.ts'
 import type { Span } from './span.ts'
 import type { TokenUsage, UsageNode } from './token-usage.ts'
-import type { Labels, Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
+import type { Labels } from './label.ts'
 import type { MetricPoint, MetricQuery } from './trace-metric.ts'
 
 /** A trace without what is kept beside it. */

@@ -2,7 +2,8 @@ import type { Millis } from '#kernel/clock.ts'
 import { preview } from './preview.ts'
 import type { ArrivedSpan } from './span.ts'
 import { usageOf, type UsageNode } from './token-usage.ts'
-import { known, labelValue, type Labels, type TraceState } from './trace.ts'
+import { known, type TraceState } from './trace.ts'
+import { labelValue, type Labels } from './label.ts'
 
 /** What some spans of one trace say about the trace. */
 export interface Summary {

@@ -1,12 +1,10 @@
 import { invalid } from '#kernel/error.ts'
 import type { Millis } from '#kernel/clock.ts'
 import type { Assessment } from './assessment.ts'
-import { clean } from './span.ts'
+import type { Labels } from './label.ts'
 
 export const traceStates = ['STATE_UNSPECIFIED', 'IN_PROGRESS', 'OK', 'ERROR'] as const
 export type TraceState = (typeof traceStates)[number]
-
-export type Labels = Readonly<Record<string, string>>
 
 /** What is known of one request through an application, without its spans. */
 export interface Trace {
@@ -42,23 +40,6 @@ export const known = {
 
 /** The value of tag {@link known.spansLocation} where spans are kept here; else clients keep them as an artifact. */
 export const keptHere = 'TRACKING_STORE'
-
-const keyCharactersMax = 250
-const valueCharactersMax = 8000
-
-/** Tags or metadata as they are kept: values cut at 8000 characters. Throws `invalid` on a key that is not one. */
-export const labelsOf = (labels: Labels): Labels =>
-  Object.fromEntries(Object.entries(labels).map(([key, value]) => [labelKey(key), labelValue(value)]))
-
-export function labelKey(key: string): string {
-  if (key === '' || key.length > keyCharactersMax)
-    throw invalid('The name of a tag is not accepted.', [
-      { field: 'key', value: key, allowed: `1 to ${keyCharactersMax} characters` },
-    ])
-  return clean(key)
-}
-
-export const labelValue = (value: string): string => clean(value).slice(0, valueCharactersMax).toWellFormed()
 
 /** Ids of clients: `tr-` and 32 hex digits, or what an older client or an import made. */
 export function requireTraceId(id: string): string {

@@ -15,15 +15,12 @@ import {
   artifactLocation,
   keptHere,
   known,
-  labelKey,
-  labelsOf,
-  labelValue,
   requireTraceId,
   spansExpected,
-  type Labels,
   type Trace,
   type TraceState,
 } from './trace.ts'
+import { labelKey, labelsOf, labelValue, type Labels } from './label.ts'
 
 /** What its maker says of a trace. */
 export type TraceDraft = Omit<Trace, 'assessments'> & { readonly assessments: readonly AssessmentDraft[] }

@@ -1,5 +1,5 @@
 import type { Int64 } from '#kernel/int64.ts'
-import type { StoredPoint } from './store.ts'
+import type { StoredPoint } from './metric.ts'
 
 /**
  * What some hundred points of one metric that follow each other in time come to. Charts of long histories are made of

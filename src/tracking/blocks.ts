@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Db } from '#storage'
 import { blocksOf, pointsPerBlock, single, type Block } from './block.ts'
-import type { SeriesStore, StoredPoint } from './store.ts'
+import type { SeriesStore } from './store.ts'
+import type { StoredPoint } from './metric.ts'
 
 /** The blocks of metrics: made when points have come, read when a chart is drawn. */
 export interface Blocks {

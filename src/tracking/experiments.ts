@@ -4,7 +4,8 @@ import { alreadyExists, conflict, invalid, notFound, TrainyardError } from '#ker
 import type { AnyTx, Db } from '#storage'
 import { checkExperimentName, checkLocation, type Experiment } from './experiment.ts'
 import { checkKey } from './metric.ts'
-import type { ExperimentStore, KeyText } from './store.ts'
+import type { ExperimentStore } from './store.ts'
+import type { KeyText } from './key-text.ts'
 
 /** What runs are compared in (C7), by MLflow's rules. */
 export interface Experiments {

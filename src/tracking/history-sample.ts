@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compareInt64 } from '#kernel/int64.ts'
 import { isLater, single, type Block } from './block.ts'
-import type { SeriesStore, StepRange, StoredPoint } from './store.ts'
+import type { SeriesStore, StepRange } from './store.ts'
+import type { StoredPoint } from './metric.ts'
 
 /** Read at once: blocks of so many points' places, some milliseconds on SQLite. */
 const placesPerRead = 50

@@ -9,7 +9,8 @@ import type { Block } from './block.ts'
 import { readChunks, united, type HistoryRow, type Stretch } from './chunk-read.sql.ts'
 import type { Keys } from './key-store.sql.ts'
 import { readPlaces } from './place-read.sql.ts'
-import type { HistoryStore, SeriesStore, StoredPoint } from './store.ts'
+import type { HistoryStore, SeriesStore } from './store.ts'
+import type { StoredPoint } from './metric.ts'
 import { spanOf, type TrackingTables } from './tables.ts'
 
 /** Histories of metrics in SQL. */

@@ -4,7 +4,7 @@ import type { TestEngine } from '#storage/testing.ts'
 import { placesOf } from './history-sample.ts'
 import { tallyPoints } from './import-tally.sql.ts'
 import type { MetricPoint } from './metric.ts'
-import type { StoredPoint } from './store.ts'
+import type { StoredPoint } from './metric.ts'
 import { historyOf, openTracking } from './testing.ts'
 
 /** What histories of metrics promise on every engine. */

@@ -3,7 +3,8 @@ import type { Db } from '#storage'
 import { bucketsOf, isLater, single, type Axis, type Bucket } from './block.ts'
 import { createBlocks, type Blocks } from './blocks.ts'
 import { sampled } from './history-sample.ts'
-import type { HistoryStore, SeriesStore, StepRange, StoredPoint } from './store.ts'
+import type { HistoryStore, SeriesStore, StepRange } from './store.ts'
+import type { StoredPoint } from './metric.ts'
 
 /** What metrics were over time: every point, or what a chart needs of them. */
 export interface History extends HistoryStore {

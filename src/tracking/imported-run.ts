@@ -1,7 +1,7 @@
 import type { Millis } from '#kernel/clock.ts'
 import type { Lifecycle } from './experiment.ts'
 import type { Dataset, ModelLink } from './run-input.ts'
-import type { KeyText } from './store.ts'
+import type { KeyText } from './key-text.ts'
 import type { RunStatus } from './tracking-run.ts'
 
 export type ImportedDataset = Dataset & { readonly tags: readonly KeyText[] }

@@ -6,7 +6,7 @@ import { checkExperimentName, defaultExperiment, runArtifacts, type Experiment, 
 import type { ImportedDataset, ImportedRun, RunEnd } from './imported-run.ts'
 import type { MetricPoint } from './metric.ts'
 import type { RunLog } from './run-log.ts'
-import type { KeyText } from './store.ts'
+import type { KeyText } from './key-text.ts'
 import type { TrackingStores } from './store.sql.ts'
 import type { TrackingRun, TrackingRunId } from './tracking-run.ts'
 

@@ -10,6 +10,7 @@ import {
   runRows,
 } from '#storage'
 import type { Keys } from './key-store.sql.ts'
+import type { Accepted, Write, WrittenRow } from './log-write.sql.ts'
 import { appendPoints } from './point-statement.sql.ts'
 import { putPoints } from './point-write.sql.ts'
 import type { LogStore, RunEntry } from './store.ts'
@@ -53,23 +54,6 @@ export function sqlLogStore(db: Db, keys: Keys): LogStore {
   }
 }
 
-export interface RunRow {
-  readonly seq: number
-  readonly id: string
-  readonly experiment: number
-  readonly lifecycle: string
-  readonly started_at: number
-  readonly has_blocks: number
-}
-
-export type Accepted = RunEntry & { readonly row: RunRow }
-
-export interface Write {
-  readonly tx: AnyTx
-  readonly accepted: readonly Accepted[]
-  readonly numbers: ReadonlyMap<string, number>
-}
-
 function keysOf(entries: readonly RunEntry[]): Set<string> {
   const names = new Set<string>()
   for (const { points, params, tags } of entries) {
@@ -81,7 +65,7 @@ function keysOf(entries: readonly RunEntry[]): Set<string> {
 }
 
 /** The runs of a write. On PostgreSQL they cannot be purged, nor blocks be made of their points, until it ends. */
-async function runsOf(tx: AnyTx, engine: Engine, ids: ReadonlySet<string>): Promise<ReadonlyMap<string, RunRow>> {
+async function runsOf(tx: AnyTx, engine: Engine, ids: ReadonlySet<string>): Promise<ReadonlyMap<string, WrittenRow>> {
   const query = inside<TrackingTables>(tx)
     .selectFrom('tracking_run')
     .select(['seq', 'id', 'experiment', 'lifecycle', 'started_at', 'has_blocks'])
@@ -90,7 +74,7 @@ async function runsOf(tx: AnyTx, engine: Engine, ids: ReadonlySet<string>): Prom
   return new Map(rows.map(row => [row.id, row]))
 }
 
-function notWritable(run: Pick<RunRow, 'lifecycle'> | undefined, id: string): Error | undefined {
+function notWritable(run: Pick<WrittenRow, 'lifecycle'> | undefined, id: string): Error | undefined {
   if (!run) return new TrainyardError('not_found', `Run with id=${id} not found`, { what: 'run', key: id })
   if (run.lifecycle === 'active') return undefined
   return invalid(`The run ${id} must be in the 'active' state. Current state is ${run.lifecycle}.`)
@@ -105,7 +89,7 @@ async function paramsOf(
     entries,
     runs,
     numbers,
-  }: { entries: readonly RunEntry[]; runs: ReadonlyMap<string, RunRow>; numbers: Write['numbers'] },
+  }: { entries: readonly RunEntry[]; runs: ReadonlyMap<string, WrittenRow>; numbers: Write['numbers'] },
 ): Promise<KnownParams> {
   const names = new Map<number, string>()
   const wanted: number[] = []

@@ -45,3 +45,6 @@ function isNormalPath(key: string): boolean {
 /** JSON has no infinities: they are stored as the doubles next to them. NaN is 0 with a flag beside it. */
 export const storedValue = (value: number): number =>
   Number.isNaN(value) ? 0 : Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, value))
+
+/** As it is kept below its run and key. */
+export type StoredPoint = Omit<MetricPoint, 'model' | 'key'>

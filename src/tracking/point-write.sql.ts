@@ -1,6 +1,6 @@
 import type { Int64 } from '#kernel/int64.ts'
 import { runRows, type RowStatement } from '#storage'
-import type { Write } from './log-store.sql.ts'
+import type { Write } from './log-write.sql.ts'
 import { pointBatch } from './point-batch.ts'
 import { spanOf } from './tables.ts'
 

@@ -1,7 +1,7 @@
 import { int64Of } from '#kernel/int64.ts'
 import { parseExactly } from '#kernel/json.ts'
 import type { Dataset, ModelLink } from './run-input.ts'
-import type { KeyText } from './store.ts'
+import type { KeyText } from './key-text.ts'
 
 /** What the texts of a run document say; they are MLflow's JSON. */
 

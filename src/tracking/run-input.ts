@@ -1,6 +1,6 @@
 import { invalid } from '#kernel/error.ts'
 import type { Int64 } from '#kernel/int64.ts'
-import type { KeyText } from './store.ts'
+import type { KeyText } from './key-text.ts'
 
 /** A dataset that a run read, as its client describes it. In one experiment name and digest say which it is. */
 export interface Dataset {

@@ -3,7 +3,8 @@ import { invalid } from '#kernel/error.ts'
 import { retried, type AnyTx, type Db } from '#storage'
 import { checkKey, type MetricPoint, type ModelOfPoint } from './metric.ts'
 import { cut, paramCharactersMax, tagCharactersMax } from './run-text.ts'
-import type { KeyText, LogStore, RunEntry } from './store.ts'
+import type { LogStore, RunEntry } from './store.ts'
+import type { KeyText } from './key-text.ts'
 import { nameTag } from './tracking-run.ts'
 
 /** What one request logs of a run: all of it is stored, or nothing. */

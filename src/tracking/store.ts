@@ -5,7 +5,8 @@ import type { Filter, Order } from '#search'
 import type { AnyTx } from '#storage'
 import type { Block } from './block.ts'
 import type { Experiment, Lifecycle } from './experiment.ts'
-import type { MetricPoint } from './metric.ts'
+import type { KeyText } from './key-text.ts'
+import type { MetricPoint, StoredPoint } from './metric.ts'
 import type { DatasetInput, DatasetSummary, ModelLink } from './run-input.ts'
 import type { RunStatus, TrackingRun } from './tracking-run.ts'
 
@@ -44,11 +45,6 @@ export interface RunEntry {
   readonly points: readonly MetricPoint[]
   readonly params: readonly KeyText[]
   readonly tags: readonly KeyText[]
-}
-
-export interface KeyText {
-  readonly key: string
-  readonly value: string
 }
 
 export interface LogStore {
@@ -120,8 +116,6 @@ export interface StepRange {
   readonly from: Int64
   readonly to: Int64
 }
-
-export type StoredPoint = Omit<MetricPoint, 'model' | 'key'>
 
 export interface InputStore {
   /** Adds datasets that a run read, in their order; those that it has already keep their tags. The run must be there. */

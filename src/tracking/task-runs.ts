@@ -5,7 +5,8 @@ import { runArtifacts, type Experiment } from './experiment.ts'
 import type { Experiments } from './experiments.ts'
 import type { Entry, RunLog } from './run-log.ts'
 import { checkDataset, type DatasetInput } from './run-input.ts'
-import type { InputStore, KeyText, RunStore } from './store.ts'
+import type { InputStore, RunStore } from './store.ts'
+import type { KeyText } from './key-text.ts'
 import { nameTag, newTrackingRunId, type TrackingRun, type TrackingRunId } from './tracking-run.ts'
 
 /** The runs that the platform opens and closes itself, for the tasks of its pipelines. */

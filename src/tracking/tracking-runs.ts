@@ -8,7 +8,8 @@ import { modelHistory, modelHistoryTag } from './model-history.ts'
 import type { RunLog } from './run-log.ts'
 import { randomName } from './run-name.ts'
 import { base, createTaskRuns, insertRun, type TaskRuns } from './task-runs.ts'
-import type { InputStore, KeyText, RunDocument, RunStore } from './store.ts'
+import type { InputStore, RunDocument, RunStore } from './store.ts'
+import type { KeyText } from './key-text.ts'
 import { nameTag, newTrackingRunId, taskRunTag, type RunStatus, type TrackingRun } from './tracking-run.ts'
 
 /** Runs as things that begin and end; what they log is run-log.ts. */

@@ -1,9 +1,23 @@
 import { notFound } from '#kernel/error.ts'
-import { importanceOf } from './importance.ts'
-import { findStudy, shownTrial, type TuningParts } from './parts.ts'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import { importanceOf, type Importance } from './importance.ts'
+import { findStudy, shownTrial, type StudyKey, type TuningParts } from './parts.ts'
 import { planeOf } from './plane.ts'
-import { turned } from './study.ts'
-import type { Results } from './tuning.ts'
+import { turned, type Trial } from './study.ts'
+import type { TrialKey } from './tell.ts'
+
+export interface Results {
+  /** Throws `not_found`. */
+  trial(key: TrialKey): Promise<Trial>
+  /** By number. */
+  trials(key: StudyKey, page: PageRequest): Promise<Page<Trial>>
+  /** Trials that run, by number. */
+  running(key: StudyKey): Promise<readonly Trial[]>
+  /** What the newest trials have reported while they ran, by trial and step. */
+  reports(key: StudyKey, trials: number): Promise<readonly { trial: number; step: number; value: number }[]>
+  /** Undefined while there are too few trials. */
+  importance(key: StudyKey): Promise<Importance | undefined>
+}
 
 /** For the importance of parameters so many changes of trials are looked at. */
 const changesMax = 1_000

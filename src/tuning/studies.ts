@@ -1,14 +1,30 @@
 import { isDeepStrictEqual } from 'node:util'
 import { alreadyExists, TrainyardError } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
-import { on } from '#storage'
+import type { Page, PageRequest } from '#kernel/page.ts'
+import { on, type Handler } from '#storage'
 import { runFinished, type Workflow } from '#workflow'
 import { endRuns } from './end-runs.ts'
 import { studyStarted } from './events.ts'
-import { end, findStudy, shown, type ChangingParts, type TuningParts } from './parts.ts'
+import { end, findStudy, shown, type ChangingParts, type StudyKey, type TuningParts } from './parts.ts'
 import { parseStudy, type Study, type StudySpec } from './study.ts'
 import type { StoredStudy } from './store.ts'
-import type { Studies } from './tuning.ts'
+
+export interface Studies {
+  /**
+   * Makes a study; the same study again is the one that is there. Throws `invalid`, and `already_exists` for a name that
+   * stands for another search.
+   */
+  start(request: NewStudy): Promise<Study>
+  /** Throws `not_found`. */
+  study(key: StudyKey): Promise<Study>
+  /** Newest first. */
+  studies(project: string, page: PageRequest): Promise<Page<Study>>
+  /** Ends a study before its time; trials that run may still be told. A study that has ended stays as it is. */
+  cancel(key: StudyKey): Promise<Study>
+  /** Ends the search of a pipeline's task when its run has ended without it. */
+  readonly handlers: readonly Handler[]
+}
 
 export interface NewStudy {
   readonly project: string

@@ -1,13 +1,10 @@
-import type { Page, PageRequest } from '#kernel/page.ts'
-import type { Handler } from '#storage'
 import type { Workflow } from '#workflow'
 import { createAsk, type AskRequest } from './ask.ts'
 import { createChange } from './change.ts'
-import type { Importance } from './importance.ts'
 import { createMemory } from './memory.ts'
 import { findStudy, shown, shownTrial, type StudyKey, type TuningParts } from './parts.ts'
-import { createResults } from './results.ts'
-import { createStudies, type NewStudy } from './studies.ts'
+import { createResults, type Results } from './results.ts'
+import { createStudies, type Studies } from './studies.ts'
 import type { Study, Trial } from './study.ts'
 import { createTelling, type Result, type TrialKey } from './tell.ts'
 
@@ -21,35 +18,6 @@ export interface Tuning extends Studies, Results {
   report(key: TrialKey, point: { step: number; value: number }): Promise<{ stop: boolean; reason?: string }>
   /** Says that a trial is being run, as a report does. */
   renew(key: TrialKey): Promise<Trial>
-}
-
-export interface Studies {
-  /**
-   * Makes a study; the same study again is the one that is there. Throws `invalid`, and `already_exists` for a name that
-   * stands for another search.
-   */
-  start(request: NewStudy): Promise<Study>
-  /** Throws `not_found`. */
-  study(key: StudyKey): Promise<Study>
-  /** Newest first. */
-  studies(project: string, page: PageRequest): Promise<Page<Study>>
-  /** Ends a study before its time; trials that run may still be told. A study that has ended stays as it is. */
-  cancel(key: StudyKey): Promise<Study>
-  /** Ends the search of a pipeline's task when its run has ended without it. */
-  readonly handlers: readonly Handler[]
-}
-
-export interface Results {
-  /** Throws `not_found`. */
-  trial(key: TrialKey): Promise<Trial>
-  /** By number. */
-  trials(key: StudyKey, page: PageRequest): Promise<Page<Trial>>
-  /** Trials that run, by number. */
-  running(key: StudyKey): Promise<readonly Trial[]>
-  /** What the newest trials have reported while they ran, by trial and step. */
-  reports(key: StudyKey, trials: number): Promise<readonly { trial: number; step: number; value: number }[]>
-  /** Undefined while there are too few trials. */
-  importance(key: StudyKey): Promise<Importance | undefined>
 }
 
 export function createTuning(parts: TuningParts & { readonly workflow: Pick<Workflow, 'runs' | 'cancel'> }): Tuning {

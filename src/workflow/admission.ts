@@ -8,7 +8,8 @@ import { entryOf, overlapOf, type OverlapRule } from './overlap.ts'
 import type { Run, RunId } from './run.ts'
 import type { Settler } from './settle.ts'
 import type { Starter } from './start.ts'
-import type { RunDraft, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 
 /** What became of a run that was to be accepted. Runs that were cancelled in its favour are ended by who follows them. */
 export type Admission =

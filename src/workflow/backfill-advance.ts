@@ -6,7 +6,8 @@ import type { Admissions } from './admission.ts'
 import { isAgain, type Backfill } from './backfill.ts'
 import { lastInstants, nextInstant } from './schedule.ts'
 import type { Starter } from './start.ts'
-import type { RunDraft, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 
 export interface AdvanceDeps {
   readonly store: WorkflowStore

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { bed } from './contract-bed.ts'
-import type { Outcome, RunTask } from './run.ts'
+import type { RunTask } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import type { WorkflowStore } from './store.ts'
 import { task } from './testing.ts'
 

@@ -4,8 +4,10 @@ import { digestOfJson, type Digest } from '#kernel/digest.ts'
 import { invalid } from '#kernel/error.ts'
 import { listOf, outputNames } from '#project'
 import { readTree, type Blobs, type Tree } from '#storage'
-import { seedOf, type Artifact, type Artifacts, type Outcome, type Params, type Run, type RunTask } from './run.ts'
-import type { CacheHolder, Claim, WorkflowStore } from './store.ts'
+import { seedOf, type Artifact, type Artifacts, type Params, type Run, type RunTask } from './run.ts'
+import type { Outcome } from './outcome.ts'
+import type { CacheHolder, WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 
 /** Results by content: what was made from the same is not made again. */
 

@@ -2,8 +2,11 @@ import type { TestContext } from 'node:test'
 import type { Millis } from '#kernel/clock.ts'
 import { newId } from '#kernel/id.ts'
 import { needsOf } from './graph.ts'
-import type { Outcome, Run, RunTask, TaskId } from './run.ts'
-import type { Claim, RunDraft, WorkflowStore } from './store.ts'
+import type { Run, RunTask, TaskId } from './run.ts'
+import type { Outcome } from './outcome.ts'
+import type { WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
+import type { RunDraft } from './run-draft.ts'
 
 /** A run of these tasks, and short ways to claim and end them. */
 export async function bed(

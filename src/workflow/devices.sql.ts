@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import { divided, gpusIn } from './room.ts'
-import type { ClaimRequest } from './store.ts'
+import type { ClaimRequest } from './claim.ts'
 import type { WorkflowTables } from './tables.ts'
 
 interface Claimed {

@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import { engineOf, runText, type Engine } from '#storage'
 import { fitting, on, type Candidate, type Demand } from './room.ts'
 import { holdSlots, roomIn } from './slots.sql.ts'
-import type { ClaimRequest } from './store.ts'
+import type { ClaimRequest } from './claim.ts'
 import type { WorkflowTables } from './tables.ts'
 import { takeTasks, taking, type TakenTask } from './take.sql.ts'
 

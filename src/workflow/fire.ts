@@ -5,7 +5,8 @@ import type { Signal } from '#storage'
 import type { Admissions } from './admission.ts'
 import type { RunId } from './run.ts'
 import type { Starter, StartRequest } from './start.ts'
-import type { RunDraft, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 import type { Tick, Trigger, TriggerMove } from './trigger-store.ts'
 
 /** A tick of a trigger, and the run that it asks for. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { bed, draft } from './contract-bed.ts'
-import type { Outcome } from './run.ts'
-import type { Claim, WorkflowStore } from './store.ts'
+import type { Outcome } from './outcome.ts'
+import type { WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 import { command, task } from './testing.ts'
 
 const succeeded: Outcome = { state: 'succeeded', outputs: {}, metrics: {} }

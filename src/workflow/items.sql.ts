@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { newId } from '#kernel/id.ts'
 import { runRows, type RowStatement } from '#storage'
-import type { Outcome } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import type { TaskRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>

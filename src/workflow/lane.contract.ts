@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { draft } from './contract-bed.ts'
-import type { RunDraft, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 import { task } from './testing.ts'
 
 const lane = { project: 'rain', pipeline: 'test' }

@@ -1,12 +1,12 @@
 import type { Clock } from '#kernel/clock.ts'
 import type { AttemptId } from './run.ts'
 import type { StopKind } from './stop.ts'
-import type { Claim, LiveAttempt, Renewal, WorkflowStore } from './store.ts'
+import type { LiveAttempt, Renewal, WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 import type { Executor } from './task.ts'
 import type { Turns } from './turn.ts'
+import { leaseMs } from './lease.ts'
 
-/** An attempt is its owner's for so long, unless the owner says that it is still there. */
-export const leaseMs = 8_000
 export const renewMs = 2_000
 /** How often it is looked for attempts whose owner is gone. */
 export const lookMs = 1_000

@@ -1,9 +1,41 @@
 import { messageOf, TrainyardError } from '#kernel/error.ts'
 import type { Json } from '#kernel/json.ts'
 import { causeOfFailure, nextTry, pauseAfter } from './retry.ts'
-import type { Outcome } from './run.ts'
 import { stopKind } from './stop.ts'
-import type { Claim } from './store.ts'
+import type { Claim } from './claim.ts'
+import type { Child } from './run-draft.ts'
+import { isGood, type Artifacts, type TaskId } from './run.ts'
+
+/** What became of one attempt. Only `waiting`, `retry` and `lost` leave the task open. */
+export type Outcome =
+  | { readonly state: 'succeeded'; readonly outputs: Artifacts; readonly metrics: Readonly<Record<string, number>> }
+  /** Another task of the same content has made it. */
+  | {
+      readonly state: 'cached'
+      readonly outputs: Artifacts
+      readonly metrics: Readonly<Record<string, number>>
+      readonly producer: TaskId
+    }
+  | { readonly state: 'failed'; readonly error: string }
+  /** It is called for each of these; the task waits until all of them have ended. A repeat adds no item. */
+  | {
+      readonly state: 'expanded'
+      readonly items: readonly Json[]
+      readonly parallel: number | undefined
+      readonly demand?: string | undefined
+    }
+  /** It is not needed, for this reason. */
+  | { readonly state: 'skipped'; readonly reason: string }
+  | { readonly state: 'retry'; readonly error: string; readonly nextAt: number; readonly isFree?: boolean }
+  | { readonly state: 'waiting'; readonly waitingFor: string; readonly nextAt: number | null; readonly child?: Child }
+  | { readonly state: 'cancelled'; readonly error?: string }
+  /** The process that ran it is gone, which is nobody's failure: the task is ready again. */
+  /** `isPlanned`: the platform was stopped, as it may be however often. */
+  | { readonly state: 'lost'; readonly error: string; readonly isPlanned?: boolean }
+
+/** Cancelling is sticky: nothing of a cancelled run waits, is tried again, or is made ready. */
+export const underCancel = (outcome: Outcome): Outcome =>
+  isGood(outcome.state) || outcome.state === 'failed' ? outcome : { state: 'cancelled' }
 
 const errorCharactersMax = 4_000
 

@@ -1,4 +1,5 @@
-import { leaseMs, type LeaseDeps } from './leases.ts'
+import type { LeaseDeps } from './leases.ts'
+import { leaseMs } from './lease.ts'
 import { on, waitOf } from './room.ts'
 
 const overdueMax = 100

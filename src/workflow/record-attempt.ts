@@ -2,7 +2,8 @@ import type { Json } from '#kernel/json.ts'
 import type { Projects } from '#project'
 import { thisHost } from './host.ts'
 import type { TaskRecord } from './record.ts'
-import type { Artifacts, Outcome, Run, RunTask } from './run.ts'
+import type { Artifacts, Run, RunTask } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import { stopKind } from './stop.ts'
 
 /** What is known of an attempt before it begins. */

@@ -1,6 +1,6 @@
 import type { AnyTx } from '#storage'
 import type { Demand, Room } from './room.ts'
-import type { Claim, ClaimRequest } from './store.ts'
+import type { Claim, ClaimRequest } from './claim.ts'
 
 /** What tasks take while they run, and what there is of it. */
 export interface RoomStore {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Millis } from '#kernel/clock.ts'
 import { draft } from './contract-bed.ts'
-import type { Outcome, RunTask } from './run.ts'
-import type { Claim, WorkflowStore } from './store.ts'
+import type { RunTask } from './run.ts'
+import type { Outcome } from './outcome.ts'
+import type { WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 import { task } from './testing.ts'
 
 const succeeded = { state: 'succeeded', outputs: {}, metrics: {} } as const

@@ -1,6 +1,6 @@
 import type { Millis } from '#kernel/clock.ts'
 import type { Run } from './run.ts'
-import type { RunDraft } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 import type { RunRow } from './tables.ts'
 
 export const runRow = ({ run, key, tasks, place }: RunDraft): RunRow => ({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { paramsOf, seedOf, underCancel } from './run.ts'
+import { paramsOf, seedOf } from './run.ts'
+import { underCancel } from './outcome.ts'
 import { task } from './testing.ts'
 
 test('a run’s parameters replace those that a task declares, and add none', () => {

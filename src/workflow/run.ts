@@ -4,7 +4,6 @@ import { digestOfJson } from '#kernel/digest.ts'
 import type { Id } from '#kernel/id.ts'
 import type { Json } from '#kernel/json.ts'
 import type { TaskSpec } from '#project'
-import type { RunDraft } from './store.ts'
 import type { ArtifactWire, CauseWire, PipelineWire, RunWire, TaskLineWire, TaskRunWire } from './wire.ts'
 
 /** One execution of a pipeline. */
@@ -69,40 +68,6 @@ export const poolOf = (task: RunTask): Pool => {
 /** What a task has come to whose outputs others may use. */
 export const goodStates = ['succeeded', 'cached'] as const
 export const isGood = (state: string): boolean => (goodStates as readonly string[]).includes(state)
-
-/** The run that a task is: one that begins with it, or one that is resumed. Either begins when the task waits for it. */
-export type Child = { readonly draft: RunDraft } | { readonly resume: Run }
-
-/** What became of one attempt. Only `waiting`, `retry` and `lost` leave the task open. */
-export type Outcome =
-  | { readonly state: 'succeeded'; readonly outputs: Artifacts; readonly metrics: Readonly<Record<string, number>> }
-  /** Another task of the same content has made it. */
-  | {
-      readonly state: 'cached'
-      readonly outputs: Artifacts
-      readonly metrics: Readonly<Record<string, number>>
-      readonly producer: TaskId
-    }
-  | { readonly state: 'failed'; readonly error: string }
-  /** It is called for each of these; the task waits until all of them have ended. A repeat adds no item. */
-  | {
-      readonly state: 'expanded'
-      readonly items: readonly Json[]
-      readonly parallel: number | undefined
-      readonly demand?: string | undefined
-    }
-  /** It is not needed, for this reason. */
-  | { readonly state: 'skipped'; readonly reason: string }
-  | { readonly state: 'retry'; readonly error: string; readonly nextAt: number; readonly isFree?: boolean }
-  | { readonly state: 'waiting'; readonly waitingFor: string; readonly nextAt: number | null; readonly child?: Child }
-  | { readonly state: 'cancelled'; readonly error?: string }
-  /** The process that ran it is gone, which is nobody's failure: the task is ready again. */
-  /** `isPlanned`: the platform was stopped, as it may be however often. */
-  | { readonly state: 'lost'; readonly error: string; readonly isPlanned?: boolean }
-
-/** Cancelling is sticky: nothing of a cancelled run waits, is tried again, or is made ready. */
-export const underCancel = (outcome: Outcome): Outcome =>
-  isGood(outcome.state) || outcome.state === 'failed' ? outcome : { state: 'cancelled' }
 
 /** Whether a task that waits for others may run although not all of them have succeeded. */
 export const isTolerant = ({ join = 'all', final }: RunTask): boolean => join !== 'all' || final === true

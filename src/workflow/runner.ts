@@ -14,12 +14,15 @@ import { causeOf, outcomeOf } from './outcome.ts'
 import { perform, type Answer, type Call, type PerformDeps } from './perform.ts'
 import { causeOfEnd, recordAtStart, withoutValues } from './record-attempt.ts'
 import { createRecorder, type TaskRecord } from './record.ts'
-import { isTolerant, poolOf, timeoutOf, type Artifacts, type Outcome, type Params, type Run } from './run.ts'
+import { isTolerant, poolOf, timeoutOf, type Artifacts, type Params, type Run } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import { stop, stopKind } from './stop.ts'
-import type { Claim, Producer } from './store.ts'
+import type { Producer } from './store.ts'
+import type { Claim } from './claim.ts'
 import { datasetsOf, sourceTags } from './tracked-task.ts'
 import type { Turns } from './turn.ts'
 import { resolvedParams, subjectOf, type Sources } from './values.ts'
+import type { Runner } from './seats.ts'
 
 export interface RunnerDeps extends PerformDeps {
   readonly projects: Pick<Projects, 'revision'>
@@ -29,9 +32,6 @@ export interface RunnerDeps extends PerformDeps {
   readonly owner: string
   readonly taskTimeoutMs: number
 }
-
-/** Runs one claimed attempt to its recorded end. Rejects when that cannot be recorded; the lease then runs out. */
-export type Runner = (claim: Claim, controller: AbortController) => Promise<void>
 
 /** What a task is given by those before it. */
 interface Reading {

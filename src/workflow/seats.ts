@@ -3,11 +3,11 @@ import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import type { RoomAt } from '#project'
 import type { AnyTx, Signal } from '#storage'
-import { leaseMs } from './leases.ts'
+import { leaseMs } from './lease.ts'
 import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
-import type { Runner } from './runner.ts'
 import { stop, type StopKind } from './stop.ts'
-import type { Claim, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 
 /** What runs in this process: as many tasks of each pool as there are seats. */
 export interface Seats {
@@ -25,6 +25,9 @@ export interface Seats {
   close(options: { endTasks: boolean }): Promise<void>
   open(): void
 }
+
+/** Runs one claimed attempt to its recorded end. Rejects when that cannot be recorded; the lease then runs out. */
+export type Runner = (claim: Claim, controller: AbortController) => Promise<void>
 
 type Due = Readonly<Partial<Record<Pool, number>>>
 

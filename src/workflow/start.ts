@@ -21,7 +21,8 @@ import {
   type RunTask,
   type TaskId,
 } from './run.ts'
-import type { RunDraft, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 
 export interface StartRequest {
   readonly project: string

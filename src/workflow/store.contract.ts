@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { newId } from '#kernel/id.ts'
 import { bed, draft } from './contract-bed.ts'
 import type { TaskRecord } from './record.ts'
-import type { Outcome } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import type { WorkflowStore } from './store.ts'
 import { task } from './testing.ts'
 

@@ -6,26 +6,24 @@ import type { GridTask } from './grid.ts'
 import type { BackfillStore } from './backfill-store.ts'
 import type { LaneStore } from './lane-store.ts'
 import type { RoomStore } from './room-store.ts'
-import type { OverlapRule } from './overlap.ts'
 import type { AttemptDetail, TaskRecord } from './record.ts'
 import type {
   Artifact,
   Artifacts,
   AttemptId,
-  Item,
-  Outcome,
-  Params,
   Pool,
   Run,
   RunId,
   RunState,
-  RunTask,
   TaskId,
   TaskLine,
   TaskRun,
   TaskState,
 } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import type { TriggerStore } from './trigger-store.ts'
+import type { ClaimRequest, Claim } from './claim.ts'
+import type { RunDraft } from './run-draft.ts'
 
 /**
  * Where runs are kept, and the state machine over them. Each transition is a conditional update: it happens once, and
@@ -146,24 +144,6 @@ export interface RecordStore {
   attempts(task: string): Promise<readonly AttemptDetail[]>
 }
 
-export interface RunDraft {
-  readonly run: Omit<Run, 'state' | 'behind' | 'error' | 'startedAt' | 'endedAt'>
-  /** Of the pipeline's revision. */
-  readonly overlap?: OverlapRule | undefined
-  /** Its place in the line of its pipeline, when it is held: none of its tasks may be claimed. */
-  readonly place?: number | undefined
-  readonly key: string | undefined
-  readonly tasks: readonly TaskDraft[]
-}
-
-interface TaskDraft {
-  readonly id: TaskId
-  readonly name: string
-  readonly spec: RunTask
-  readonly needs: readonly string[]
-  readonly params: Params
-}
-
 export interface TaskFilter {
   readonly run: string
   /** The calls of this task, rather than the tasks of the pipeline. */
@@ -193,51 +173,6 @@ export interface RunFilter {
   readonly project: string
   readonly pipeline?: string | undefined
   readonly state?: RunState | undefined
-}
-
-export interface ClaimRequest {
-  readonly pool: Pool
-  readonly limit: number
-  readonly owner: string
-  /** Where the tasks run that take of a machine. */
-  readonly machine: string
-  /** The GPUs of that machine, by name. */
-  readonly devices: readonly string[]
-  readonly now: number
-  readonly leaseUntil: number
-}
-
-/** A task in one claimant's hands. */
-export interface Claim {
-  readonly attempt: AttemptId
-  readonly number: number
-  /** Whether this is the attempt's first call, rather than the next one after a wait. */
-  readonly isNew: boolean
-  readonly task: TaskId
-  readonly run: Run
-  readonly name: string
-  /** Its name in the pipeline, which all calls of a task with a call for each item share. */
-  readonly declared: string
-  readonly spec: RunTask
-  readonly item: Item | undefined
-  readonly needs: readonly string[]
-  readonly params: Params
-  readonly attemptsMax: number
-  /** Tries beyond those that it was promised, after failures that were the platform's. */
-  readonly triesFree: number
-  /** The run that it is, when it is one of another pipeline and has been called before. */
-  readonly child: RunId | undefined
-  /** The GPUs of its machine that are its alone; undefined where the machine has none. */
-  readonly devices?: readonly string[]
-  /** What is known of an attempt that another process has begun. */
-  readonly begun?: Begun
-}
-
-interface Begun {
-  readonly at: number
-  readonly handle: Json
-  readonly tracking: TrackingRunId | undefined
-  readonly record: TaskRecord
 }
 
 export interface LiveAttempt {

@@ -2,9 +2,11 @@ import type { Clock } from '#kernel/clock.ts'
 import { TrainyardError } from '#kernel/error.ts'
 import type { Projects } from '#project'
 import { portOf } from './graph.ts'
-import { hasEnded, type Artifact, type Artifacts, type Outcome, type Params, type Run } from './run.ts'
+import { hasEnded, type Artifact, type Artifacts, type Params, type Run } from './run.ts'
+import type { Outcome } from './outcome.ts'
 import type { Starter } from './start.ts'
-import type { Claim, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 
 /** A task that is a run of another pipeline of the same revision. */
 

@@ -4,7 +4,7 @@ import type { Millis } from '#kernel/clock.ts'
 import { approvalOf } from './approval.ts'
 import { inputsFrom } from './graph.ts'
 import { kindOf, poolOf, type Artifacts, type RunTask, type TaskRun } from './run.ts'
-import type { RunDraft } from './store.ts'
+import type { RunDraft } from './run-draft.ts'
 import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
 import { shownParams } from './values.ts'
 

@@ -2,7 +2,7 @@ import { formsOf } from '#kernel/mask.ts'
 import { secretsOf } from '#project'
 import type { Secrets } from '#secrets'
 import type { Run } from './run.ts'
-import type { Claim } from './store.ts'
+import type { Claim } from './claim.ts'
 import type { Attempt } from './task.ts'
 
 /** What one attempt may know and nobody may read. Throws `invalid` with the names that nobody has set. */

@@ -2,7 +2,8 @@ import { batched } from '#kernel/batch.ts'
 import type { Signal } from '#storage'
 import type { Seats } from './seats.ts'
 import type { SettleRequest, Settler } from './settle.ts'
-import type { Claim, WorkflowStore } from './store.ts'
+import type { WorkflowStore } from './store.ts'
+import type { Claim } from './claim.ts'
 
 /**
  * The transactions of the engine, one after the other: each writes the results that have come in meanwhile, and gives the

@@ -11,7 +11,8 @@ import { readConfig } from '#kernel/config.ts'
 import { sql } from 'kysely'
 import { databaseClock, migrate, openDatabase, type Db } from '#storage'
 import type { RunTask, Workflow } from '#workflow'
-import { compose, migrations } from '../../src/composition/compose.ts'
+import { compose } from '../../src/composition/compose.ts'
+import { migrations } from '../../src/composition/migrations.ts'
 import { readOracle, type Line } from './oracle.ts'
 
 /** Where storms rage: a database, a folder that replicas share, and a driver of the test's own that runs nothing. */

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { openOnlineStore } from '#features'
 import { readConfig } from '#kernel/config.ts'
 import { databaseClock, migrate, openDatabase } from '#storage'
-import { compose, migrations } from '../../src/composition/compose.ts'
+import { compose } from '../../src/composition/compose.ts'
+import { migrations } from '../../src/composition/migrations.ts'
 
 /**
  * A control plane without its doors, for the storms to kill: everything that a server is composed of, and only the

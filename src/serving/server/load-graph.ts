@@ -1,6 +1,6 @@
 import type { BundleManifest } from '../bundle.ts'
 import { createGraph, type GraphParts } from './graph.ts'
-import type { LoadedModel } from './model.ts'
+import type { LoadedModel } from './loaded-model.ts'
 import { loadServingCode, type Postprocess } from './serving-code.ts'
 
 /** Makes a graph of its bundle: its code is loaded, its deployments are met when they are asked. */

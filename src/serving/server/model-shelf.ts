@@ -1,5 +1,6 @@
 import { bundleFolder } from '../routes-file.ts'
-import { loadModel, type LoadedModel, type LoadParts } from './model.ts'
+import { loadModel, type LoadParts } from './model.ts'
+import type { LoadedModel } from './loaded-model.ts'
 
 /** The models in memory, by bundle. */
 export interface ModelShelf {

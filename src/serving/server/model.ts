@@ -9,17 +9,8 @@ import { createBatcher, type Batcher } from './batcher.ts'
 import { requireValue, type Column } from './bind.ts'
 import { forget } from './run-tally.ts'
 import { openRuntime } from './open-runtime.ts'
-import { loadServingCode, type Postprocess } from './serving-code.ts'
-
-/** A bundle that can answer. */
-export interface LoadedModel {
-  readonly manifest: BundleManifest
-  readonly batcher: Batcher
-  readonly postprocess: Postprocess | undefined
-  /** What it takes now; 0 while it rests. */
-  memoryBytes(): number
-  release(): Promise<void>
-}
+import { loadServingCode } from './serving-code.ts'
+import type { LoadedModel } from './loaded-model.ts'
 
 export interface LoadParts {
   /** How the Python workers of models are kept from the machine. */

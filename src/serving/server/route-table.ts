@@ -9,7 +9,8 @@ import {
   type RouteSticky,
   type ServerStatus,
 } from '../routes-file.ts'
-import type { LoadedModel, LoadParts } from './model.ts'
+import type { LoadParts } from './model.ts'
+import type { LoadedModel } from './loaded-model.ts'
 import { createModelShelf, type ModelShelf } from './model-shelf.ts'
 import { RequestError } from './request-error.ts'
 import { openSwitchedOff } from './switched-off.ts'

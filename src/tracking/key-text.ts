@@ -1,0 +1,5 @@
+/** A param or a tag. */
+export interface KeyText {
+  readonly key: string
+  readonly value: string
+}
