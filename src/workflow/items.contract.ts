@@ -41,8 +41,9 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     await end(first[1]!, { state: 'succeeded', outputs: { y: { value: 7 } }, metrics: {} })
     const last = await take(9)
 
+    const given = await store.itemOutputs(each.task, { after: -1, limit: 9 })
     assert.deepEqual(
-      [show(first), none, show(second), early, show(last), last[0]?.isNew, await store.itemResults(each.task)],
+      [show(first), none, show(second), early, show(last), last[0]?.isNew, await store.itemsEnd(each.task), given],
       [
         [
           ['each[0]', 'each', { index: 0, value: 10 }],
@@ -53,10 +54,10 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
         [],
         [['each', 'each', undefined]],
         false,
+        { states: { succeeded: 2, failed: 1 }, firstBad: { index: 2, why: 'no' } },
         [
-          { index: 0, state: 'succeeded', outputs: {}, error: undefined },
-          { index: 1, state: 'succeeded', outputs: { y: { value: 7 } }, error: undefined },
-          { index: 2, state: 'failed', outputs: {}, error: 'no' },
+          { index: 0, outputs: {} },
+          { index: 1, outputs: { y: { value: 7 } } },
         ],
       ],
     )
@@ -64,6 +65,39 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     assert.deepEqual(
       [done?.run.error, (await take(9)).map(claim => claim.name), (await store.listTasks(run.id))[1]?.items],
       [undefined, ['behind'], { succeeded: 2, failed: 1 }],
+    )
+  })
+
+  test(`${name}: what calls gave is read page by page in the order of the items, whether they did it or had it from others`, async t => {
+    const { store, take, end, each } = await atEach(t)
+    await end(each, expanded([0, 1, 2, 3, 4]))
+    const calls = await take(9)
+    const given = (y: number) => ({ outputs: { y: { value: y } }, metrics: {} })
+    await end(calls[3]!, { state: 'succeeded', ...given(3) })
+    await end(calls[0]!, { state: 'succeeded', ...given(0) })
+    await end(calls[1]!, { state: 'cached', producer: calls[0]!.task, ...given(1) })
+    await end(calls[2]!, { state: 'skipped', reason: 'Not that one.' })
+    await end(calls[4]!, { state: 'cached', producer: calls[0]!.task, ...given(4) })
+
+    const page = async (after: number) =>
+      (await store.itemOutputs(each.task, { after, limit: 2 })).map(({ index, outputs }) => [
+        index,
+        outputs['y']?.value,
+      ])
+    assert.deepEqual(
+      [await page(-1), await page(1), await page(4), await store.itemsEnd(each.task)],
+      [
+        [
+          [0, 0],
+          [1, 1],
+        ],
+        [
+          [3, 3],
+          [4, 4],
+        ],
+        [],
+        { states: { succeeded: 2, cached: 2, skipped: 1 }, firstBad: undefined },
+      ],
     )
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createLogs } from './logs.ts'
@@ -44,6 +44,15 @@ test('logs of a run are listed with their length, and had whole', async t => {
   ])
   assert.deepEqual([await logs.list('none'), await logs.whole('run', 'none')], [[], undefined])
   assert.equal(String(await logs.whole('run', 'train')), 'grün\n')
+})
+
+test('a task that says nothing leaves neither log nor folder', async t => {
+  const folder = await testFolder(t)
+  const silent = createLogs(folder).open('run', 'silent')
+  silent.heading('one')
+  silent.close()
+
+  assert.deepEqual(await readdir(folder), [])
 })
 
 test('a heading stands before what comes after it, and alone only where another process goes on', async t => {

@@ -50,8 +50,7 @@ export function createLogs(folder: string, bytesMax = 16 * 1024 * 1024): Logs {
   return {
     open(run, task) {
       const path = pathOf(run, task)
-      mkdirSync(dirname(path), { recursive: true })
-      return { path, bytesMax, ...capped(path, bytesMax - (statSync(path, { throwIfNoEntry: false })?.size ?? 0)) }
+      return { path, bytesMax, ...capped(path, bytesMax) }
     },
 
     read: (run, task, offset) => readLogFile(pathOf(run, task), offset),
@@ -106,9 +105,10 @@ function appender(path: string): { write(text: string): void; flush(): void } {
   }
 }
 
-function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'heading' | 'flush' | 'close'> {
+function capped(path: string, bytesMax: number): Pick<LogFile, 'line' | 'heading' | 'flush' | 'close'> {
   const { write, flush } = appender(path)
-  let room = bytesLeft
+  /** Unknown until there is something to write: most tasks of the platform say nothing, and the disk is not asked about them. */
+  let room: number | undefined
   let leftOut = 0
   let tail: string[] = []
   let tailBytes = 0
@@ -125,7 +125,7 @@ function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'headin
 
   function put(text: string): void {
     const line = `${text}\n`
-    room -= Buffer.byteLength(line)
+    room = (room ?? bytesMax - begun(path)) - Buffer.byteLength(line)
     if (room >= 0 && tail.length === 0) write(line)
     else keep(line)
   }
@@ -143,6 +143,7 @@ function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'headin
     },
     flush() {
       begin()
+      room ??= bytesMax - begun(path)
       flush()
     },
     close() {
@@ -152,6 +153,12 @@ function capped(path: string, bytesLeft: number): Pick<LogFile, 'line' | 'headin
       flush()
     },
   }
+}
+
+/** Makes the folder of a log. Answers how long the log is already. */
+function begun(path: string): number {
+  mkdirSync(dirname(path), { recursive: true })
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** How many of the bytes are whole characters [RFC 3629]: a character that is cut off is read the next time. */

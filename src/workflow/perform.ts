@@ -7,7 +7,7 @@ import type { Secrets } from '#secrets'
 import type { Blobs } from '#storage'
 import type { Tracking, TrackingRunId } from '#tracking'
 import { seenParams } from './cache.ts'
-import { gather, itemsOf, parallelOf } from './fan-out.ts'
+import { gather, itemResults, itemsOf, parallelOf } from './fan-out.ts'
 import { createLiveMetrics } from './live-metrics.ts'
 import type { LogFile } from './logs.ts'
 import type { Recorder, TaskRecord } from './record.ts'
@@ -85,7 +85,7 @@ async function eachItem({ store, blobs }: PerformDeps, { claim, sources }: Call)
       },
       facts: {},
     }
-  const given = await gather(blobs, spec, await store.itemResults(task))
+  const given = await gather(blobs, spec, itemResults(store, task, await store.itemsEnd(task)))
   return { outcome: { state: 'succeeded', ...given }, facts: {} }
 }
 

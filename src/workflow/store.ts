@@ -55,8 +55,10 @@ export interface RunStore {
   countTasks(run: string): Promise<TaskCounts>
   /** The tasks of these runs without their calls, run by run from the newest on, in the order of the pipeline: at most `limit`. */
   gridTasks(runs: readonly string[], limit: number): Promise<readonly GridTask[]>
-  /** What became of the calls of a task, in order. */
-  itemResults(task: string): Promise<readonly ItemResult[]>
+  /** What became of the calls of a task. */
+  itemsEnd(task: string): Promise<ItemsEnd>
+  /** What calls of a task gave, of those that have succeeded: the next `limit` behind an index, in order. */
+  itemOutputs(task: string, page: { after: number; limit: number }): Promise<readonly ItemOutputs[]>
   findTask(
     id: string,
   ): Promise<{ id: TaskId; run: RunId; name: string; state: TaskState; outputs: Artifacts } | undefined>
@@ -155,11 +157,15 @@ export interface TaskFilter {
 
 export type TaskCounts = Readonly<Partial<Record<TaskState, number>>>
 
-export interface ItemResult {
+export interface ItemsEnd {
+  readonly states: TaskCounts
+  /** The first that did not succeed although it was called. */
+  readonly firstBad: { readonly index: number; readonly why: string } | undefined
+}
+
+export interface ItemOutputs {
   readonly index: number
-  readonly state: TaskState
   readonly outputs: Artifacts
-  readonly error: string | undefined
 }
 
 /** What one task has given so far. */

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
 import { toPage } from '#kernel/page.ts'
 import { taskOf, upstream } from '#project'
-import { type Artifacts, type RunId, type RunTask, type TaskId, type TaskLine, type TaskState } from './run.ts'
+import { isGood, type Artifacts, type RunId, type RunTask, type TaskId, type TaskLine, type TaskState } from './run.ts'
 import type { Producer, RunStore, TaskCounts } from './store.ts'
 import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
 import { taskFromRow } from './task-row.sql.ts'
@@ -14,7 +14,8 @@ type TaskReads = Pick<
   | 'pageTasks'
   | 'countTasks'
   | 'gridTasks'
-  | 'itemResults'
+  | 'itemsEnd'
+  | 'itemOutputs'
   | 'findTask'
   | 'outputs'
   | 'made'
@@ -46,6 +47,17 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       .groupBy(['parent', 'state'])
       .execute()
     return new Map([...Map.groupBy(rows, row => row.parent!)].map(([parent, states]) => [parent, countsOf(states)]))
+  }
+
+  async function whyBad(task: string, { state, first }: { state: string; first: number }): Promise<string> {
+    const { error } = await db
+      .selectFrom('workflow_task')
+      .select('error')
+      .where('parent', '=', task)
+      .where('state', '=', state)
+      .where('item_index', '=', first)
+      .executeTakeFirstOrThrow()
+    return error ?? state
   }
 
   const neighbourhood = (task: string) =>
@@ -147,19 +159,38 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       }))
     },
 
-    async itemResults(task) {
+    async itemsEnd(task) {
       const rows = await db
         .selectFrom('workflow_task')
-        .select(['item_index', 'state', 'outputs', 'error'])
+        .select([
+          'state',
+          eb => eb.fn.countAll<number>().as('count'),
+          eb => eb.fn.min<number>('item_index').as('first'),
+        ])
         .where('parent', '=', task)
-        .orderBy('item_index')
+        .groupBy('state')
         .execute()
-      return rows.map(row => ({
-        index: row.item_index!,
-        state: row.state as TaskState,
-        outputs: JSON.parse(row.outputs) as Artifacts,
-        error: row.error ?? undefined,
-      }))
+      const bad = rows.filter(({ state }) => !isGood(state as TaskState) && state !== 'skipped')
+      const first = bad.toSorted((a, b) => a.first - b.first)[0]
+      return { states: countsOf(rows), firstBad: first && { index: first.first, why: await whyBad(task, first) } }
+    },
+
+    async itemOutputs(task, { after, limit }) {
+      const next = (state: TaskState) =>
+        db
+          .selectFrom('workflow_task')
+          .select(['item_index', 'outputs'])
+          .where('parent', '=', task)
+          .where('state', '=', state)
+          .where('item_index', '>', after)
+          .orderBy('item_index')
+          .limit(limit)
+      // Each is a range of an index, and only its first rows are read.
+      const [succeeded, cached] = [await next('succeeded').execute(), await next('cached').execute()]
+      return [...succeeded, ...cached]
+        .toSorted((a, b) => a.item_index! - b.item_index!)
+        .slice(0, limit)
+        .map(row => ({ index: row.item_index!, outputs: JSON.parse(row.outputs) as Artifacts }))
     },
 
     async findTask(id) {
