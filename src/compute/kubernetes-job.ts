@@ -1,5 +1,6 @@
 import type { V1Job, V1PodSpec, V1Secret, V1Service } from '@kubernetes/client-node'
 import type { Job } from './engine.ts'
+import { containerSecurity, podSecurity } from './pod-security.ts'
 
 /** What an attempt is in a cluster: a Job, a Secret with its environment, and for several nodes a Service to meet by. */
 
@@ -75,7 +76,6 @@ export const jobOf = (job: Job, place: KubernetesPlace): V1Job => {
 }
 
 function podOf(job: Job, place: KubernetesPlace): V1PodSpec {
-  const user = place.runAsUser ?? 1_000
   return {
     restartPolicy: 'Never',
     automountServiceAccountToken: false,
@@ -85,13 +85,7 @@ function podOf(job: Job, place: KubernetesPlace): V1PodSpec {
     // Of the pod, not of the job: the time that it waits for a node does not count.
     activeDeadlineSeconds: Math.ceil(job.limitMs / 1_000),
     ...(job.nodes > 1 && { subdomain: nameOf(job.attempt) }),
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: user,
-      runAsGroup: user,
-      fsGroup: user,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: podSecurity(place.runAsUser ?? 1_000),
     containers: [
       {
         name: containerName,
@@ -102,7 +96,7 @@ function podOf(job: Job, place: KubernetesPlace): V1PodSpec {
         envFrom: [{ secretRef: { name: nameOf(job.attempt) } }],
         env: [{ name: 'HOME', value: '/work' }, { name: 'TMPDIR', value: '/work' }, ...meetingPoint(job)],
         resources: resourcesOf(job, place),
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        securityContext: containerSecurity(),
         volumeMounts: [
           { name: 'work', mountPath: '/work' },
           { name: 'shm', mountPath: '/dev/shm' },

@@ -25,8 +25,9 @@ export async function onStageChanged(
   // Models of clients may be of a project that declares nothing.
   const revision = await parts.projects.find(project)
   for (const [deployment, { model }] of Object.entries(revision?.spec.deployments ?? {})) {
-    if (model === data.model)
-      await startDeploy(parts, { deployment, version, promotion: data.transition, actor, reason: data.reason })
+    if (model !== data.model) continue
+    const reason = `Version ${version.version} of ${model} was moved to production: ${data.reason}`
+    await startDeploy(parts, { deployment, version, promotion: data.transition, actor, reason })
   }
 }
 
@@ -42,8 +43,9 @@ export async function onApplied(
   for (const [deployment, { model }] of Object.entries(spec.deployments).filter(([name]) => !known.has(name))) {
     const version = await parts.registry.champion(project, model)
     const promotion = version?.transitions.findLast(({ to }) => to === 'production')?.id
-    if (version && promotion)
-      await startDeploy(parts, { deployment, version, promotion, actor, reason: 'The deployment was declared.' })
+    if (!version || !promotion) continue
+    const reason = `The deployment ${deployment} was declared, and version ${version.version} of ${model} is in production.`
+    await startDeploy(parts, { deployment, version, promotion, actor, reason })
   }
 }
 
@@ -82,7 +84,14 @@ export async function releaseVersion(
   const version =
     found.stage === 'production' ? found : await parts.registry.transition(id, { to: 'production', actor, reason })
   const promotion = version.transitions.findLast(({ to }) => to === 'production')!.id
-  return startDeploy(parts, { deployment, version, promotion, actor, reason, ...(!isDeclared && { weight }) })
+  return startDeploy(parts, {
+    deployment,
+    version,
+    promotion,
+    actor,
+    reason: `Version ${version.version} of ${version.model} is released as ${deployment}: ${reason}`,
+    ...(!isDeclared && { weight }),
+  })
 }
 
 interface DeployRequest {
@@ -91,6 +100,7 @@ interface DeployRequest {
   /** Id of the transition, which is a node of the ledger. */
   readonly promotion: string
   readonly actor: string
+  /** Why, as a sentence that names the version. */
   readonly reason: string
   /** Of a deployment that the project does not declare. */
   readonly weight?: number
@@ -100,7 +110,7 @@ async function startDeploy(
   parts: DeliveryParts,
   { deployment, version, promotion, actor, reason, weight }: DeployRequest,
 ): Promise<string | undefined> {
-  const { project, model, id, version: number } = version
+  const { project, id } = version
   // After a roll-back the former version is in production again, and has never stopped answering.
   if ((await liveRevision(parts, project, deployment))?.version === id) return undefined
   const { id: run } = await parts.workflow.start({
@@ -108,11 +118,7 @@ async function startDeploy(
     pipeline: deployPipeline,
     tasks: deployTasks({ deployment, version: id, promotion, ...(weight !== undefined && { weight }) }),
     params: { deployment, version: id },
-    cause: {
-      kind: 'event',
-      reason: `Version ${number} of ${model} was moved to production: ${reason}`,
-      ref: promotion,
-    },
+    cause: { kind: 'event', reason, ref: promotion },
     actor,
     key: `deploy/${deployment}/${promotion}`,
   })

@@ -7,6 +7,7 @@ import type {
   V1Service,
   V2HorizontalPodAutoscaler,
 } from '@kubernetes/client-node'
+import { containerSecurity, podSecurity } from '#compute'
 import type { KeysFile } from './keys-file.ts'
 import { ownTelling, type ServerSettings } from './server-settings.ts'
 import type { RoutesFile } from './routes-file.ts'
@@ -147,13 +148,7 @@ function pod(order: ClusterOrder, name: string, ports: V1ContainerPort[]) {
   return {
     terminationGracePeriodSeconds: Math.ceil(drainMs / 1_000) + drainSMax + 5,
     automountServiceAccountToken: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: user,
-      runAsGroup: user,
-      fsGroup: user,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: podSecurity(user),
     containers: [
       {
         name,
@@ -168,11 +163,7 @@ function pod(order: ClusterOrder, name: string, ports: V1ContainerPort[]) {
           requests: { cpu: String(cores), memory: `${memoryMb}Mi` },
           limits: { memory: `${memoryMb}Mi` },
         },
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ['ALL'] },
-        },
+        securityContext: { ...containerSecurity(), readOnlyRootFilesystem: true },
         volumeMounts: [
           { name: 'serving', mountPath: serverFolder },
           { name: 'tmp', mountPath: '/tmp' },
