@@ -41,6 +41,9 @@ export function onlineStoreContract(name: string, open: (t: TestContext) => Prom
 
     t.assert.deepEqual(await read(store, ['a'], 110, 100), [['a', 'present', 10, { x: 10 }]])
     t.assert.deepEqual(await read(store, ['a'], 111, 100), [['a', 'expired', 10, {}]])
+    t.assert.deepEqual(await store.read({ ...daily, keys: ['a'], at: ms(111), maxAgeMs: 100, withExpired: true }), [
+      { key: 'a', status: 'expired', eventTime: 10, values: { x: 10 } },
+    ])
   })
 
   test(`${name}: a thousand keys are answered in their order, unknown and repeated ones too`, async t => {

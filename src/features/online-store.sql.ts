@@ -34,7 +34,7 @@ export function sqlOnlineStore(db: Db, clock: Clock): OnlineStore {
     async read({ at = clock.now(), ...request }) {
       if (request.keys.length === 0) return []
       const found = await newest(tables, request, at)
-      return request.keys.map(key => answer(key, found.get(key), at, request.maxAgeMs))
+      return request.keys.map(key => answer(key, found.get(key), { ...request, at }))
     },
 
     async write(view, version, rows) {
@@ -164,11 +164,17 @@ async function newest(
   )
 }
 
-function answer(key: string, found: Found | undefined, at: number, maxAgeMs = Number.POSITIVE_INFINITY): OnlineRow {
+function answer(
+  key: string,
+  found: Found | undefined,
+  { at, maxAgeMs = Number.POSITIVE_INFINITY, withExpired = false }: Omit<OnlineRead, 'at'> & { at: Millis },
+): OnlineRow {
   if (!found) return { key, status: 'not_found', values: {} }
   const { eventTime, data } = found
-  if (at - eventTime > maxAgeMs) return { key, status: 'expired', eventTime, values: {} }
-  return { key, status: 'present', eventTime, values: JSON.parse(data) as OnlineRow['values'] }
+  const isExpired = at - eventTime > maxAgeMs
+  if (isExpired && !withExpired) return { key, status: 'expired', eventTime, values: {} }
+  const values = JSON.parse(data) as OnlineRow['values']
+  return { key, status: isExpired ? 'expired' : 'present', eventTime, values }
 }
 
 /** The keys of a view in order, some hundred at a time: no statement holds the store for long. */

@@ -4,7 +4,7 @@ import type { OnlineRowWire } from './wire.ts'
 
 export type FeatureValue = null | boolean | number | string
 
-/** The features of one key, as of some instant. Values of an expired row are withheld. */
+/** The features of one key, as of some instant. Values of an expired row are withheld from who does not ask for them. */
 export type OnlineRow = z.output<typeof OnlineRowWire>
 
 /** What a view said of a key from an instant on. */
@@ -37,6 +37,8 @@ export interface OnlineRead extends ViewName {
   readonly at?: Millis | undefined
   /** A row older than this at that instant is expired; one exactly as old is not. */
   readonly maxAgeMs?: number | undefined
+  /** Whether an expired row has its values all the same. */
+  readonly withExpired?: boolean | undefined
 }
 
 /**

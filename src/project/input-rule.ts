@@ -8,6 +8,10 @@ export const InputRule = z
         'What becomes of a value that is missing (null, NaN, not sent, not in the online store): it is refused, replaced by `default`, or given to the model as NaN.',
     }),
     default: z.union([z.number(), z.string(), z.boolean()]).optional(),
+    stale: z.boolean().optional().meta({
+      description:
+        'Whether a value from the online store is taken that is older than its view allows, or was read before while the store does not answer in time; only where there is none is it missing.',
+    }),
     min: z.number().optional(),
     max: z.number().optional(),
     values: z

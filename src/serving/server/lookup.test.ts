@@ -3,11 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { openOnlineStore, serviceFeatures, type OnlineStore } from '#features'
+import { openOnlineStore, serviceFeatures, type OnlineRead, type OnlineStore } from '#features'
 import type { Millis } from '#kernel/clock.ts'
 import type { InputRules } from '#project/input-rule.ts'
 import { inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
 import { lookUp } from './lookup.ts'
+import { createRecentRows } from './recent-rows.ts'
 
 const day = 86_400_000
 const first = Date.UTC(2015, 0, 1)
@@ -132,6 +133,7 @@ test('a store that does not answer in time is not waited for', async () => {
     read: () => new Promise<never>(() => {}),
     open: () => {},
     features: async () => serviceFeatures(service),
+    recent: createRecentRows(),
   }
   const lookup = (inputs: InputRules) => {
     const filled: string[] = []
@@ -147,4 +149,35 @@ test('a store that does not answer in time is not waited for', async () => {
     status: 503,
     message: 'The online feature store did not answer in 20 ms.',
   })
+})
+
+test('where a rule takes old values, a row that is too old answers, and what was read last while the store is away', async t => {
+  const { store } = await open(t)
+  let isAway = false
+  const online = {
+    read: (request: OnlineRead) => (isAway ? Promise.reject(new Error('it is away')) : store.read(request)),
+    open: () => {},
+    features: async () => serviceFeatures(service),
+    recent: createRecentRows(),
+  }
+  const lookup = async (key: string, at: number, inputs: InputRules) => {
+    const filled: string[] = []
+    const missing = [{ name: 'wind', datatype: 'FP32', shape: [-1, 1] }]
+    const model = { signature: { inputs: missing, outputs: [] }, service, inputs }
+    const asked = { project: 'rain', model, missing, rows: 1, keys: [key], at: [at], filled, until: Infinity }
+    return lookUp(online, asked).then(found => [...Array.from(found.get('wind')!), ...filled])
+  }
+  const stale = { wind: { missing: 'refuse', stale: true } } as const
+  const staleOrFour = { wind: { missing: 'default', default: 4, stale: true } } as const
+
+  assert.deepEqual(await lookup('seattle', first + 9 * day, stale), [2, 'wind'])
+  assert.deepEqual(await lookup('seattle', first + day, stale), [2])
+  assert.deepEqual(await lookup('paris', first, staleOrFour), [4, 'wind'])
+  await assert.rejects(lookup('paris', first, stale), /Feature wind of view weather for city "paris": there is no row/)
+  isAway = true
+  assert.deepEqual(await lookup('seattle', first + day, stale), [2, 'wind'])
+  assert.deepEqual(await lookup('boston', first, staleOrFour), [4, 'wind'])
+  const away = { status: 503, message: 'The online feature store does not answer: it is away' }
+  await assert.rejects(lookup('seattle', first, stale), away, 'the row that is known is of a later instant')
+  await assert.rejects(lookup('seattle', first + day, {}), away)
 })

@@ -1,4 +1,4 @@
-import type { ServiceFeature } from '#features'
+import type { OnlineRow, ServiceFeature } from '#features'
 import type { Millis } from '#kernel/clock.ts'
 import type { Tensor } from '#registry'
 import type { BundleManifest, ServiceView } from '../bundle.ts'
@@ -100,11 +100,13 @@ export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup)
     const input = keys && missing.find(({ name }) => name === feature.name)
     return input ? [{ ...feature, datatype: input.datatype }] : []
   })
-  for (const view of service?.views ?? []) {
+  const views = (service?.views ?? []).flatMap(view => {
     const own = wanted.filter(feature => feature.view === view.view)
-    if (own.length > 0)
-      for (const [name, column] of await readFeatures(online!, lookup, { view, own })) found.set(name, column)
-  }
+    return own.length > 0 ? [{ view, own }] : []
+  })
+  const read = await Promise.all(views.map(each => readFeatures(online!, lookup, each)))
+  for (const [index, { own }] of views.entries())
+    for (const feature of own) found.set(feature.name, columnOf(feature, read[index]!, lookup))
   for (const { name, datatype } of missing) {
     if (found.has(name)) continue
     lookup.filled.push(name)
@@ -123,19 +125,34 @@ const fillingFor = (model: Lookup['model'], { name, datatype }: { name: string; 
 
 type WantedFeature = ServiceFeature & { readonly datatype: string }
 
-/** The columns of one view. When it does not answer, or not in time, none, if all of them can be filled. */
+const staysUsable = ({ model }: Lookup, name: string): boolean => ruleOf(model, name)?.stale === true
+
+/** The rows of a view for those of the request; where they are not there, why. */
+interface ViewRows {
+  readonly rows: readonly OnlineRow[]
+  /** The store did not answer, or not in time: the rows are those that were read before. */
+  readonly away?: RequestError
+}
+
 async function readFeatures(
   online: OnlineFeatures,
   lookup: Lookup,
   { view, own }: { view: ServiceView['views'][number]; own: readonly WantedFeature[] },
-): Promise<readonly (readonly [string, Column])[]> {
+): Promise<ViewRows> {
+  const { project, keys, at } = lookup
+  const withExpired = own.some(({ name }) => staysUsable(lookup, name))
+  const place = `${project}/${view.view}`
   try {
-    const rows = await inTime(budgetOf(lookup), readView(online, lookup, view))
-    return own.map(feature => [feature.name, columnOf(feature, rows, lookup)] as const)
+    const rows = await inTime(budgetOf(lookup), readView(online, lookup, { ...view, withExpired }))
+    if (withExpired) online.recent.remember(place, rows)
+    return { rows }
   } catch (error) {
-    const isAway = error instanceof RequestError && error.status === 503
-    if (isAway && own.every(feature => fillingFor(lookup.model, feature) !== undefined)) return []
-    throw error
+    if (!(error instanceof RequestError) || error.status !== 503) throw error
+    const rows = keys!.map((key, row): OnlineRow => {
+      const known = withExpired ? online.recent.recall(place, key, at?.[row]) : undefined
+      return known ? { ...known, status: 'expired' } : { key, status: 'not_found', values: {} }
+    })
+    return { rows, away: error }
   }
 }
 
@@ -157,21 +174,25 @@ async function inTime<Value>(budgetMs: number, asked: Promise<Value>): Promise<V
   return Promise.race([asked, late]).finally(() => clearTimeout(timer))
 }
 
-type OnlineRow = Awaited<ReturnType<OnlineFeatures['read']>>[number]
-
-function columnOf(feature: WantedFeature, rows: readonly OnlineRow[], { model, filled }: Lookup): Column {
+/** The values of a feature; what is not there is an old value or a filling where its rule says so. Throws `RequestError`. */
+function columnOf(feature: WantedFeature, { rows, away }: ViewRows, lookup: Lookup): Column {
   const { name, field, view, datatype } = feature
+  const { model, filled } = lookup
   const filling = fillingFor(model, feature)
+  const isStaleTaken = staysUsable(lookup, name)
   return rows.map(({ key, status, values: found }, row) => {
-    const value = found[field]
-    if (status === 'present' && value !== undefined && value !== null)
+    const isOld = status === 'expired' && isStaleTaken
+    const value = status === 'present' || isOld ? (found[field] ?? undefined) : undefined
+    if ((value === undefined || isOld) && filled.at(-1) !== name) filled.push(name)
+    if (value !== undefined)
       return requireValue(typeof value === 'boolean' ? Number(value) : value, datatype, { name, row })
-    if (filling === undefined)
-      throw badRequest(
+    if (filling !== undefined) return filling
+    throw (
+      away ??
+      badRequest(
         `Feature ${name} of view ${view} for ${model.service!.entityKey} ${show(key)}: ${reasons[status]}. Send it as an input, or bring the feature store up to date.`,
       )
-    if (filled.at(-1) !== name) filled.push(name)
-    return filling
+    )
   })
 }
 
@@ -192,7 +213,7 @@ function unavailable(error: unknown): never {
 async function readView(
   online: OnlineFeatures,
   { project, keys, at }: Lookup,
-  { view, maxAgeMs }: ServiceView['views'][number],
+  { view, maxAgeMs, withExpired }: ServiceView['views'][number] & { readonly withExpired: boolean },
 ): Promise<OnlineRow[]> {
   const instants = [...new Set(at ?? [undefined])]
   const rows: OnlineRow[] = Array.from({ length: keys!.length })
@@ -200,7 +221,7 @@ async function readView(
     const chosen = keys!.map((_, row) => row).filter(row => at === undefined || at[row] === instant)
     const distinct = [...new Set(chosen.map(row => keys![row]!))]
     const answers = await online
-      .read({ project, view, keys: distinct, at: instant as Millis | undefined, maxAgeMs })
+      .read({ project, view, keys: distinct, at: instant as Millis | undefined, maxAgeMs, withExpired })
       .catch(unavailable)
     for (const row of chosen) rows[row] = answers[distinct.indexOf(keys![row]!)]!
   }

@@ -1,5 +1,6 @@
 import type { OnlineStore, ServiceFeature } from '#features/online.ts'
 import type { ServiceView } from '../bundle.ts'
+import { createRecentRows, type RecentRows } from './recent-rows.ts'
 
 /** Where features are looked up. */
 export interface OnlineFeatures {
@@ -8,6 +9,8 @@ export interface OnlineFeatures {
   read: OnlineStore['read']
   /** The features of a service with their names, views and columns. */
   features(service: ServiceView): Promise<readonly ServiceFeature[]>
+  /** What has been read of those views whose old rows may be used. */
+  readonly recent: RecentRows
 }
 
 /**
@@ -15,22 +18,22 @@ export interface OnlineFeatures {
  * and its restart does not wait for a database. After a failure the next request tries again.
  */
 export function openOnlineFeatures(url: string): OnlineFeatures {
-  let opening: ReturnType<typeof open> | undefined
-  const opened = (): ReturnType<typeof open> => {
-    opening ??= open(url).catch((error: unknown) => {
-      opening = undefined
-      throw error
-    })
+  let opening: Promise<OnlineStore> | undefined
+  const opened = (): Promise<OnlineStore> => {
+    opening ??= code()
+      .then(({ openOnlineStore }) => openOnlineStore(url))
+      .catch((error: unknown) => {
+        opening = undefined
+        throw error
+      })
     return opening
   }
   return {
     open: () => void opened().catch(() => {}),
-    read: async request => (await opened()).store.read(request),
-    features: async service => (await opened()).serviceFeatures(service),
+    read: async request => (await opened()).read(request),
+    features: async service => (await code()).serviceFeatures(service),
+    recent: createRecentRows(),
   }
 }
 
-async function open(url: string) {
-  const { openOnlineStore, serviceFeatures } = await import('#features/online.ts')
-  return { store: await openOnlineStore(url), serviceFeatures }
-}
+const code = () => import('#features/online.ts')
