@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { compareOutcomes } from './outcome.ts'
+import { compareOutcomes, type Arm } from './outcome.ts'
 import { contestOf } from './outcomes.ts'
 import { deployment, openStage, project } from './testing-stage.ts'
 import { daysOf, type Day } from './testing.ts'
@@ -36,6 +36,32 @@ test('a difference that the rows do not tell is open, and each further arm makes
   }
 
   assert.ok(width(3) > width(1))
+})
+
+test('what inputs say of the losses is taken out of the difference, as long as there are rows for them', () => {
+  const arm = (revision: string, from: number, to: number) => {
+    const own = days.slice(from, to)
+    return {
+      revision,
+      score: own.map(() => 0.5),
+      label: own.map(({ temperature }) => temperature / 10),
+      covariates: { temperature: Float64Array.from(own, ({ temperature }) => temperature) },
+    }
+  }
+  const compared = (...arms: Parameters<typeof compareOutcomes>[1]) =>
+    compareOutcomes('absolute_error', arms).differences[0]!
+  const arms = [arm('rev_1', 0, 180), arm('rev_2', 180, 365)] as const
+  const bare = ({ revision, score, label }: Arm): Arm => ({ revision, score, label })
+  const plain = compared(bare(arms[0]), bare(arms[1]))
+  const adjusted = compared(...arms)
+  const alone = compared(arms[0], { ...arms[1], covariates: {} })
+
+  assert.deepEqual([plain.adjusted, adjusted.adjusted?.by], [undefined, ['temperature']])
+  assert.ok(adjusted.adjusted!.explained > 0.5 && adjusted.high - adjusted.low < 0.7 * (plain.high - plain.low))
+  assert.deepEqual(alone, plain, 'the other arm does not know it')
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`c${index}`, new Float64Array(365)]))
+  const [first, second] = arms.map(each => ({ ...each, covariates: many }))
+  assert.deepEqual(compared(first!, second!), plain, 'twenty rows for each')
 })
 
 /** Two revisions share the requests; the second answers with other scores. */
@@ -77,7 +103,7 @@ test('the truth says which of two revisions is better, and how sure that is; who
   assert.ok(0 < low && low < value && value < high)
   assert.match(
     reason,
-    /^By the truth of 140 and 200 rows it loses more than the revision before: by [\d.]+ to [\d.]+ a row\.$/,
+    /^By the truth of 140 and 200 rows, without what 2 inputs explain of it \(\d+ %\), it loses more than the revision before: by [\d.]+ to [\d.]+ a row\.$/,
   )
 })
 

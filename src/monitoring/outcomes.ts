@@ -25,6 +25,7 @@ export interface OutcomeParts {
 /** The first so many answers with a truth are compared: what is not told apart by then differs by little. */
 const rowsMax = 20_000
 const idsPerRead = 5_000
+const covariatesMax = 50
 
 export function createOutcomes(parts: OutcomeParts): Outcomes {
   /** Of the last comparison of each deployment, by what it was made of. */
@@ -51,7 +52,10 @@ export function createOutcomes(parts: OutcomeParts): Outcomes {
         from: from as OutcomeReport['from'],
         ...(to !== undefined && { to: to as OutcomeReport['to'] }),
         arms: compared.arms.map(arm => ({ ...arm, number: numbers.get(arm.revision) ?? 0 })),
-        differences: [...compared.differences],
+        differences: compared.differences.map(({ adjusted, ...difference }) => ({
+          ...difference,
+          ...(adjusted && { adjusted: { ...adjusted, by: [...adjusted.by] } }),
+        })),
       }
       known.set(name, { key, report })
       return report
@@ -95,14 +99,40 @@ async function armsOf(
   for (let start = 0; start < asked.length; start += idsPerRead)
     for (const prediction of await serving.predictionsById(asked.slice(start, start + idsPerRead)))
       if (!prediction.forced && prediction.error === undefined) answers.get(prediction.revision)?.push(prediction)
+  const covariates = covariatesOf([...answers.values()].flat())
   return Promise.all(
     [...answers].map(async ([revision, own]) => {
       const version = own[0] && (await registry.evaluated(own[0].version))
+      const key = version && scoreOutput(version.signature).key
       const rows = own.flatMap(prediction => {
-        const score = version && scoreOf(prediction, scoreOutput(version.signature).key)
-        return typeof score === 'number' ? [{ score, label: truths.get(prediction.id)! }] : []
+        const score = key === undefined ? undefined : scoreOf(prediction, key)
+        return typeof score === 'number' ? [{ prediction, score, label: truths.get(prediction.id)! }] : []
       })
-      return { revision, score: rows.map(({ score }) => score), label: rows.map(({ label }) => label) }
+      return {
+        revision,
+        score: rows.map(({ score }) => score),
+        label: rows.map(({ label }) => label),
+        covariates: Object.fromEntries(
+          covariates.map(name => [
+            name,
+            Float64Array.from(rows, ({ prediction }) => numberOf(prediction, name) ?? NaN),
+          ]),
+        ),
+      }
     }),
   )
+}
+
+/** Inputs that are numbers: they are there before the lot falls, so they are the same for every revision. */
+function covariatesOf(predictions: readonly Prediction[]): readonly string[] {
+  const names = new Set<string>()
+  for (const prediction of predictions)
+    for (const name of Object.keys(prediction.features)) if (numberOf(prediction, name) !== undefined) names.add(name)
+  return [...names].toSorted().slice(0, covariatesMax)
+}
+
+function numberOf({ features }: Prediction, name: string): number | undefined {
+  const value = features[name]
+  if (typeof value === 'boolean') return Number(value)
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }

@@ -77,6 +77,12 @@ export const OutcomesWire = z
           revision: z.string(),
           verdict: z.enum(['better', 'worse', 'open']),
           reason: z.string(),
+          adjusted: z
+            .object({ by: z.array(z.string()), explained: z.number() })
+            .optional()
+            .meta({
+              description: 'Inputs whose part in the losses was taken out [CUPED], and its share of the variance.',
+            }),
         }),
       )
       .meta({ description: 'How much more each arm loses than the first; the bounds hold at every look.' }),

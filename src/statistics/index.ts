@@ -12,6 +12,7 @@ export {
   rocAuc,
   spiegelhalterZ,
 } from './classification.ts'
+export { adjustForCovariates } from './covariates.ts'
 export { hellingerDistance, jensenShannonDistance, totalVariation, wasserstein1 } from './distance.ts'
 export { confusionByGroup, fairnessDifference, fairnessMeasures, type FairnessMeasure } from './fairness.ts'
 export { signTest } from './sign-test.ts'
