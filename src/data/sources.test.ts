@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createConnection as connect } from 'mysql2/promise'
 import pg from 'pg'
 import { createApp } from '#http'
 import { literal } from '#storage'
@@ -257,6 +258,50 @@ test(
   },
 )
 
+const mariadb = 'mysql://root@127.0.0.1:3306/test'
+test('rows of a MariaDB query are read as they come, with their types', async t => {
+  const bed = await openBed(t)
+  const connection = await connect(mariadb).catch(() => undefined)
+  if (!connection) return t.skip(`no MariaDB at ${mariadb}`)
+  const table = `sale_${Date.now()}`
+  t.after(async () => {
+    await connection.query(`drop table ${table}`)
+    await connection.end()
+  })
+  await connection.query(
+    `create table ${table} (id bigint, price decimal(12, 2), note text, hash binary(2), day date, at timestamp(6) null)`,
+  )
+  await connection.query(`set time_zone = '+02:00'`)
+  await connection.query(
+    `insert into ${table} select seq + 9007199254740992, seq / 4, nullif(concat('é "', seq, '"'), 'é "2"'), 0x00ff, '2015-03-01', '2015-03-01 00:00:00.5' from seq_1_to_12000`,
+  )
+  const declare = (query: string, database = mariadb) =>
+    bed.declare({ sources: { weather: { type: 'sql', database, query } } })
+  await declare(`select * from ${table} order by id`)
+
+  await ingest(bed)
+  const { rows } = await read(bed)
+  await declare(`delete from ${table} returning id`)
+  const written = await refusal(ingest(bed))
+  await declare('select 1', 'mysql://user:secret@127.0.0.1:1/x')
+  const away = await refusal(ingest(bed))
+
+  const [day, at] = [Date.UTC(2015, 2, 1), Date.UTC(2015, 1, 28, 22, 0, 0, 500)]
+  assert.deepEqual(
+    [rows.length, rows.slice(0, 2)],
+    [
+      12_000,
+      [
+        { id: '9007199254740993', price: 0.25, note: 'é "1"', hash: '00ff', day, at },
+        { id: '9007199254740994', price: 0.5, note: null, hash: '00ff', day, at },
+      ],
+    ],
+  )
+  assert.match(written.message, /READ ONLY transaction/)
+  assert.equal(away.code, 'unavailable')
+  assert.doesNotMatch(JSON.stringify(away), /secret/)
+})
+
 test('the address of a database may be a secret, which stays out of errors and lineage', async t => {
   const bed = await openBed(t)
   const file = `${bed.folder}/shop.db`
@@ -269,7 +314,7 @@ test('the address of a database may be a secret, which stays out of errors and l
   })
 
   const unset = await refusal(ingest(bed))
-  await set('mysql://user:hunter2@db/shop')
+  await set('oracle://user:hunter2@db/shop')
   const wrong = await refusal(ingest(bed))
   await set('postgres://user:hunter2@127.0.0.1:1/shop')
   const away = await refusal(ingest(bed))
@@ -279,7 +324,7 @@ test('the address of a database may be a secret, which stays out of errors and l
   assert.match(unset.message, /^Secrets of rain are not set\.\n {2}SHOP: a secret: trainyard secrets set SHOP/)
   assert.equal(
     wrong.message,
-    'Source weather has no data.\n  secret SHOP: sqlite:<file> or postgres://… with an absolute path',
+    'Source weather has no data.\n  secret SHOP: sqlite:<file>, postgres://… or mysql://… with an absolute path',
   )
   assert.equal(away.code, 'unavailable')
   const { rows } = await read(bed)

@@ -3,7 +3,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { FieldPacket } from 'mysql2'
 import pg from 'pg'
+import { isAway } from './is-away.ts'
+import { connectMysql } from './mysql-connection.ts'
 import type { SqlExport } from './sql-export.ts'
 
 /** The thread of {@link exportSql}: pages through a query's rows and writes them as CSV. NULL is an empty cell, empty text is `""`. */
@@ -11,14 +14,14 @@ import type { SqlExport } from './sql-export.ts'
 const pageRows = 5_000
 const boolean = 16
 
-// A failure whose code is one of the network's, or of PostgreSQL's classes 08 (connection), 53 (resources), 57P (shutdown),
-// says that the database is away: trying again later is right.
 const { database, query, target } = workerData as SqlExport
 const file = createWriteStream(target, { flush: true })
 
 async function write(rows: readonly (readonly unknown[])[]): Promise<void> {
-  if (!file.write(rows.map(row => `${row.map(cell).join(',')}\n`).join(''))) await once(file, 'drain')
+  if (!file.write(rows.map(lineOf).join(''))) await once(file, 'drain')
 }
+
+const lineOf = (row: readonly unknown[]): string => `${row.map(cell).join(',')}\n`
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return ''
@@ -71,13 +74,49 @@ async function fromPostgres(url: string): Promise<void> {
   }
 }
 
+/** Numbers of MySQL's types whose values are bytes where they have no character set, which is number 63. */
+const byteTypes: readonly number[] = [16, 249, 250, 251, 252, 253, 254, 255]
+const noCharacterSet = 63
+
+/** MariaDB and MySQL send text too; a boolean is a number there. */
+async function fromMysql(url: string): Promise<void> {
+  const connection = await connectMysql(url)
+  try {
+    await connection.promise().query('start transaction read only')
+    let isBytes: readonly boolean[] = []
+    const rows = connection
+      .query({ sql: query, rowsAsArray: true, typeCast: false })
+      .on('fields', (fields: readonly FieldPacket[]) => {
+        isBytes = fields.map(
+          ({ columnType, characterSet }) => byteTypes.includes(columnType!) && characterSet === noCharacterSet,
+        )
+        file.write(lineOf(fields.map(field => field.name)))
+      })
+      .stream({ highWaterMark: pageRows }) as AsyncIterable<readonly (Buffer | null)[]>
+    let page: unknown[][] = []
+    for await (const row of rows) {
+      const values = row.map((value, column) => (isBytes[column] ? value : value?.toString()))
+      if (page.push(values) < pageRows) continue
+      await write(page)
+      page = []
+    }
+    await write(page)
+  } finally {
+    connection.destroy()
+  }
+}
+
+function read(): Promise<void> {
+  if (database.startsWith('sqlite:')) return fromSqlite(database.slice('sqlite:'.length))
+  return database.startsWith('postgres') ? fromPostgres(database) : fromMysql(database)
+}
+
 try {
-  await (database.startsWith('sqlite:') ? fromSqlite(database.slice('sqlite:'.length)) : fromPostgres(database))
+  await read()
   file.end()
   await once(file, 'close')
   parentPort!.postMessage({})
 } catch (error) {
   file.destroy()
-  const { message, code } = error as Error & { code?: string }
-  parentPort!.postMessage({ error: message, isAway: /^(E[A-Z]+|08...|53...|57P..)$/.test(code ?? '') })
+  parentPort!.postMessage({ error: (error as Error).message, isAway: isAway(error as { code?: unknown }) })
 }

@@ -65,17 +65,23 @@ export async function loadSql(
       name: row['column_name'] as string,
       kind: kindOf(row['column_type'] as string),
     }))
-    const isSqlite = database.startsWith('sqlite:')
-    const texts = columns.map(({ name, kind }) => {
-      const value = kind === 'boolean' && isSqlite ? `cast(${identifier(name)} as integer)` : identifier(name)
-      return `cast(${value} as varchar) as ${identifier(name)}`
-    })
+    const texts = columns.map(
+      ({ name, kind }) => `cast(${takenBy(database, kind, identifier(name))} as varchar) as ${identifier(name)}`,
+    )
     await duckdb.query([`copy (select ${texts.join(', ')} from ${scan}) to ${literal(rows)} (format json)`], signal)
     const staging = `trainyard_${createHash('sha256').update(`${key} ${table}`).digest('hex').slice(0, 16)}`
     return await inThread({ key, table, mode, database, rows, columns, staging }, load)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** A value in DuckDB as the database takes its text. */
+function takenBy(database: string, kind: ColumnKind, value: string): string {
+  if (database.startsWith('postgres')) return value
+  if (kind === 'boolean') return `cast(${value} as integer)`
+  // MySQL takes no zone with an instant.
+  return kind === 'timestamp' && !database.startsWith('sqlite:') ? `make_timestamp(epoch_us(${value}))` : value
 }
 
 function kindOf(type: string): ColumnKind {

@@ -76,8 +76,8 @@ const location = z
   .max(1_000)
   .meta({ description: 'A path inside the repository or an absolute one on the server. Absent: the data is uploaded.' })
 
-export const databasePattern = /^(sqlite:|postgres(ql)?:\/\/)/
-export const databaseForms = 'sqlite:<file> or postgres://…'
+export const databasePattern = /^(sqlite:|(postgres(ql)?|mysql|mariadb):\/\/)/
+export const databaseForms = 'sqlite:<file>, postgres://… or mysql://…'
 
 /** (5) Where raw data comes from. */
 const Source = z.discriminatedUnion('type', [

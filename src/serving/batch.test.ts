@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
+import type { RowDataPacket } from 'mysql2'
+import { createConnection as connect } from 'mysql2/promise'
 import pg from 'pg'
 import { literal, type Blobs } from '#storage'
 import type { Run, TaskCall } from '#workflow'
@@ -139,13 +141,30 @@ const databases = {
     }
     return { url: `${url}?options=-c%20search_path%3D${schema}`, read }
   },
+  async mariadb(t: TestContext) {
+    const server = 'mysql://root@127.0.0.1:3306'
+    const connection = await connect({ uri: server, rowsAsArray: true }).catch(() => undefined)
+    if (!connection) return undefined
+    const name = `sink_${process.pid}_${Date.now()}`
+    await connection.query(`create database ${name}`)
+    await connection.query(`use ${name}`)
+    t.after(async () => {
+      await connection.query(`drop database ${name}`)
+      await connection.end()
+    })
+    const read = async (query: string): Promise<unknown[]> => {
+      const [rows] = await connection.query<RowDataPacket[]>(query.replaceAll(' as text)', ' as char)'))
+      return Array.isArray(rows) ? rows : []
+    }
+    return { url: `${server}/${name}`, read }
+  },
 }
 
 for (const [name, open] of Object.entries(databases))
   test(`${name}: predictions are in a table once for each run, and a table is replaced as a whole`, async t => {
     const bench = await opened
     const database = await open(t)
-    if (!database) return t.skip('TRAINYARD_TEST_POSTGRES is not set')
+    if (!database) return t.skip(`there is no ${name}`)
     addresses.set('warehouse.url', database.url)
     const csv = 'city,wind,rain,day,big\nSeattle,1,1,2026-11-29,9007199254740993\n"Ann, ""x""",2,1,,1\n'
     const sink = { csv, secret: 'warehouse.url', table: 'forecast' }
@@ -160,19 +179,32 @@ for (const [name, open] of Object.entries(databases))
     const rows = await database.read(
       'select city, cast(big as text), cast(day as text), prediction > 0.6, count(*) from forecast group by 1, 2, 3, 4 order by 1 desc',
     )
-    const [no, yes, two] = name === 'sqlite' ? [0, 1, 2] : [false, true, '2']
+    const [no, yes, two] = name === 'postgres' ? [false, true, '2'] : [0, 1, 2]
     assert.deepEqual(rows, [
       ['Seattle', '9007199254740993', '2026-11-29', no, two],
       ['Ann, "x"', '1', null, yes, two],
     ])
 
+    await database.read('create index forecast_wind on forecast (wind)')
+    await database.read('create view windy as select wind, prediction from forecast where wind < 9')
     await predict(bench, { ...sink, csv: 'wind,rain\n0,0\n', run: 'run_3', write: 'replace' })
-    assert.deepEqual(await database.read('select wind, prediction from forecast'), [
-      name === 'sqlite' ? [0, 0.5] : ['0', 0.5],
-    ])
+    const replaced = [[name === 'postgres' ? '0' : 0, 0.5]]
+    assert.deepEqual(await database.read('select wind, prediction from forecast'), replaced)
+    assert.deepEqual(await database.read('select * from windy'), replaced, 'who read the table still does')
+    await assert.rejects(database.read('create index forecast_wind on forecast (wind)'), /forecast_wind/)
+    const other = { ...sink, csv: 'wind,rain,gust\n0,0,1\n', run: 'run_4', write: 'replace' }
+    await assert.rejects(predict(bench, other), { code: 'invalid', message: /gust/ })
+    assert.deepEqual(await database.read('select wind, prediction from forecast'), replaced)
+    const left = { sqlite: 'sqlite_master', postgres: 'pg_tables', mariadb: 'information_schema.tables' }[name]
+    const named = { sqlite: 'name', postgres: 'tablename', mariadb: 'table_name' }[name]
+    await predict(bench, { ...sink, run: 'run_4' })
+    assert.deepEqual(
+      await database.read(
+        `select ${named} from ${left} where ${named} like 'trainyard%' and ${named} <> 'trainyard_load'`,
+      ),
+      [],
+    )
     const message = (error: Error): string => error.message
-    await assert.rejects(predict(bench, { ...sink, run: 'run_4' }), { code: 'invalid' })
-    assert.equal((await database.read('select 1 from forecast')).length, 1)
     assert.match(await predict(bench, { ...sink, table: 'a b' }).then(String, message), /table = "a b"/)
     assert.match(await predict(bench, { csv, table: 'forecast' }).then(String, message), /score\.params\.secret/)
   })
