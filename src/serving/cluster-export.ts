@@ -9,6 +9,7 @@ import {
   clusterManifests,
   containerfile,
   kserveManifests,
+  logSecretName,
   routesOfOne,
   type ClusterOrder,
   type Manifest,
@@ -18,7 +19,10 @@ import type { TimeSettings, WorkerSettings } from './server-settings.ts'
 import type { ServingStore } from './store.ts'
 
 /** What of a cluster is wanted by whoever exports to it. */
-export type ClusterWish = Pick<ClusterOrder, 'namespace' | 'image' | 'replicas' | 'cores' | 'memoryMb' | 'online'> & {
+export type ClusterWish = Pick<
+  ClusterOrder,
+  'namespace' | 'image' | 'replicas' | 'cores' | 'memoryMb' | 'online' | 'logTo'
+> & {
   readonly kserve: boolean
 }
 
@@ -137,8 +141,15 @@ async function readBundle(blobs: Blobs, digest: Digest): Promise<Bundle> {
   }
 }
 
-function notesOf({ online, keys }: ClusterOrder, bundles: readonly Bundle[]): readonly string[] {
-  const notes = ['What is answered there is not in the prediction log here.']
+function notesOf(
+  { deployment, namespace, online, logTo, keys }: ClusterOrder,
+  bundles: readonly Bundle[],
+): readonly string[] {
+  const notes = [
+    logTo === ''
+      ? 'What is answered there is not in the prediction log here: --log-to says where it is told.'
+      : `Pods tell of their predictions with a token of yours: kubectl -n ${namespace} create secret generic ${logSecretName({ deployment })} --from-literal=token=…`,
+  ]
   if (bundles.some(({ looksUp }) => looksUp) && online === '')
     notes.push('The model has features looked up: without --online every request has to send all of them.')
   if (keys.keys.length === 0)

@@ -1,15 +1,15 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { conflict, TrainyardError } from '#kernel/error.ts'
 import { literal, type Db, type Duckdb, type Outbox, type Row } from '#storage'
+import { closedSegments, type ClosedSegment } from './closed-segments.ts'
 import { predictionsLogged } from './events.ts'
 import { bucketSql } from './latency.ts'
 import { copyRows, parquetRows, publishFile, segmentRows, unfinished } from './log-files.ts'
 import { untilSteady } from './log-reader.ts'
-import { isRunning } from './process-ticks.ts'
-import { givenMark, openSuffix, parseSegmentName } from './segment-name.ts'
+import { givenMark } from './segment-name.ts'
 import { shadowLines, type ShadowLine } from './shadow-line.ts'
 import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
 
@@ -37,7 +37,7 @@ const ingestedKeptMs = 24 * 3_600_000
 export async function collectSegments(parts: CollectorParts): Promise<ReadonlySet<string>> {
   const touched = new Set<string>()
   for (;;) {
-    const closed = await closedSegments(parts)
+    const closed = await closedSegments(parts.segments, segmentsPerPass)
     if (closed.length === 0) break
     const done = await parts.store.ingested(closed.map(({ name }) => name))
     for (const { path } of closed.filter(({ name }) => done.has(name))) await rm(path, { force: true })
@@ -49,29 +49,8 @@ export async function collectSegments(parts: CollectorParts): Promise<ReadonlySe
   return touched
 }
 
-interface Closed {
-  readonly name: string
-  readonly path: string
-  readonly bytes: number
-}
-
-/** The oldest that are closed. After a day without a collector there are tens of thousands: no more are looked at. */
-async function closedSegments({ segments }: CollectorParts): Promise<readonly Closed[]> {
-  const files: string[] = await readdir(segments).catch(() => [])
-  const closed: Closed[] = []
-  for (const file of files.toSorted()) {
-    if (closed.length === segmentsPerPass) break
-    const owner = parseSegmentName(file)
-    if (!owner || (owner.isOpen && isRunning(owner))) continue
-    const path = join(segments, file)
-    const found = await stat(path).catch(() => undefined)
-    if (found) closed.push({ name: owner.isOpen ? file.slice(0, -openSuffix.length) : file, path, bytes: found.size })
-  }
-  return closed
-}
-
 /** A segment that cannot be read must not keep back those after it. */
-async function ingestOrSetAside(parts: CollectorParts, pass: readonly Closed[]): Promise<readonly string[]> {
+async function ingestOrSetAside(parts: CollectorParts, pass: readonly ClosedSegment[]): Promise<readonly string[]> {
   try {
     return await ingest(parts, pass)
   } catch (error) {
@@ -86,7 +65,7 @@ async function ingestOrSetAside(parts: CollectorParts, pass: readonly Closed[]):
   }
 }
 
-async function ingest(parts: CollectorParts, pass: readonly Closed[]): Promise<readonly string[]> {
+async function ingest(parts: CollectorParts, pass: readonly ClosedSegment[]): Promise<readonly string[]> {
   const full = pass.filter(({ bytes }) => bytes > 0)
   const shadows: ShadowLine[] = []
   let mayRepeat = false
@@ -188,7 +167,7 @@ async function writeParquet(
 }
 
 interface Batch {
-  readonly pass: readonly Closed[]
+  readonly pass: readonly ClosedSegment[]
   readonly segments: readonly SegmentRow[]
   readonly counts: readonly Row[]
   readonly shadows: readonly ShadowLine[]

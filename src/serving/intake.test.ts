@@ -57,6 +57,25 @@ test('a prediction that was made elsewhere is in the log as it was made, once, h
   assert.equal((await bench.serving.deployment('rain')).revisions[0]!.requests - before, 2)
 })
 
+test('who keeps one request in so many says so, and each that was drawn stands for as many', async () => {
+  const { bench, revision } = await opened
+  const requests = async () => (await bench.serving.deployment('rain')).revisions[0]!.requests
+  const before = await requests()
+  const drawn = lineOf(revision, { inclusion: 0.1, drawn: true })
+  const failed = lineOf(revision, { inclusion: 0.1, drawn: false, error: 'It broke.', outputs: {} })
+
+  const [, answer] = await tell(bench, [drawn, failed, lineOf(revision, { inclusion: 0 })])
+  await bench.serving.collect()
+
+  assert.deepEqual(answer, {
+    taken: 2,
+    refused: 1,
+    errors: [{ line: 3, error: 'inclusion: 0 is not a chance, above 0 and at most 1.' }],
+  })
+  assert.equal((await bench.serving.prediction(drawn.id)).inclusion, 0.1)
+  assert.equal((await requests()) - before, 11)
+})
+
 test('a line that is not as it should be is named, and keeps back none of the others', async () => {
   const { bench, revision } = await opened
   const cases: readonly (readonly [object | string, string])[] = [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -13,7 +13,9 @@ import { digestOf } from '#kernel/digest.ts'
 import { text } from 'node:stream/consumers'
 import type { ClusterExport } from './cluster-export.ts'
 import { call, serverMain, startServer, stopServer } from './server-process.ts'
-import { ServerSettings } from './server-settings.ts'
+import { isRunning } from './process-ticks.ts'
+import { logFolder } from './routes-file.ts'
+import { ServerSettings, settingsFile } from './server-settings.ts'
 import { fileHooks, inputs, makeBundle, openBench, sigmoid } from './testing.ts'
 
 const hooks = fileHooks()
@@ -30,6 +32,7 @@ const wish = {
   cores: 1,
   memoryMb: 512,
   online: '',
+  logTo: '',
   kserve: false,
 }
 
@@ -45,10 +48,10 @@ const manifestsOf = ({ files }: ClusterExport): readonly Manifest[] =>
 /** The schemas of Kubernetes' own API description. */
 const schemas = { Deployment, HorizontalPodAutoscaler, PodDisruptionBudget, Secret, Service }
 
-async function exported(kserve = false): Promise<ClusterExport> {
+async function exported(kserve = false, logTo = ''): Promise<ClusterExport> {
   const bench = await opening
   await bench.deploy(await makeBundle(bench.blobs))
-  return bench.serving.exportToCluster('rain', { ...wish, kserve })
+  return bench.serving.exportToCluster('rain', { ...wish, kserve, logTo })
 }
 
 test('a cluster is told what its API knows', async () => {
@@ -97,8 +100,8 @@ async function podFolder(t: TestContext, { files, blobs }: ClusterExport): Promi
   return folder
 }
 
-test('the image answers as the deployment does, whoever has a token for it', async t => {
-  const found = await exported()
+/** The pod's server, as its command starts it, but for the ports. */
+async function startPod(t: TestContext, found: ClusterExport) {
   const folder = await podFolder(t, found)
   const told = manifestsOf(found)[0]!.stringData!
   await writeFile(join(folder, 'keys.json'), told['keys.json']!)
@@ -117,13 +120,52 @@ test('the image answers as the deployment does, whoever has a token for it', asy
         timeoutMs: 10_000,
       },
     )
-    const { outputs } = JSON.parse(answer.text) as { outputs?: { data: number[] }[] }
-    return [answer.status, outputs?.[0]?.data]
+    const { outputs, parameters } = JSON.parse(answer.text) as {
+      outputs?: { data: number[] }[]
+      parameters?: { prediction_id: string }
+    }
+    return [answer.status, outputs?.[0]?.data, parameters?.prediction_id] as const
   }
+  return { ask, folder, server }
+}
 
+test('the image answers as the deployment does, whoever has a token for it', async t => {
+  const { ask, folder } = await startPod(t, await exported())
   const right = [200, [Math.fround(sigmoid(1))]]
-  assert.deepEqual([await ask('shop'), await ask('ada')], [right, right])
-  assert.deepEqual(await ask('other'), [401, undefined])
+  const seen = async (token: string) => (await ask(token)).slice(0, 2)
+  assert.deepEqual([await seen('shop'), await seen('ada')], [right, right])
+  assert.deepEqual(await seen('other'), [401, undefined])
+  assert.deepEqual(await readdir(logFolder(folder)).catch(() => []), [], 'what nobody is told is not written')
+})
+
+test('what a pod answers is in the prediction log of the platform, also what it answered before it was killed', async t => {
+  const { serving, declare } = await opening
+  await exported()
+  await declare({ log: { oneIn: 1, leaveOut: [], redact: ['rain'] } })
+  const found = await exported(false, serving.url())
+  const container = (manifestsOf(found)[1]!.spec!.template!.spec as { containers: { env: unknown }[] }).containers[0]!
+  assert.deepEqual(container.env, [
+    { name: 'TRAINYARD_TELEMETRY_TOKEN', valueFrom: { secretKeyRef: { name: 'rain-log', key: 'token' } } },
+  ])
+  const { ask, server, folder } = await startPod(t, found)
+
+  const [status, , id] = await ask('shop')
+  process.kill(server.pid, 'SIGKILL')
+  while (isRunning(server)) await new Promise(resolve => setTimeout(resolve, 5))
+  const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
+  const next = await startServer(folder, settings)
+  t.after(() => stopServer(next))
+  const logged = await until(async () => {
+    await serving.collect()
+    return serving.prediction(id!).catch(() => undefined)
+  })
+
+  const { forced, features, outputs, inclusion } = logged
+  assert.equal(status, 200)
+  assert.deepEqual([features['wind'], outputs, inclusion], [2, { probability: Math.fround(sigmoid(1)) }, undefined])
+  assert.match(String(features['rain']), /^[\w-]{22}$/, 'it is redacted as here')
+  assert.equal(forced, true, 'no roll-out here is decided by it')
+  await until(async () => ((await readdir(logFolder(folder))).length === 0 ? true : undefined))
 })
 
 test('files are had of bundles that the deployment has, and of no others', async () => {
@@ -149,3 +191,11 @@ test('an API server takes it', { skip: kubeconfig ? false : 'KUBECONFIG names no
 
   for (const manifest of manifestsOf(found)) await api.create(manifest, undefined, 'All')
 })
+
+async function until<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 50))) {
+    const found = await look()
+    if (found !== undefined) return found
+  }
+  throw new Error('It did not happen in 20 s.')
+}

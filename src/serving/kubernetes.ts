@@ -26,6 +26,8 @@ export interface ClusterOrder {
   readonly memoryMb: number
   /** Where features are looked up; empty: nowhere. */
   readonly online: string
+  /** Where pods tell the platform of their predictions; empty: nowhere. */
+  readonly logTo: string
   readonly drainMs: number
   readonly version: string
   readonly workerMemoryBytes: number
@@ -102,15 +104,26 @@ function secret(order: ClusterOrder): Manifest {
   } satisfies V1Secret
 }
 
-const settings = ({ deployment: name, online, drainMs, version, workerMemoryBytes }: ClusterOrder): ServerSettings => ({
+/** What of the log may wait in a pod while the platform is away: at 300 bytes a prediction, a day of forty a second. */
+const logBytesMax = 1024 ** 3
+
+const settings = ({
+  deployment: name,
+  online,
+  logTo,
+  drainMs,
+  version,
+  workerMemoryBytes,
+}: ClusterOrder): ServerSettings => ({
   host: '0.0.0.0',
   port: httpPort,
   online,
   version,
   main: imageProgram,
   processes: 1,
-  // Nobody collects segments from a pod.
-  isLogged: false,
+  // Nobody collects segments from a pod: they are sent, or not written.
+  isLogged: logTo !== '',
+  ...(logTo !== '' && { forwarding: { url: logTo, bytesMax: logBytesMax } }),
   doors: { deployment: name, predict: '', health: '', isOpen: false, grpcPort },
   times: { deadlineMs: 30_000, drainMs },
   telling: { ...ownTelling, accessLog: 'stdout' },
@@ -155,6 +168,7 @@ function pod(order: ClusterOrder, name: string, ports: V1ContainerPort[]) {
         image,
         command: ['/bin/sh', '-c', start],
         ports,
+        ...(order.logTo !== '' && { env: [logToken(order)] }),
         // Models are loaded before it is ready; those in Python take their time.
         startupProbe: { ...probe('/v2/health/ready'), periodSeconds: 2, failureThreshold: 90 },
         readinessProbe: { ...probe('/v2/health/ready'), failureThreshold: 1 },
@@ -178,6 +192,13 @@ function pod(order: ClusterOrder, name: string, ports: V1ContainerPort[]) {
     ],
   } satisfies V1PodSpec
 }
+
+/** The Secret with the token that pods tell the platform by: whoever owns the token makes it. */
+export const logSecretName = ({ deployment: name }: Pick<ClusterOrder, 'deployment'>): string => `${name}-log`
+const logToken = (order: ClusterOrder) => ({
+  name: 'TRAINYARD_TELEMETRY_TOKEN',
+  valueFrom: { secretKeyRef: { name: logSecretName(order), key: 'token' } },
+})
 
 function service(order: ClusterOrder): Manifest {
   return {
@@ -266,7 +287,16 @@ function pythonSteps({ digest, lock }: ImageBundle): readonly string[] {
 /** The routes of one deployment alone, as they are now. */
 export function routesOfOne(routes: RoutesFile, deployment: string): RoutesFile {
   const deployments = routes.deployments.filter(({ name }) => name === deployment)
-  return { ...routes, deployments: deployments.map(route => ({ ...route, revisions: answering(route) })), preload: [] }
+  return {
+    ...routes,
+    deployments: deployments.map(route => ({
+      ...route,
+      // Where predictions are told, the platform redacts them: another key would make other hashes.
+      log: { ...route.log, redact: [] },
+      revisions: answering(route),
+    })),
+    preload: [],
+  }
 }
 
 /** Shadows and what has no requests stay behind. */

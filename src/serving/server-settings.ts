@@ -71,6 +71,8 @@ export const ServerSettings = z.object({
   processes: z.int().positive().default(1),
   /** Predictions are written down; only benchmarks go without. */
   isLogged: z.boolean(),
+  /** Where its segments are sent, where no control plane collects them; the token is in TRAINYARD_TELEMETRY_TOKEN. */
+  forwarding: z.object({ url: z.string(), bytesMax: z.int() }).optional(),
   doors: DoorSettings.default(ownDoors),
   times: TimeSettings.default(ownTimes),
   telling: TellSettings.default(ownTelling),

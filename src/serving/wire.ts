@@ -182,6 +182,14 @@ export const ClusterBody = z
       .max(2_000)
       .default('')
       .meta({ description: 'Address of the online store, as the pods reach it.' }),
+    logTo: z
+      .string()
+      .max(2_000)
+      .regex(/^(https?:\/\/\S+)?$/, 'https://… of the model server')
+      .default('')
+      .meta({
+        description: 'Address of the model server here, as the pods reach it: they tell it of their predictions.',
+      }),
     kserve: z.boolean().default(false).meta({ description: 'An InferenceService in place of the rest.' }),
   })
   .refine(({ replicasMin, replicasMax }) => replicasMin <= replicasMax, {

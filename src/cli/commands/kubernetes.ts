@@ -23,6 +23,10 @@ export const kubernetesVerb: Verb = verb(
       .option('--cores <number>', 'that a pod asks for', Number, 1)
       .option('--memory-mb <number>', 'that a pod may use, in MiB', Number, 1_024)
       .option('--online <address>', 'of the online store, as the pods reach it')
+      .option(
+        '--log-to <address>',
+        "of this platform's model server, as the pods reach it: their predictions are told there",
+      )
       .option('--kserve', 'an InferenceService in place of Deployment, Service and autoscaler'),
   async ({ client, output, folder }, { to, json: _, server: __, ...wish }, [deployment]) => {
     const path = `/api/v1/deployments/${encodeURIComponent(deployment!)}`

@@ -74,8 +74,8 @@ function lineOf(deployment: LiveDeployment, text: string, now: number): string {
     columns: features.map(([, value]) => [value]),
     outputs: outputs.map(([name, value]) => ({ name, datatype: '', width: 1, values: [value!] })),
     ...(error === undefined ? {} : { error: requireText('error', error, errorMax) }),
-    rules: { ...deployment.log, oneIn: 1 },
-    isDrawn: true,
+    rules: { ...deployment.log, oneIn: oneInOf(told['inclusion']) },
+    isDrawn: told['drawn'] !== false,
     isGiven: true,
     row: requireRow(told['row']),
   })
@@ -159,6 +159,13 @@ function requireWhole(field: string, value: unknown): number {
 function requireLatency(value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1e9) return value
   throw badRequest(`latency_ms: ${show(value)} is not a number of milliseconds.`)
+}
+
+/** Whoever keeps one request in so many says with what chance each was kept. */
+function oneInOf(inclusion: unknown): number {
+  if (inclusion === undefined) return 1
+  if (typeof inclusion === 'number' && inclusion > 0 && inclusion <= 1) return Math.round(1 / inclusion)
+  throw badRequest(`inclusion: ${show(inclusion)} is not a chance, above 0 and at most 1.`)
 }
 
 function requireRow(value: unknown): number {

@@ -18,6 +18,7 @@ import {
 import { askDeployment } from './ask-deployment.ts'
 import { createDoor } from './door.ts'
 import type { GraphParts } from './graph.ts'
+import { startForwarder, type ForwarderParts } from './forwarder.ts'
 import { createHandler } from './handler.ts'
 import { listenHttp } from './listen.ts'
 import { openGrpc } from './grpc/open-grpc.ts'
@@ -85,10 +86,11 @@ const online = settings.online === '' ? undefined : openOnlineFeatures(settings.
 let isDraining = false
 let isSucceeding = false
 
+const forwarder = isFirst && settings.forwarding ? startForwarder(forwarding(settings.forwarding)) : undefined
 const metrics: Metrics = createMetrics(
   () => table.deployments(),
   () => queues.status(),
-  memory.tally,
+  { memory: memory.tally, forwarded: forwarder?.tally },
 )
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
 const statistics = createStatistics()
@@ -133,6 +135,12 @@ online?.open()
 
 let seen = await modified()
 const poll = setInterval(() => void look(), pollMs)
+
+function forwarding({ url, bytesMax }: NonNullable<typeof settings.forwarding>): ForwarderParts {
+  const token = process.env['TRAINYARD_TELEMETRY_TOKEN'] // oxlint-disable-line node/no-process-env -- the cluster gives it so
+  const warn = (sentence: string): void => void process.stderr.write(`${sentence}\n`)
+  return { folder: logFolder(folder), intake: { url, ...(token && { token }) }, bytesMax, warn }
+}
 
 /** Names this process as the server, and says where it answers. */
 function tellWhere(): Promise<void> {
@@ -194,6 +202,7 @@ async function stop(leaveMs = 0): Promise<void> {
   await Promise.all([http.drain(), grpc?.drain(), queues.stop(), others])
   shadows.flush()
   await Promise.all([log.rotate(), teller?.close()])
+  await forwarder?.stop()
   clearTimeout(deadline)
   process.exit(0)
 }

@@ -1,6 +1,7 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { QueueStatus } from '../wire.ts'
 import type { ShedReason } from './request-error.ts'
+import type { ForwarderTally } from './forwarder.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
 import type { LiveDeployment } from './route-table.ts'
@@ -37,11 +38,18 @@ interface Series {
   readonly latency: { observe(seconds: number): void }
 }
 
-/** @param memory How often models have left the memory, and come back. */
+/** What others count. */
+export interface Tallies {
+  /** How often models have left the memory, and come back. */
+  readonly memory: MemoryTally
+  /** What has become of predictions that are sent elsewhere; undefined where none are. */
+  readonly forwarded?: (() => ForwarderTally) | undefined
+}
+
 export function createMetrics(
   deployments: () => readonly LiveDeployment[],
   queues: () => readonly QueueStatus[],
-  memory: MemoryTally,
+  { memory, forwarded }: Tallies,
 ): Metrics {
   const register = new Registry()
   const labelNames = ['deployment', 'revision', 'code', 'protocol']
@@ -80,6 +88,7 @@ export function createMetrics(
   })
   gauges(register, deployments)
   memoryGauges(register, deployments, memory)
+  if (forwarded) forwardedCounter(register, forwarded)
   const series = new Map<string, Series>()
 
   return {
@@ -159,6 +168,19 @@ function memoryGauges(register: Registry, deployments: () => readonly LiveDeploy
         for (const [reason, count] of Object.entries(read)) this.inc({ reason }, count())
       },
     })
+}
+
+function forwardedCounter(register: Registry, tally: () => ForwarderTally): void {
+  new Counter({
+    name: 'trainyard_serving_predictions_forwarded_total',
+    help: 'Logged predictions that the platform has taken (sent) or refused, and those let go because too much waited (dropped).',
+    labelNames: ['outcome'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const [outcome, count] of Object.entries(tally())) this.inc({ outcome }, count as number)
+    },
+  })
 }
 
 /** The text of what several processes have counted: added up, and once what all of them have. */

@@ -3,13 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PredictionLog } from '../prediction-log.ts'
 import { linesNamed, openSpool } from './spool.ts'
+import { tell, type Intake } from './tell.ts'
 
 /** Where predictions are told, and where they wait until they are. */
-export interface TelemetryOptions {
-  /** Of the model server: `https://trainyard.example:7071`. */
-  readonly url: string
-  /** A token for this deployment: `trainyard token <name> --deployment <deployment>`. */
-  readonly token?: string
+export interface TelemetryOptions extends Intake {
   /** Where predictions wait; one folder may serve several processes. In the system's folder for temporary files when left out. */
   readonly folder?: string
   /** How much may wait there; then the oldest are let go. 64 MiB when left out. */
@@ -40,7 +37,7 @@ export const noTelemetry: Telemetry = {
   close: async () => {},
 }
 
-const [pauseMsMin, pauseMsMax, answerMsMax] = [1_000, 300_000, 15_000]
+const [pauseMsMin, pauseMsMax] = [1_000, 300_000]
 const bytesMaxUsual = 64 * 1024 * 1024
 
 /** Files are sent oldest first, and again until the platform has answered; what was sent twice counts once. */
@@ -112,29 +109,3 @@ export function openTelemetry(deployment: string, options: TelemetryOptions): Te
     },
   }
 }
-
-interface Told {
-  readonly taken: number
-  readonly refused: number
-}
-
-/** Answers what became of the lines. Rejects when the platform cannot be told now. */
-async function tell(
-  deployment: string,
-  { url, token }: TelemetryOptions,
-  { body, lines }: { body: Buffer<ArrayBuffer>; lines: number },
-): Promise<Told> {
-  const response = await fetch(`${url.replace(/\/$/, '')}/v2/models/${deployment}/predictions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-ndjson', ...(token && { authorization: `Bearer ${token}` }) },
-    body,
-    signal: AbortSignal.timeout(answerMsMax),
-  })
-  const answer = (await response.json().catch(() => ({}))) as Partial<Told> & { error?: string }
-  if (response.ok) return { taken: answer.taken ?? 0, refused: answer.refused ?? 0 }
-  if (neverTaken.includes(response.status)) return { taken: 0, refused: lines }
-  throw new Error(`${response.status}: ${answer.error ?? response.statusText}`)
-}
-
-/** Another attempt would end the same way. */
-const neverTaken: readonly number[] = [400, 413, 415]
