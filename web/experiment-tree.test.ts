@@ -16,6 +16,14 @@ test('an experiment may be a folder too', t => {
   t.assert.deepEqual(tree('vision', 'vision/resnet').map(told), [{ 'vision *': ['resnet'] }])
 })
 
+test('experiments of one name, in several projects, stand beside one another', t => {
+  t.assert.deepEqual(tree('Default', 'a/b', 'Default', 'a/b', 'a/b/c').map(told), [
+    { a: [{ 'b *': ['c'] }, 'b'] },
+    'Default',
+    'Default',
+  ])
+})
+
 test('folders that hold one folder alone are written together', t => {
   t.assert.deepEqual(tree('a/b/c/one', 'a/b/c/two').map(told), [{ 'a/b/c': ['one', 'two'] }])
 })

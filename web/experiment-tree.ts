@@ -22,16 +22,18 @@ export function treeOf<Row extends Leaf>(rows: readonly Row[]): readonly Branch<
 
 function grow<Row extends Leaf>(rows: readonly Row[], above: string): readonly Branch<Row>[] {
   const byHead = Map.groupBy(rows, ({ name }) => headOf(name, above))
-  return [...byHead].map(([head, inner]) => {
+  return [...byHead].flatMap(([head, inner]) => {
     const path = above + head
-    const own = inner.find(({ name }) => name === path)
-    const branches = grow(
-      inner.filter(row => row !== own),
-      `${path}/`,
-    )
+    const isBelow = ({ name }: Row): boolean => name !== path
+    const branches = grow(inner.filter(isBelow), `${path}/`)
+    const [own, ...twins] = inner.filter(row => !isBelow(row))
     const [only] = branches
-    if (!own && only && branches.length === 1 && !only.experiment) return { ...only, title: `${head}/${only.title}` }
-    return { path, title: head, branches, ...(own && { experiment: own }) }
+    if (!own && only && branches.length === 1 && !only.experiment) return [{ ...only, title: `${head}/${only.title}` }]
+    return [
+      { path, title: head, branches, ...(own && { experiment: own }) },
+      // Two projects may each have an experiment of one name.
+      ...twins.map(experiment => ({ path, title: head, branches: [], experiment })),
+    ]
   })
 }
 

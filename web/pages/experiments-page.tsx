@@ -96,11 +96,14 @@ function Tree({ rows, isOpen }: { rows: readonly Experiment[]; isOpen: boolean }
   return (
     <ul className="tree" aria-label="Experiments by folder">
       {tree.map(branch => (
-        <Twig key={branch.path} branch={branch} depth={0} isOpenAtFirst={isOpen} />
+        <Twig key={keyOf(branch)} branch={branch} depth={0} isOpenAtFirst={isOpen} />
       ))}
     </ul>
   )
 }
+
+/** Paths are not unique: projects may each have an experiment of one name. */
+const keyOf = ({ path, experiment }: Branch<Experiment>): string => experiment?.id ?? path
 
 interface TwigProps {
   readonly branch: Branch<Experiment>
@@ -148,7 +151,7 @@ function Twig({ branch, depth, isOpenAtFirst }: TwigProps) {
       {isShown && branches.length > 0 && (
         <ul>
           {branches.map(inner => (
-            <Twig key={inner.path} branch={inner} depth={depth + 1} isOpenAtFirst={isOpenAtFirst} />
+            <Twig key={keyOf(inner)} branch={inner} depth={depth + 1} isOpenAtFirst={isOpenAtFirst} />
           ))}
         </ul>
       )}
