@@ -6,7 +6,14 @@ import type { Handler } from '#storage'
 import { closeLoop } from './loop.ts'
 
 /** The loop over the rain example, with what it asks of components written down. */
-async function open({ promotion = 'automatic', stage = 'staging' }: { promotion?: string; stage?: string } = {}) {
+interface Given {
+  readonly promotion?: string
+  readonly stage?: string
+  /** Whether the project has a project file. */
+  readonly isDeclared?: boolean
+}
+
+async function open({ promotion = 'automatic', stage = 'staging', isDeclared = true }: Given = {}) {
   const spec = parseProjectFile(await loadProjectFolder('examples/rain'))
   const rain = { ...spec, models: { rain: { ...spec.models['rain'], promotion } } }
   const did: unknown[] = []
@@ -25,7 +32,7 @@ async function open({ promotion = 'automatic', stage = 'staging' }: { promotion?
   }
   closeLoop({
     outbox: { subscribe: (_: string, given: readonly Handler[]) => void handlers.push(...given) } as never,
-    projects: { current: async () => ({ spec: rain }) as never },
+    projects: { find: async () => (isDeclared ? { spec: rain } : undefined) as never },
     workflow: {
       start: async ({ pipeline, tasks, key }) => {
         did.push({ start: pipeline, key, ...(tasks && { tasks: Object.keys(tasks).toSorted() }) })
@@ -124,6 +131,16 @@ for (const { what, options, event, did } of [
     assert.deepEqual(loop.did, did)
   })
 }
+
+test('nothing follows in a project without a project file, and nothing fails', async () => {
+  const loop = await open({ isDeclared: false })
+
+  await loop.tell('registry.version_registered', registered)
+  await loop.tell('monitoring.performance_lost', lost)
+  await loop.tell('monitoring.drift_found', { ...lost, features: ['wind'] })
+
+  assert.deepEqual(loop.did, [])
+})
 
 test('a version that needs approvals goes to production with the last of them', async () => {
   const loop = await open()

@@ -7,7 +7,7 @@ import type { Workflow } from '#workflow'
 
 interface Parts {
   readonly outbox: Outbox
-  readonly projects: Pick<Projects, 'current'>
+  readonly projects: Pick<Projects, 'find'>
   readonly workflow: Pick<Workflow, 'start'>
   readonly registry: Pick<Registry, 'version' | 'transition'>
   readonly assurance: Pick<Assurance, 'approvals'>
@@ -62,7 +62,7 @@ async function promote(
   { projects, registry, assurance }: Parts,
   { project, model, version }: { project: string; model: string; version: string },
 ): Promise<void> {
-  if ((await projects.current(project)).spec.models[model]?.promotion !== 'automatic') return
+  if ((await projects.find(project))?.spec.models[model]?.promotion !== 'automatic') return
   if ((await registry.version(version)).stage !== 'staging') return
   if ((await assurance.approvals(version)).missing.length > 0) return
   const reason = 'It passed its gate, and the project promotes automatically.'
@@ -87,13 +87,13 @@ async function retrain(parts: Parts, { project, model, incident, item, reason }:
   await parts.monitoring.attachRun(item, run.id)
 }
 
-/** The pipeline that trains a model; undefined once the project declares the model no longer. */
+/** The pipeline that trains a model; undefined when the project declares no such model, or has no project file. */
 async function trainingOf(
   { projects }: Parts,
   project: string,
   model: string,
 ): Promise<{ name: string; pipeline: PipelineSpec } | undefined> {
-  const { spec } = await projects.current(project)
-  const name = spec.models[model]?.pipeline
-  return name === undefined ? undefined : { name, pipeline: spec.pipelines[name]! }
+  const spec = (await projects.find(project))?.spec
+  const name = spec?.models[model]?.pipeline
+  return name === undefined ? undefined : { name, pipeline: spec!.pipelines[name]! }
 }
