@@ -159,8 +159,15 @@ for (const engine of testEngines()) {
       tags: tallyOf([]),
       points: tallyOf(model(number).points.map(modelPointFacts)),
     })
-    const { edges } = await ledger.ancestors('m-1')
-    assert.deepEqual(edges, [{ from: 'm-1', to: id, relation: 'made_by' }])
+    const { nodes } = await ledger.ancestors('m-1')
+    assert.deepEqual(
+      nodes.map(({ kind, label }) => [kind, label]),
+      [
+        ['logged_model', 'net'],
+        ['tracking_run', runDraft(number).name],
+        ['dataset', 'd 1'],
+      ],
+    )
     await assert.rejects(summaries.loggedModel('snow', 'm-1'), { code: 'not_found' })
   })
 }

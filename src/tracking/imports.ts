@@ -3,6 +3,7 @@ import { conflict, notFound } from '#kernel/error.ts'
 import type { Ledger } from '#metadata'
 import type { AnyTx, Db } from '#storage'
 import { checkExperimentName, defaultExperiment, runArtifacts, type Experiment, type Lifecycle } from './experiment.ts'
+import { recordDatasets } from './dataset-node.ts'
 import type { ImportedDataset, ImportedRun, RunEnd } from './imported-run.ts'
 import type { MetricPoint } from './metric.ts'
 import type { RunLog } from './run-log.ts'
@@ -36,7 +37,7 @@ export interface ImportParts {
   readonly db: Db
   readonly stores: Pick<TrackingStores, 'experiments' | 'runs' | 'inputs'>
   readonly log: Pick<RunLog, 'add'>
-  readonly ledger: Pick<Ledger, 'record'>
+  readonly ledger: Pick<Ledger, 'record' | 'recordAll'>
   readonly clock: Clock
 }
 
@@ -69,7 +70,10 @@ export function createImports(parts: ImportParts): Imports {
       })
       await log.add({ run: id, params: draft.params, tags: draft.tags })
       await db.transaction().execute(async tx => {
-        await stores.inputs.addDatasets(tx, id, draft.datasets.map(toInput))
+        const datasets = draft.datasets.map(toInput)
+        await stores.inputs.addDatasets(tx, id, datasets)
+        const read = datasets.map(({ dataset }) => dataset)
+        await recordDatasets(parts.ledger, tx, { run: id, project }, read)
         for (const direction of ['input', 'output'] as const) {
           const links = draft.links.filter(link => link.direction === direction)
           await stores.inputs.addModels(tx, id, direction, links)

@@ -15,6 +15,7 @@ export { loggedModelStatuses, type LoggedModel, type LoggedModelPoint } from './
 export { sqlLoggedModelStore } from './logged-model-store.sql.ts'
 export { createLoggedModels, type LoggedModels } from './logged-models.ts'
 export { experimentRoutes } from './experiment-routes.ts'
+export { runJson } from './run-json.ts'
 export { runRoutes } from './run-routes.ts'
 export { experimentResource, ownerResource } from './resource.ts'
 export { defaultExperiment, type Experiment } from './experiment.ts'

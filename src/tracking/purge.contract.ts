@@ -42,13 +42,14 @@ export function purgeContract(engine: TestEngine): void {
     await assert.rejects(runs.get(run), { code: 'not_found' })
     const { nodes, edges } = await ledger.ancestors(model.id)
     assert.deepEqual(
-      [nodes.map(({ id, facts }) => [id, facts['purged']]), edges.length, again !== experiment],
+      [nodes.map(({ kind, facts }) => [kind, facts['purged']]), edges.length, again !== experiment],
       [
         [
-          [model.id, 2_000],
-          [run, 2_000],
+          ['logged_model', 2_000],
+          ['tracking_run', 2_000],
+          ['dataset', undefined],
         ],
-        1,
+        2,
         true,
       ],
     )

@@ -1,6 +1,7 @@
 import type { Ledger } from '#metadata'
 import type { AnyTx, Db } from '#storage'
-import { checkDataset, type DatasetInput, type DatasetSummary, type ModelLink } from './run-input.ts'
+import { recordDatasets } from './dataset-node.ts'
+import { checkDataset, type Dataset, type DatasetInput, type DatasetSummary, type ModelLink } from './run-input.ts'
 import type { RunLog } from './run-log.ts'
 import type { InputStore } from './store.ts'
 
@@ -47,11 +48,9 @@ export function createRunInputs({ db, store, log, ledger, ownModels, ownerOf }: 
         : ledger.linkFirst(tx, { from: model, to: run, relation: 'made_by' }))
   }
 
-  /** The dataset versions, features and training sets of the run's project that its datasets name by their id. */
-  async function ownData(run: string, datasets: readonly DatasetInput[]): Promise<readonly string[]> {
-    const ids = new Set(datasets.flatMap(({ dataset }) => `${dataset.name} ${dataset.source}`.match(dataId) ?? []))
-    if (ids.size === 0) return []
-    const { project } = await ownerOf(run)
+  /** The dataset versions, features and training sets of a project that a dataset names by their id. */
+  async function ownData(project: string, { name, source }: Dataset): Promise<readonly string[]> {
+    const ids = new Set(`${name} ${source}`.match(dataId))
     const nodes = await Promise.all([...ids].slice(0, idsMax).map(id => ledger.node(id)))
     return nodes.flatMap(node => (node?.project === project ? [node.id] : []))
   }
@@ -59,11 +58,14 @@ export function createRunInputs({ db, store, log, ledger, ownModels, ownerOf }: 
   return {
     async addInputs(run, { datasets = [], models = [] }) {
       for (const input of datasets) checkDataset(input)
-      const versions = await ownData(run, datasets)
+      const { project } = await ownerOf(run)
+      const own = await Promise.all(datasets.map(({ dataset }) => ownData(project, dataset)))
+      const foreign = datasets.flatMap(({ dataset }, index) => (own[index]!.length === 0 ? [dataset] : []))
       await db.transaction().execute(async tx => {
         await log.addIn(tx, { run })
         await store.addDatasets(tx, run, datasets)
-        for (const version of versions) await ledger.link(tx, { from: run, to: version, relation: 'read' })
+        for (const version of own.flat()) await ledger.link(tx, { from: run, to: version, relation: 'read' })
+        await recordDatasets(ledger, tx, { run, project }, foreign)
         const links = models.map(model => ({ model, step: 0 }))
         await addModels(tx, run, { direction: 'input', links })
       })

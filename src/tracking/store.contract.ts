@@ -247,6 +247,42 @@ export function trackingStoreContract(engine: TestEngine): void {
       { experimentId: experiment, name: 'rows', digest: 'd1', context: 'training' },
     ])
   })
+
+  test(`${name}: datasets that clients name are in the lineage, one for all runs of a project that read it`, async t => {
+    const tracking = await openTracking(t, engine)
+    const { id: experiment } = await tracking.experiments.create({ name: 'e' })
+    const [a, b] = [await tracking.run(experiment), await tracking.run(experiment)]
+    const rows = { name: 'rows', digest: 'd1', sourceType: 's3', source: '{"uri":"s3://b/rows"}' }
+
+    await tracking.inputs.addInputs(a, { datasets: [{ dataset: rows, tags: [] }] })
+    await tracking.inputs.addInputs(b, {
+      datasets: [
+        { dataset: rows, tags: [] },
+        { dataset: { ...rows, digest: 'd2' }, tags: [] },
+      ],
+    })
+
+    const { nodes, edges } = await tracking.ledger.ancestors(b)
+    const read = nodes.filter(({ kind }) => kind === 'dataset')
+    assert.deepEqual(
+      read
+        .map(({ label, project, facts }) => ({ label, project, facts }))
+        .toSorted((x, y) => (x.label < y.label ? -1 : 1)),
+      ['d1', 'd2'].map(digest => ({ label: `rows ${digest}`, project: 'default', facts: { ...rows, digest } })),
+    )
+    assert.deepEqual(
+      edges.map(({ from, relation }) => [from, relation]),
+      [
+        [b, 'read'],
+        [b, 'read'],
+      ],
+    )
+    const { nodes: readers } = await tracking.ledger.descendants(read.find(({ label }) => label === 'rows d1')!.id)
+    assert.deepEqual(
+      readers.flatMap(({ kind, id }) => (kind === 'tracking_run' ? [id] : [])).toSorted(),
+      [a, b].toSorted(),
+    )
+  })
 }
 
 type LoggedMetric = { key: string; value: number | 'NaN'; timestamp: number; step: number }
