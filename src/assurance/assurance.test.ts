@@ -76,7 +76,7 @@ async function open(
     },
     signingKey: async () => ({ privateKey, publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string }),
     maker: async () => 'ada',
-    origin: async () => ({ data: ['weather 7'], params: { c: '0.03' } }),
+    origin: async () => ({ data: ['weather 7'], params: { c: '0.03' }, metrics: { loss: 0.25, nan: Number.NaN } }),
   })
   t.after(async () => {
     assurance.stop()
@@ -184,6 +184,9 @@ test('a card tells what was recorded, what people wrote, and what nobody has wri
     'Deciding about umbrellas.',
     '| Licence | MIT |',
     '| c | 0.03 |',
+    'As its run has logged:',
+    '| loss | 0.25 |',
+    '| nan | NaN |',
     '- weather 7',
     '- Files read on 1970-01-01: clean',
     '- Signed (OpenSSF Model Signing).',

@@ -120,15 +120,13 @@ async function writeCard(
 async function card(parts: AssuranceParts, version: ModelVersion): Promise<Card> {
   const { store, origin } = parts
   const { objective } = await declaredOf(parts, version)
-  const { data, params } = await origin(version)
   const state = await stateOf(parts, version)
   const opinions = await store.opinions(placeOf(version))
   const markdown = cardMarkdown({
     version,
     goal: objective?.goal,
     target: objective?.target,
-    data,
-    params,
+    ...(await origin(version)),
     scan: await store.findScan(version.id),
     signed: (await store.findSignature(version.id)) !== undefined,
     approvals: state(await store.approvals(version.id)),

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { isoInstant } from '#kernel/clock.ts'
 import type { Evaluation, ModelVersion } from '#registry'
 import type { ApprovalState } from './approval.ts'
+import type { Origin } from './parts.ts'
 import type { Scan } from './scan.ts'
 import type { CardWire, opinions } from './wire.ts'
 
@@ -9,13 +10,10 @@ export type Card = z.output<typeof CardWire>
 export type Opinion = (typeof opinions)[number]
 
 /** All that a card is made of: what the platform has recorded, and what people have written. */
-export interface CardFacts {
+export interface CardFacts extends Origin {
   readonly version: ModelVersion
   readonly goal?: string | undefined
   readonly target?: string | undefined
-  /** Labels of the datasets and training sets that it was made from, by the ledger. */
-  readonly data: readonly string[]
-  readonly params: Readonly<Record<string, string>>
   readonly scan?: Scan | undefined
   readonly signed: boolean
   readonly approvals: ApprovalState
@@ -33,7 +31,7 @@ export function cardMarkdown(facts: CardFacts): string {
     ['Intended use', [...(facts.goal === undefined ? [] : [facts.goal, '']), written(facts, 'intendedUse')]],
     ['Training data', facts.data.length > 0 ? facts.data.map(label => `- ${text(label)}`) : ['Not recorded.']],
     ['Parameters', table(['parameter', 'value'], Object.entries(facts.params))],
-    ['Evaluation', evaluation(version.evaluation)],
+    ['Evaluation', [...evaluation(version.evaluation), ...claimed(facts.metrics)]],
     ['Groups', groups(version.evaluation)],
     ['Limitations', [written(facts, 'limitations')]],
     ['Ethical considerations', [written(facts, 'ethics')]],
@@ -45,7 +43,8 @@ export function cardMarkdown(facts: CardFacts): string {
   return [`# ${text(version.fullName)} ${version.version}\n`, ...body].join('\n')
 }
 
-function details({ version, target, opinions }: CardFacts): readonly string[] {
+function details(facts: CardFacts): readonly string[] {
+  const { version, target, opinions } = facts
   const { digest, bytes, flavor, signature, inputExample, run, trackingRun, commit, environment, createdAt, user } =
     version
   const rows: readonly (readonly [string, string | undefined])[] = [
@@ -60,7 +59,7 @@ function details({ version, target, opinions }: CardFacts): readonly string[] {
     ['Outputs', signature?.outputs.map(({ name, datatype }) => `${name} (${datatype})`).join(', ')],
     ['Input example', inputExample],
     ['Run', run ?? trackingRun],
-    ['Commit', commit],
+    ['Commit', commit ?? facts.commit],
     ['Environment', environment],
     ['Licence', opinions.licence?.text ?? 'not stated'],
     ['Contact', opinions.contact?.text ?? 'not stated'],
@@ -102,6 +101,20 @@ function evaluation(found: Evaluation | undefined): readonly string[] {
     ),
   ]
 }
+
+/** What whoever trained it has measured: nobody has checked on which rows. */
+const claimed = (metrics: Origin['metrics']): readonly string[] =>
+  Object.keys(metrics).length === 0
+    ? []
+    : [
+        '',
+        'As its run has logged:',
+        '',
+        ...table(
+          ['metric', 'latest value'],
+          Object.entries(metrics).map(([name, value]) => [name, short(value)]),
+        ),
+      ]
 
 function groups(found: Evaluation | undefined): readonly string[] {
   const slices = found?.slices ?? []

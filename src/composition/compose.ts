@@ -128,7 +128,7 @@ function composeTuning(engine: ReturnType<typeof composeEngine>): Tuning {
 
 function composeAssurance(
   { config }: Surroundings,
-  parts: Pick<Composition, 'blobs' | 'ledger' | 'outbox' | 'projects' | 'registry' | 'workflow'> & {
+  parts: Pick<Composition, 'blobs' | 'ledger' | 'outbox' | 'projects' | 'registry' | 'tracking' | 'workflow'> & {
     db: Db
     clock: Clock
   },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Lineage, NodeKind } from '#metadata'
-import { dataBehind } from './version-origin.ts'
+import { notFound } from '#kernel/error.ts'
+import { dataBehind, versionOrigin } from './version-origin.ts'
 
 const lineage = (
   kinds: Readonly<Record<string, NodeKind>>,
@@ -66,4 +67,38 @@ test('a version that a client has registered was made from what its run has read
     ['other', 'made_by', 'old'],
   ] as const
   assert.deepEqual(labels(lineage(kinds, edges)), ['rows'])
+})
+
+test('what a client has logged of its run is what its version was made from; that of another project is not', async () => {
+  const row = (key: string, value: unknown) => ({ key, value, timestamp: 1, step: 0 })
+  const { origin } = versionOrigin({
+    ledger: { ancestors: async () => lineage({ v2: 'model_version', people: 'dataset' }, [['v2', 'read', 'people']]) },
+    workflow: {} as never,
+    tracking: {
+      runs: {
+        document: async id => {
+          if (id === 'gone') throw notFound('run', id)
+          return {
+            run: { project: id },
+            params: JSON.stringify([row('depth', '3')]),
+            metrics: JSON.stringify([row('auc', 0.75), row('loss', 'NaN')]),
+            tags: JSON.stringify([row('mlflow.source.git.commit', 'c0ffee')]),
+            datasets: '[]',
+            modelInputs: '[]',
+            modelOutputs: '[]',
+          } as never
+        },
+      },
+    },
+  })
+  const of = (trackingRun: string | undefined) => origin({ id: 'v2', project: 'rain', trackingRun } as never)
+
+  const data = ['dataset people']
+  const unknown = { data, params: {}, metrics: {} }
+  assert.deepEqual(await Promise.all([of('rain'), of('snow'), of('gone'), of(undefined)]), [
+    { data, params: { depth: '3' }, metrics: { auc: 0.75, loss: Number.NaN }, commit: 'c0ffee' },
+    unknown,
+    unknown,
+    unknown,
+  ])
 })
