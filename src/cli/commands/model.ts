@@ -2,7 +2,8 @@ import { TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
 import { verb } from '../command.ts'
 import { declaredDeployment, type Deployment } from '../deployment.ts'
-import { chosenProject, projectOption } from '../project-option.ts'
+import { projectOption } from '../project-option.ts'
+import { chosenModel, newestVersions, versionOf, type Model } from '../registered-model.ts'
 
 interface Version {
   id: string
@@ -18,8 +19,8 @@ export const promoteVerb = verb(
   'Move a staged version of a model to production.',
   command => projectOption(command).requiredOption('--reason <text>', reasonOption),
   async ({ client, output }, options, [model, number]) => {
-    const project = await chosenProject(client, options['project'])
-    const version = await findVersion(client, { project, model: model!, number }, isStaged)
+    const wanted = await chosenModel(client, model!, options['project'])
+    const version = await findVersion(client, { model: wanted, number }, isStaged)
     const moved = await move(client, version, options['reason'])
     output.result(moved, () => [
       `Version ${moved.version} of ${moved.model} is in ${moved.stage}; its deployments follow.`,
@@ -37,12 +38,13 @@ export const deployVerb = verb(
       .option('--weight <percent>', 'requests it gets while it proves itself beside another version', Number, 10),
   async ({ client, output }, { reason, model, weight, project: named }, [name, number]) => {
     if (model !== undefined) {
-      const project = await chosenProject(client, named)
-      const released = await release(client, name!, { project, model, number, reason, weight })
+      const chosen = await chosenModel(client, model, named)
+      const released = await release(client, name!, { model: chosen, number, reason, weight })
       return output.result(released, () => [onItsWay(released, name!)])
     }
-    const wanted = { ...(await declaredDeployment(client, name!)), number }
-    const version = await findVersion(client, wanted, isStaged)
+    const declared = await declaredDeployment(client, name!)
+    const wanted = await chosenModel(client, declared.model, declared.project)
+    const version = await findVersion(client, { model: wanted, number }, isStaged)
     if (version.stage === 'production') return output.result(...(await giveBack(client, name!, version, reason)))
     const moved = await move(client, version, reason)
     output.result(moved, () => [onItsWay(moved, name!)])
@@ -73,8 +75,7 @@ async function giveBack(
 }
 
 interface Wanted {
-  readonly project: string
-  readonly model: string
+  readonly model: Model
   /** Of the version; the newest that there is, or that is staged, when left out. */
   readonly number: string | undefined
 }
@@ -85,7 +86,7 @@ async function release(
   { reason, weight, ...wanted }: Wanted & { readonly reason: string; readonly weight: number },
 ): Promise<Version & { run?: string }> {
   const version = await findVersion(client, wanted, versions => versions[0])
-  const path = `/api/v1/projects/${wanted.project}/deployments/${encodeURIComponent(deployment)}/releases`
+  const path = `/api/v1/projects/${encodeURIComponent(wanted.model.project)}/deployments/${encodeURIComponent(deployment)}/releases`
   const { run } = await client.send<{ run?: string }>('POST', path, { version: version.id, reason, weight })
   return { ...version, ...(run !== undefined && { run }) }
 }
@@ -96,22 +97,18 @@ const isStaged = (versions: readonly Version[]): Version | undefined =>
 const move = (client: Client, { id }: Version, reason: string): Promise<Version> =>
   client.send('POST', `/api/v1/model-versions/${id}/transitions`, { to: 'production', reason })
 
-/** The version of this number; `usual` chooses when there is none, newest first. Throws `not_found` with those there are. */
+/** The version of this number; `usual` chooses among the newest when there is none. Throws `not_found` with those there are. */
 async function findVersion(
   client: Client,
-  { project, model, number }: Wanted,
+  { model, number }: Wanted,
   usual: (versions: readonly Version[]) => Version | undefined,
 ): Promise<Version> {
-  const { items } = await client.get<{ items: Version[] }>(
-    `/api/v1/projects/${project}/models/${encodeURIComponent(model)}/versions`,
-  )
-  const wanted = number === undefined ? usual(items) : items.find(version => String(version.version) === number)
-  if (wanted) return wanted
-  const there = items.map(version => `${version.version} (${version.stage})`).join(', ') || 'none'
-  throw new TrainyardError(
-    'not_found',
-    `${model} has no ${number === undefined ? 'staged version' : `version ${number}`}. There is: ${there}.`,
-  )
+  if (number !== undefined) return versionOf(client, model, number)
+  const newest = await newestVersions<Version>(client, model)
+  const found = usual(newest)
+  if (found) return found
+  const there = newest.map(({ version, stage }) => `${version} (${stage})`).join(', ') || 'none'
+  throw new TrainyardError('not_found', `${model.name} has no staged version. There is: ${there}.`)
 }
 
 export const shadowVerb = verb(

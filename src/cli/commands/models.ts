@@ -7,7 +7,9 @@ import type { Client } from '../client.ts'
 import { group, verb, type Context, type Verb } from '../command.ts'
 import { followRun } from '../follow-run.ts'
 import { table } from '../output.ts'
-import { chosenProject, projectOption } from '../project-option.ts'
+import { projectOption } from '../project-option.ts'
+import { chosenModel, versionOf } from '../registered-model.ts'
+import { trainedIn, type TrainedIn } from '../trained-in.ts'
 
 interface Version {
   readonly id: string
@@ -15,13 +17,13 @@ interface Version {
   readonly project: string
   readonly model: string
   readonly version: number
-  readonly aliases: readonly string[]
   readonly stage: string
   readonly digest?: string
   readonly bytes?: number
   readonly commit?: string
   readonly environment?: string
   readonly trainingSet?: string
+  readonly trackingRun?: string
   readonly createdAt: number
   readonly evaluation?: { metric: string; metrics: Record<string, number>; rows: number; gate: { passed: boolean } }
   readonly [field: string]: unknown
@@ -30,20 +32,10 @@ interface Version {
 const byNumber = async (
   client: Client,
   options: Record<string, unknown>,
-  [model, ...numbers]: readonly string[],
+  [name, ...numbers]: readonly string[],
 ): Promise<Version[]> => {
-  const project = await chosenProject(client, options['project'] as string | undefined)
-  const { items } = await client.get<{ items: Version[] }>(
-    `/api/v1/projects/${project}/models/${encodeURIComponent(model!)}/versions?limit=500`,
-  )
-  return numbers.map(number => {
-    const found = items.find(({ version, aliases }) =>
-      number.startsWith('@') ? aliases.includes(number.slice(1)) : String(version) === number,
-    )
-    if (found) return found
-    const there = items.map(({ version }) => version).join(', ') || 'none'
-    throw new TrainyardError('not_found', `${model} has no version ${number}. There is: ${there}.`)
-  })
+  const model = await chosenModel(client, name!, options['project'] as string | undefined)
+  return Promise.all(numbers.map(number => versionOf<Version>(client, model, number)))
 }
 
 /** A verb about one version: `<model> <version>`, by its number or `@` and an alias. */
@@ -70,12 +62,20 @@ const path = ({ id }: Version, below: string): string => `/api/v1/model-versions
 
 const compareVerb = verb(
   'compare <model> <versions...>',
-  'Versions of a model side by side: metrics, gate, stage, size.',
+  'Versions of a model side by side: stage, gate, size, metrics, and the parameters and metrics of their runs.',
   projectOption,
   async ({ client, output }, options, args) => {
-    const versions = await byNumber(client, options, args)
-    const metrics = [...new Set(versions.flatMap(({ evaluation }) => Object.keys(evaluation?.metrics ?? {})))]
-    const row = (label: string, cell: (version: Version) => string): readonly string[] => [label, ...versions.map(cell)]
+    const versions: Compared[] = []
+    for (const version of await byNumber(client, options, args))
+      versions.push({ ...version, trainedIn: await trainedIn(client, version) })
+    const row = (label: string, cell: (version: Compared) => string): readonly string[] => [
+      label,
+      ...versions.map(cell),
+    ]
+    const rows = (label: string, of: (version: Compared) => Values | undefined): readonly (readonly string[])[] =>
+      [...new Set(versions.flatMap(version => Object.keys(of(version) ?? {})))].map(name =>
+        row(`${label}${name}`, version => short(of(version)?.[name])),
+      )
     output.result(versions, () =>
       table(
         ['', ...versions.map(({ version }) => `version ${version}`)],
@@ -84,26 +84,42 @@ const compareVerb = verb(
           row('made', ({ createdAt }) => new Date(createdAt).toISOString().slice(0, 19)),
           row('bytes', ({ bytes }) => String(bytes ?? '')),
           row('gate', ({ evaluation }) => (evaluation ? (evaluation.gate.passed ? 'passed' : 'failed') : 'none')),
-          row('test rows', ({ evaluation }) => String(evaluation?.rows ?? '')),
-          ...metrics.map(name => row(name, ({ evaluation }) => short(evaluation?.metrics[name]))),
+          ...rows('', ({ evaluation }) => evaluation && { 'test rows': evaluation.rows }),
+          ...rows('', ({ evaluation }) => evaluation?.metrics),
+          ...rows('run: ', version => version.trainedIn?.metrics),
+          ...rows('param: ', version => version.trainedIn?.params),
+          ...rows('data: ', version => version.trainedIn?.data),
         ],
       ),
     )
   },
 )
 
-const short = (value: number | undefined): string => (value === undefined ? '' : String(Number(value.toPrecision(5))))
+interface Compared extends Version {
+  readonly trainedIn: TrainedIn | undefined
+}
+
+type Values = Readonly<Record<string, string | number | null>>
+
+function short(value: Values[string] | undefined): string {
+  if (typeof value === 'string') return value
+  if (value === null) return 'NaN'
+  return value === undefined ? '' : String(Number(value.toPrecision(5)))
+}
 
 /** What two versions are by the record, without what only says that they are two. */
 const ignored =
-  /^(id|key|version|source|stage|transitions|aliases|createdAt|updatedAt|evaluation\.importance|evaluation\.gate)/
+  /^(id|key|version|source|stage|transitions|aliases|createdAt|updatedAt|evaluation\.importance|evaluation\.gate|trackingRun|loggedModel|run$|user$)/
 
 const diffVerb = verb(
   'diff <model> <version> <other>',
-  'What differs between two versions: data, code, environment, signature, metrics.',
+  'What differs between two versions: parameters, data, code, environment, signature, metrics.',
   projectOption,
   async ({ client, output }, options, args) => {
-    const [before, after] = (await byNumber(client, options, args)).map(version => flat(version)) as [Flat, Flat]
+    const versions: Flat[] = []
+    for (const version of await byNumber(client, options, args))
+      versions.push(flat({ ...(await trainedIn(client, version)), ...version }))
+    const [before, after] = versions as [Flat, Flat]
     const changes = [...new Set([...before.keys(), ...after.keys()])]
       .filter(name => !ignored.test(name) && before.get(name) !== after.get(name))
       .map(name => ({ field: name, before: before.get(name), after: after.get(name) }))
@@ -120,7 +136,11 @@ const diffVerb = verb(
 
 type Flat = ReadonlyMap<string, string>
 
+const instants = /^(?:evaluation\.(?:from|to)|deletedAt)$/
+
 function flat(value: unknown, path = ''): Flat {
+  if (value === undefined) return new Map()
+  if (instants.test(path)) return new Map([[path, new Date(value as number).toISOString()]])
   if (value === null || typeof value !== 'object') return new Map([[path, String(value)]])
   return new Map(
     Object.entries(value).flatMap(([key, inner]) => [...flat(inner, path === '' ? key : `${path}.${key}`)]),
