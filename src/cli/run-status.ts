@@ -1,3 +1,4 @@
+import { counted } from '#kernel/counted.ts'
 import type { Client } from './client.ts'
 import { countsOf, shownMax } from './follow-run.ts'
 import { table } from './output.ts'
@@ -82,7 +83,7 @@ export function statusLines({ run, states, tasks }: RunStatus): readonly string[
           `commit: ${code.commit!.slice(0, 12)}${code.diff === undefined ? '' : ` with changes, diff ${code.diff.slice(0, 12)}`}`,
         ]
       : []),
-    ...(host ? [`host: ${host.name}, ${host.cpus} cores, ${mib(host.memoryBytes)}`] : []),
+    ...(host ? [`host: ${host.name}, ${counted(host.cpus, 'core')}, ${mib(host.memoryBytes)}`] : []),
     '',
     ...table(
       ['task', 'state', 'attempt', 'took', 'cpu', 'peak memory', 'read', 'written', 'end', 'environment'],

@@ -3,6 +3,7 @@ import type { Data } from '#data'
 import type { Features } from '#features'
 import type { App } from '#http'
 import type { Millis } from '#kernel/clock.ts'
+import { counted } from '#kernel/counted.ts'
 import { Instant, PageQuery } from '#kernel/wire.ts'
 import type { Monitoring } from '#monitoring'
 import type { Projects } from '#project'
@@ -151,7 +152,6 @@ const none = (station: Station['station'], detail: string): Cell => ({
   headline: 'nothing yet',
   detail,
 })
-const count = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`
 
 function dataStation(sources: Sources): Cell {
   const latest = sources.flatMap(source => source.latest ?? []).toSorted((a, b) => b.createdAt - a.createdAt)[0]
@@ -161,7 +161,7 @@ function dataStation(sources: Sources): Cell {
     station: 'data',
     state: broken ? 'fail' : 'ok',
     headline: `${latest.source} v${latest.version}`,
-    detail: broken ? count(latest.violations.length, 'violation') : count(latest.rows, 'row'),
+    detail: broken ? counted(latest.violations.length, 'violation') : counted(latest.rows, 'row'),
     at: latest.createdAt,
   }
 }
@@ -175,7 +175,7 @@ function featureStation(views: Awaited<ReturnType<Features['views']>>, sources: 
     station: 'features',
     state: behind ? 'warn' : 'ok',
     headline: `${view.name} v${view.latest.version}`,
-    detail: `${count(view.onlineRows, 'row')} online`,
+    detail: `${counted(view.onlineRows, 'row')} online`,
     at: view.latest.createdAt,
     ...(behind && { lag: `not made from ${view.source} v${newest.version}` }),
   }
@@ -235,7 +235,7 @@ function deploymentStation(
     station: 'deployments',
     state,
     headline: `${deployment.name} ${carrying.map(({ number, weight }) => `r${number} ${Math.round(weight)} %`).join(', ')}`,
-    detail: deployment.state === 'down' ? 'the model server does not answer' : count(requests, 'request'),
+    detail: deployment.state === 'down' ? 'the model server does not answer' : counted(requests, 'request'),
     at: Math.max(deployment.createdAt, ...carrying.map(revision => revision.createdAt)) as Millis,
     ...(behind && { lag: `champion is v${behind.version}` }),
   }
@@ -252,7 +252,7 @@ function monitorStation(monitors: Awaited<ReturnType<Monitoring['monitors']>>): 
     station: 'monitors',
     state: monitorStates[state],
     headline: state,
-    detail: `${count(predictions, 'prediction')}, truth of ${share} %, ${pendingRows} in the open window`,
+    detail: `${counted(predictions, 'prediction')}, truth of ${share} %, ${pendingRows} in the open window`,
     ...(lastWindow && { at: lastWindow.evaluatedAt }),
   }
 }
@@ -268,7 +268,7 @@ function feedbackStation(incidents: Incidents, items: FeedbackItems): Cell {
     return {
       station: 'feedback',
       state: incident.severity === 'page' ? 'fail' : 'warn',
-      headline: count(incidents.length, 'open incident'),
+      headline: counted(incidents.length, 'open incident'),
       detail: incident.title,
       at: incident.openedAt,
     }
@@ -276,7 +276,7 @@ function feedbackStation(incidents: Incidents, items: FeedbackItems): Cell {
   return {
     station: 'feedback',
     state: open.length > 0 ? 'warn' : 'ok',
-    headline: open.length > 0 ? `${count(open.length, 'item')} open` : 'all done',
+    headline: open.length > 0 ? `${counted(open.length, 'item')} open` : 'all done',
     detail: item.title,
     at: item.at,
   }

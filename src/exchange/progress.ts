@@ -1,4 +1,5 @@
 import type { Clock } from '#kernel/clock.ts'
+import { counted } from '#kernel/counted.ts'
 
 /** What is told of a long journey while it goes on. */
 export interface Progress {
@@ -24,7 +25,7 @@ export function createProgress(clock: Clock, say: (line: string) => void): Progr
     const seconds = Math.max(1, Math.round((now - startedAt) / 1_000))
     const { experiments, runs, traces, points, bytes } = total
     say(
-      `${experiments} experiments  ${runs} runs  ${traces === 0 ? '' : `${traces} traces  `}${points.toLocaleString('en')} points  ${size(bytes)}  ` +
+      `${counted(experiments, 'experiment')}  ${counted(runs, 'run')}  ${traces === 0 ? '' : `${counted(traces, 'trace')}  `}${counted(points, 'point')}  ${size(bytes)}  ` +
         `${seconds} s  ${size(bytes / seconds)}/s  ${name.slice(0, 40)}`,
     )
   }

@@ -1,6 +1,7 @@
 import { openAsBlob } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { counted } from '#kernel/counted.ts'
 import { invalid, messageOf } from '#kernel/error.ts'
 import { verb } from '../command.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
@@ -24,7 +25,9 @@ export const pushDataVerb = verb(
       `/api/v1/projects/${project}/sources/${encodeURIComponent(source!)}/data`,
       bytes,
     )
-    output.result(arrival, () => [`${arrival.bytes} bytes have arrived at ${source} (${arrival.digest.slice(0, 12)}).`])
+    output.result(arrival, () => [
+      `Arrived at ${source}: ${counted(arrival.bytes, 'byte')} (${arrival.digest.slice(0, 12)}).`,
+    ])
   },
 )
 

@@ -1,3 +1,4 @@
+import { counted } from '#kernel/counted.ts'
 import type { Client } from '../client.ts'
 import { verb } from '../command.ts'
 import type { Deployment, ShadowComparison } from '../deployment.ts'
@@ -75,7 +76,7 @@ function limitsOf({ sticky, log, limits: { deadlineMs, queueRows, clientRate } }
       ? []
       : [`each ${sticky === 'entity' ? 'entity' : `value of ${sticky.header}`} meets one revision`]),
     ...(deadlineMs === undefined ? [] : [`answers within ${deadlineMs} ms, or 504`]),
-    ...(queueRows === undefined ? [] : [`${queueRows} rows may wait, then 503`]),
-    ...(clientRate === undefined ? [] : [`${clientRate} requests a second of each client, then 429`]),
+    ...(queueRows === undefined ? [] : [`${counted(queueRows, 'row')} may wait, then 503`]),
+    ...(clientRate === undefined ? [] : [`${counted(clientRate, 'request')} a second of each client, then 429`]),
   ]
 }

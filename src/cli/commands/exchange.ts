@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ExportWriter, ImportReport, Source } from '#exchange'
+import { counted } from '#kernel/counted.ts'
 import { invalid } from '#kernel/error.ts'
 import { wallClock } from '#kernel/clock.ts'
 import { verb, type Context, type Verb } from '../command.ts'
@@ -39,7 +40,7 @@ export const importVerb: Verb = verb(
     const report = await importLedger(source, target, choices, createProgress(wallClock, overwriting(output.note)))
     output.result(report, () => reportLines(report))
     if (report.differences.length > 0)
-      throw new Error(`${report.differences.length} things are not the same on both sides.`)
+      throw new Error(`Not the same on both sides: ${counted(report.differences.length, 'thing')}.`)
   },
 )
 
@@ -101,7 +102,7 @@ const exportAllVerb: Verb = verb(
         Object.entries(report.rows).map(([name, rows]) => [name, rows.toLocaleString('en')]),
       ),
       '',
-      `${report.files} files of ${report.bytes.toLocaleString('en')} bytes. Everything is in ${report.folder}; check it there with: sha256sum --check SHA256SUMS`,
+      `${counted(report.files, 'file')} of ${counted(report.bytes, 'byte')}. Everything is in ${report.folder}; check it there with: sha256sum --check SHA256SUMS`,
     ])
   },
 )
@@ -132,7 +133,7 @@ function reportLines({ counts, differences, left, passedOver, written }: ImportR
       ]),
     ),
     '',
-    `${written} runs, models, traces and evaluation datasets written, ${passedOver} were there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
+    `Runs, models, traces and evaluation datasets: ${written} written, ${passedOver} there already; counts and digests of ${differences.length === 0 ? 'all agree' : 'some differ'}.`,
     ...differences.slice(0, shown).map(({ what, why }) => `  ${what}: ${why}`),
     ...left.slice(0, shown).map(({ what, why }) => `  ${what}: ${why}`),
     ...(differences.length > shown ? [`  … and ${differences.length - shown} more: --json lists all`] : []),

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { Option } from 'commander'
+import { counted } from '#kernel/counted.ts'
 import { TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
 import { group, verb, type Context, type Verb } from '../command.ts'
@@ -198,7 +199,7 @@ const exportVerb = aboutVersion(
     }
     for (const [name, text] of Object.entries(texts)) await writeFile(join(target, name), text)
     output.result({ folder: target, files: items.length }, () => [
-      `${items.length} files of ${version.fullName} ${version.version} are in ${target}.`,
+      `${version.fullName} ${version.version}, ${counted(items.length, 'file')}, is in ${target}.`,
       `Verify: model_signing verify key ${join(target, 'model')} --signature ${join(target, 'model.sig')} --public_key ${join(target, 'public-key.pem')}`,
     ])
   },

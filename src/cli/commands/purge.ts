@@ -1,3 +1,4 @@
+import { counted } from '#kernel/counted.ts'
 import { verb } from '../command.ts'
 
 interface Purged {
@@ -17,7 +18,7 @@ export const purgeVerb = verb(
     const path = project === undefined ? '/api/v1/purge' : `/api/v1/projects/${encodeURIComponent(project)}/purge`
     const purged = await client.send<Purged>('POST', path, { olderThan })
     output.result(purged, () => [
-      `${purged.experiments} experiments, ${purged.runs} runs and ${purged.models} logged models are gone for good.`,
+      `Gone for good: ${counted(purged.experiments, 'experiment')}, ${counted(purged.runs, 'run')}, ${counted(purged.models, 'logged model')}.`,
     ])
   },
 )

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { counted } from '#kernel/counted.ts'
 import { invalid } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
 import { group, verb } from '../command.ts'
@@ -97,7 +98,7 @@ const rotateVerb = verb(
     const rotation = await client.send<Rotation>('POST', '/api/v1/secrets:rotate')
     const { masterKey, isNew, dataKeys, resealed } = rotation
     output.result(rotation, () => [
-      `${resealed} values are sealed anew, with ${dataKeys} new data keys under the ${isNew ? 'new ' : ''}master key ${masterKey}.`,
+      `Sealed anew: ${counted(resealed, 'value')}, with ${counted(dataKeys, 'new data key')} under the ${isNew ? 'new ' : ''}master key ${masterKey}.`,
     ])
   },
 )

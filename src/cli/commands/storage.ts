@@ -1,3 +1,4 @@
+import { counted } from '#kernel/counted.ts'
 import { verb } from '../command.ts'
 import { sizeOf, table } from '../output.ts'
 
@@ -60,5 +61,5 @@ const foreseen: Readonly<Record<Outcome, string>> = {
 
 const sweepLines = (sweep: Sweep, words: Readonly<Record<Outcome, string>>): readonly string[] =>
   (['freed', 'trashed', 'waiting', 'kept'] as const).map(
-    outcome => `${sizeOf(sweep[outcome].bytes)} (${sweep[outcome].blobs} blobs) ${words[outcome]}.`,
+    outcome => `${sizeOf(sweep[outcome].bytes)} (${counted(sweep[outcome].blobs, 'blob')}) ${words[outcome]}.`,
   )
