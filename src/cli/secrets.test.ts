@@ -50,7 +50,7 @@ test('secrets are set, listed, removed and rotated from the command line, and th
   assert.match(await run('secrets list --platform'), /SHARED +1 +2m ago by anonymous +never/)
   assert.match(
     await run('secrets rotate'),
-    /^2 values are sealed anew, with 2 new data keys under the master key \w{16}\.$/,
+    /^Sealed anew: 2 values, with 2 new data keys under the master key \w{16}\.$/,
   )
   assert.equal(await run('secrets remove TOKEN -p rain'), 'TOKEN of project rain is removed.')
   assert.equal(await run('secrets remove TOKEN -p rain'), 'There is no secret TOKEN.')
