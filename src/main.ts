@@ -28,6 +28,7 @@ import { traceRoutes } from '#traces'
 import { tuningRoutes } from '#tuning'
 import { workflowRoutes } from '#workflow'
 import { version } from './cli/version.ts'
+import { begunProjects } from './composition/begun-projects.ts'
 import { blobReach } from './composition/blob-reach.ts'
 import type { Composition } from './composition/composition.ts'
 import { compose } from './composition/compose.ts'
@@ -186,15 +187,12 @@ export async function mountRoutes(
   requireKnownNames(app, parts)
   healthRoutes(app, { version })
   accessRoutes(app, parts.access)
-  projectRoutes(app, { ...parts, uploads: parts.blobUploads })
+  projectRoutes(app, { ...parts, uploads: parts.blobUploads, begun: () => begunProjects(parts) })
   blobRoutes(app, { ...parts, uploads: parts.blobUploads, reach: blobReach(parts) })
   secretRoutes(app, parts.secrets)
   sourceRoutes(app, parts.repositories, { warn })
   metadataRoutes(app, parts.ledger)
-  openLineageRoutes(app, {
-    ...parts.openLineage,
-    isProject: async name => (await parts.projects.find(name)) !== undefined,
-  })
+  openLineageRoutes(app, { ...parts.openLineage, isProject })
   openLineageFeedRoutes(app, { ...parts.openLineage, outbox: parts.outbox })
   workflowRoutes(app, parts.workflow, ({ caller }, project) => roleIn(caller, project))
   tuningRoutes(app, parts.tuning)

@@ -15,7 +15,7 @@ const read = <T>(key: readonly [string, ...unknown[]], path: string) =>
   queryOptions({ queryKey: key, queryFn: ({ signal }) => get<T>(path, signal) })
 
 export const loop = read<Wire.Loop>(['loop'], '/loop')
-export const projects = read<Items<Wire.Project>>(['projects'], '/projects?limit=500')
+export const projects = read<Wire.Projects>(['projects'], '/projects?limit=500')
 export const projectOf = (project: string) => read<Wire.Revision>(['project', project], at(project))
 export const revisionsOf = (project: string) =>
   read<Items<Wire.Revision>>(['revisions', project], `${at(project)}/revisions?limit=20`)

@@ -128,11 +128,34 @@ test('with --json the result is one JSON value and nothing else', async t => {
   assert.deepEqual(
     { out: out.map(line => JSON.parse(line)), err, asked },
     {
-      out: [{ items: [], attention: { approvals: 0, failedRuns: 0, openIncidents: 0 } }],
+      out: [{ items: [], attention: { approvals: 0, failedRuns: 0, openIncidents: 0 }, begun: [] }],
       err: [],
-      asked: ['GET /api/v1/loop'],
+      asked: ['GET /api/v1/loop', 'GET /api/v1/projects'],
     },
   )
+})
+
+test('a project need not be named while there is only one, with a project file or before any has one', async t => {
+  const [rain, snow] = [{ name: 'rain' }, { name: 'snow' }]
+  const answers = [
+    { items: [rain], begun: ['vision'] },
+    { items: [], begun: ['vision'] },
+    { items: [rain, snow], begun: ['vision'] },
+    { items: [], begun: [] },
+  ]
+  const told: unknown[] = []
+  for (const answer of answers) {
+    const { url, asked } = await answering(t, 200, answer)
+    const { failure } = await run(['triggers', 'list', '--json'], { server: url })
+    told.push(asked[1] ?? failure?.message)
+  }
+
+  assert.deepEqual(told, [
+    'GET /api/v1/projects/rain/triggers',
+    'GET /api/v1/projects/vision/triggers',
+    'Which project is meant?\n  --project: rain, snow, vision',
+    'Which project is meant?\n  --project: a project; there is none yet, make one with: trainyard init <folder>',
+  ])
 })
 
 test('environments are listed with the newest first, and one is named by the beginning of its digest', async t => {

@@ -32,7 +32,7 @@ async function open(t: TestContext) {
   })
   const app = await createApp({ version: '0' })
   const uploads = sqlBlobUploads(db, manualClock(5_000))
-  projectRoutes(app, { projects, blobs, uploads })
+  projectRoutes(app, { projects, blobs, uploads, begun: async () => ['vision'] })
   blobRoutes(app, { blobs, uploads, reach: async () => [] })
   t.after(async () => {
     await app.close()
@@ -49,6 +49,20 @@ async function open(t: TestContext) {
   }
   return { call, blobs, projects, outbox, recorded, folder }
 }
+
+test('projects that have begun without a project file are named beside those that have one, on the first page', async t => {
+  const { call } = await open(t)
+  for (const project of ['rain', 'snow'])
+    await call('PUT', `/api/v1/projects/${project}`, { spec: { ...rain(), name: project } })
+
+  const first = await call('GET', '/api/v1/projects?limit=1')
+  const second = await call('GET', `/api/v1/projects?limit=1&after=${first.body.next}`)
+
+  assert.deepEqual(
+    [first.body.items.length, first.body.begun, second.body.items.length, second.body.begun],
+    [1, ['vision'], 1, undefined],
+  )
+})
 
 test('a project file is planned, applied once, and then is what the project declares', async t => {
   const { call, outbox, recorded } = await open(t)

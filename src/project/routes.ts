@@ -16,9 +16,11 @@ export interface ProjectRouteParts {
   readonly projects: Projects
   readonly blobs: Blobs
   readonly uploads: BlobUploads
+  /** Projects that have no project file yet. */
+  begun(): Promise<readonly string[]>
 }
 
-export function projectRoutes(app: App, { projects, blobs, uploads }: ProjectRouteParts): void {
+export function projectRoutes(app: App, { projects, blobs, uploads, begun }: ProjectRouteParts): void {
   /** Who may not read everything gets no bytes by naming them. */
   const requireOwn = async (
     { caller, readable }: Pick<FastifyRequest, 'caller' | 'readable'>,
@@ -34,7 +36,12 @@ export function projectRoutes(app: App, { projects, blobs, uploads }: ProjectRou
     {
       schema: { summary: 'Projects, last applied first', tags, querystring: PageQuery, response: { 200: ProjectPage } },
     },
-    async ({ query, readable }) => open(await projects.list(query, readable === 'all' ? undefined : readable)),
+    async ({ query, readable }) => {
+      const page = await projects.list(query, readable === 'all' ? undefined : readable)
+      if (query.after !== undefined) return open(page)
+      const hidden = (name: string): boolean => readable !== 'all' && !readable.includes(name)
+      return { ...open(page), begun: (await begun()).filter(name => !hidden(name)) }
+    },
   )
 
   app.get(

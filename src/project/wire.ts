@@ -52,7 +52,10 @@ export const ProjectSummaryWire = z
   })
   .meta({ title: 'ProjectSummary' })
 
-export const ProjectPage = pageOf(ProjectSummaryWire)
+export const ProjectPage = pageOf(ProjectSummaryWire).extend({
+  /** On the first page: projects that have begun, with a repository or an import, and have no project file yet. */
+  begun: z.array(z.string()).optional(),
+})
 /** `spec` is the parsed file as JSON; it is checked here again, whoever sent it. */
 export const ApplyBody = z.object({
   spec: z.record(z.string(), z.unknown()),

@@ -188,7 +188,10 @@ async function completeModels(reader: Reader, rows: readonly ModelRow[]): Promis
   )
 }
 
-/** Models of a project with their champion and newest version, in a fixed number of statements. */
+/**
+ * Models of a project with the newest version in production, which clients may bring there without a gate, and the newest
+ * of all, in a fixed number of statements.
+ */
 async function listModels(tables: Reader, project: string, { limit, after }: PageRequest): Promise<Page<Model>> {
   let query = tables
     .selectFrom('registry_model')
@@ -204,7 +207,11 @@ async function listModels(tables: Reader, project: string, { limit, after }: Pag
   if (ids.length === 0) return { items: [] }
   const newest = tables
     .selectFrom('registry_version')
-    .select(eb => ['model_id', eb.fn.max('version').as('version')])
+    .select(eb => [
+      'model_id',
+      eb.fn.max('version').as('version'),
+      eb.fn.max(eb.case().when('stage', '=', 'production').then(eb.ref('version')).end()).as('produced'),
+    ])
     .where('model_id', 'in', ids)
     .where('deleted_at', 'is', null)
     .groupBy('model_id')
@@ -212,18 +219,13 @@ async function listModels(tables: Reader, project: string, { limit, after }: Pag
   const rows = await selectVersions(tables)
     .innerJoin(newest, 'newest.model_id', 'registry_version.model_id')
     .where('registry_version.deleted_at', 'is', null)
-    .where(eb =>
-      eb.or([
-        eb.and([eb('stage', '=', 'production'), eb('evaluation', 'is not', null)]),
-        eb('registry_version.version', '=', eb.ref('newest.version')),
-      ]),
-    )
+    .where(eb => eb('registry_version.version', 'in', [eb.ref('newest.version'), eb.ref('newest.produced')]))
     .orderBy('registry_version.version')
     .execute()
   const versions = Map.groupBy(await completeVersions(tables, rows), ({ model }) => model)
   const models = items.map(model => {
     const found = versions.get(model.name) ?? []
-    const champion = found.find(({ stage, evaluation }) => stage === 'production' && evaluation)
+    const champion = found.find(({ stage }) => stage === 'production')
     const latest = found.at(-1)
     const { name, fullName, description, gated, tags, aliases } = model
     return {

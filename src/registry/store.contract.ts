@@ -243,7 +243,8 @@ export function modelStoreContract(
       await inTx(db, tx => store.move(tx, id, transition({ from: 'candidate' })))
     }
 
-    assert.equal(await store.production('rain', 'rain'), undefined)
+    const [shown] = (await store.models('rain', { limit: 10 })).items
+    assert.deepEqual([await store.production('rain', 'rain'), shown?.champion?.version], [undefined, 2])
     const best = versionDraft()
     await inTx(db, tx => store.append(tx, best))
     await inTx(db, tx => store.move(tx, best.id, transition({ digest: best.digest })))

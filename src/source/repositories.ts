@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Clock } from '#kernel/clock.ts'
 import { notFound } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
+import { toPage, type Page, type PageRequest } from '#kernel/page.ts'
 import type { Outbox } from '#storage'
 import { gitRepository, type Commit, type GitRepository } from './git-repository.ts'
 import { usualPath } from './git.ts'
@@ -17,6 +18,8 @@ export interface Repositories {
   /** The project's repository, made when there is none. */
   create(project: string): Promise<Repository>
   find(project: string): Promise<Repository | undefined>
+  /** Projects that have a repository, in pages; the oldest first. */
+  projects(page: PageRequest): Promise<Page<string>>
   /** The commit at the head of a branch, `main` when none is named; undefined while there is none. */
   head(project: string, branch?: string): Promise<string | undefined>
   /** Newest first; of `main` when no branch is named. Empty while there is no commit. */
@@ -90,6 +93,11 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
     async find(project) {
       const record = await store.find(project)
       return record && describe(record)
+    },
+
+    async projects({ limit, after }) {
+      const { items, next } = toPage(await store.list(limit + 1, after), limit, ({ id }) => id)
+      return { items: items.map(({ project }) => project), ...(next !== undefined && { next }) }
     },
 
     head: async (project, branch = 'main') => (await ready(await known(project))).head(branch),

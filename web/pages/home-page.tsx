@@ -1,7 +1,7 @@
 import { useMediaQuery } from '@mantine/hooks'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { CircleX, ShieldCheck, TriangleAlert, type LucideIcon } from 'lucide-react'
-import { loop, modelsOf } from '../api.ts'
+import { loop, modelsOf, projects } from '../api.ts'
 import { number } from '../format.ts'
 import { EventList } from '../shell/event-list.tsx'
 import { To } from '../shell/link.tsx'
@@ -22,10 +22,29 @@ export function HomePage() {
   return (
     <Page title="The loop" actions={<Attention loop={data} />}>
       <Card flush={!only}>{only ? <LoopOf item={only} /> : <Loops items={data.items} />}</Card>
+      <Begun />
       <Panel title="What happened" flush lines={8}>
         <EventList showProject={!only} />
       </Panel>
     </Page>
+  )
+}
+
+/** Projects that cannot turn yet. */
+function Begun() {
+  const { data } = useQuery(projects)
+  const begun = data?.begun ?? []
+  if (begun.length === 0) return null
+  return (
+    <Card title="Without a project file" note="begun with an import or a repository">
+      <span className="row">
+        {begun.map(name => (
+          <To key={name} to={`/p/${name}`}>
+            {name}
+          </To>
+        ))}
+      </span>
+    </Card>
   )
 }
 
@@ -140,5 +159,6 @@ const FirstSteps = () => (
         </ol>
       </div>
     </Card>
+    <Begun />
   </Page>
 )

@@ -1,7 +1,9 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { loop, modelsOf, projectOf, revisionsOf } from '../api.ts'
-import { capital, number } from '../format.ts'
+import { experimentsOf } from '../api-tracking.ts'
+import { loop, modelsOf, projectOf, projects, revisionsOf } from '../api.ts'
+import { capital, number, plural } from '../format.ts'
+import { experimentPath } from '../paths.ts'
 import { EventList } from '../shell/event-list.tsx'
 import { Ref, To } from '../shell/link.tsx'
 import { Page } from '../shell/page.tsx'
@@ -12,12 +14,55 @@ import { Prose } from '../ui/prose.tsx'
 import { Tag, words } from '../ui/state.tsx'
 import { Table, type Column } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
-import type { Revision } from '../wire.ts'
+import type { Experiment, Revision } from '../wire.ts'
 import { LoopOf } from './home-page.tsx'
 
-/** Does this product deliver what the business wants of it? */
 export function ProjectPage() {
   const { project } = useParams({ from: '/p/$project' })
+  const { data } = useSuspenseQuery(projects)
+  return data.begun?.includes(project) ? <BegunProject project={project} /> : <DeclaredProject project={project} />
+}
+
+/** What is there of a project that has no project file yet? */
+function BegunProject({ project }: { project: string }) {
+  const { data } = useSuspenseQuery(experimentsOf('active'))
+  const own = data.filter(experiment => experiment.project === project)
+  return (
+    <Page
+      title={project}
+      badge={<Tag>no project file</Tag>}
+      lede="It has begun with an import or a repository."
+      actions={<To to={`/p/${project}/models`}>Models</To>}
+    >
+      <Card title="Experiments" note={plural(own.length, 'experiment')} flush>
+        <Table
+          label="Experiments"
+          rows={own}
+          columns={experimentColumns}
+          keyOf={({ id }) => id}
+          empty={<Empty title="No experiment yet" />}
+        />
+      </Card>
+      <Card>
+        <Empty title="Not declared yet" commands={[`trainyard init ${project}`, `cd ${project} && trainyard apply`]}>
+          A project file gives it pipelines, data, deployments and gates. What is here stays.
+        </Empty>
+      </Card>
+      <Panel title="What happened" flush>
+        <EventList project={project} />
+      </Panel>
+    </Page>
+  )
+}
+
+const experimentColumns: readonly Column<Experiment>[] = [
+  { title: 'Experiment', cell: ({ id, name }) => <To to={experimentPath(id)}>{name}</To> },
+  { title: 'Runs', cell: ({ runs }) => number(runs), align: 'right' },
+  { title: 'Changed', cell: ({ updatedAt }) => <Ago at={updatedAt} />, align: 'right' },
+]
+
+/** Does this product deliver what the business wants of it? */
+function DeclaredProject({ project }: { project: string }) {
   const { data: revision } = useSuspenseQuery(projectOf(project))
   const { data } = useQuery(loop)
   const item = data?.items.find(each => each.project === project)

@@ -19,7 +19,6 @@ import {
 } from 'lucide-react'
 import { loop, projects } from '../api.ts'
 import { useLiveness, type Liveness } from '../live.ts'
-import type { Project } from '../wire.ts'
 import { Mark } from './brand.tsx'
 import { To } from './link.tsx'
 import { ThemeSwitch } from './theme-switch.tsx'
@@ -28,20 +27,21 @@ const remembered = 'trainyard.project'
 const undeclared = 'default'
 
 /** The project that the navigation speaks of: that of the page, else the last one visited, else the first. */
-function useProject(all: readonly Project[]): string | undefined {
+function useProject(all: readonly string[]): string | undefined {
   const { project } = useParams({ strict: false })
   // Models of clients are of a project that nobody has declared: it has no other pages.
-  if (project && (project !== undeclared || all.some(({ name }) => name === project))) {
+  if (project && (project !== undeclared || all.includes(project))) {
     localStorage.setItem(remembered, project)
     return project
   }
   const last = localStorage.getItem(remembered)
-  return all.find(({ name }) => name === last)?.name ?? all[0]?.name
+  return all.find(name => name === last) ?? all[0]
 }
 
 export function Side({ isOpen }: { isOpen: boolean }) {
   const { data } = useQuery(projects)
-  const all = data?.items ?? []
+  const begun = data?.begun ?? []
+  const all = [...(data?.items ?? []).map(({ name }) => name), ...begun]
   const project = useProject(all)
   return (
     <div id="side" className={isOpen ? 'side open' : 'side'}>
@@ -50,7 +50,7 @@ export function Side({ isOpen }: { isOpen: boolean }) {
         Trainyard
       </To>
       {project && <ProjectSwitch projects={all} project={project} />}
-      <Navigation project={project} />
+      <Navigation project={project} isDeclared={project !== undefined && !begun.includes(project)} />
       <div className="side-foot">
         <LiveSign />
         <a href="/openapi.json" className="push">
@@ -76,7 +76,7 @@ const places = [
 
 const on = { 'data-on': 'true' }
 
-function Navigation({ project }: { project: string | undefined }) {
+function Navigation({ project, isDeclared }: { project: string | undefined; isDeclared: boolean }) {
   const { data } = useQuery(loop)
   const { approvals = 0, failedRuns = 0, openIncidents = 0 } = data?.attention ?? {}
   const waiting = approvals + failedRuns + openIncidents
@@ -91,7 +91,7 @@ function Navigation({ project }: { project: string | undefined }) {
         Experiments
       </Link>
       {places.map(([to, title, Icon]) =>
-        project ? (
+        project && (isDeclared || title === 'Models') ? (
           <Link key={to} to={to} params={{ project }} activeProps={on}>
             <Icon size={16} aria-hidden />
             {title}
@@ -117,7 +117,7 @@ function Navigation({ project }: { project: string | undefined }) {
   )
 }
 
-function ProjectSwitch({ projects: all, project }: { projects: readonly Project[]; project: string }) {
+function ProjectSwitch({ projects: all, project }: { projects: readonly string[]; project: string }) {
   const navigate = useNavigate()
   return (
     <Menu position="bottom-start" width="target" transitionProps={{ duration: 60 }}>
@@ -128,7 +128,7 @@ function ProjectSwitch({ projects: all, project }: { projects: readonly Project[
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        {all.map(({ name }) => (
+        {all.map(name => (
           <Menu.Item
             key={name}
             rightSection={name === project ? <Check size={14} /> : undefined}

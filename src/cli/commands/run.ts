@@ -5,7 +5,7 @@ import { verb } from '../command.ts'
 import { ago, table } from '../output.ts'
 import { followRun } from '../follow-run.ts'
 import { runStatus, statusLines } from '../run-status.ts'
-import { chosenProject, projectOption } from '../project-option.ts'
+import { chosenProject, projectOption, type ProjectNames } from '../project-option.ts'
 
 interface Run {
   id: string
@@ -126,39 +126,44 @@ export const statusVerb = verb(
       return output.result(status, () => statusLines(status))
     }
     const loop = await client.get<Loop>('/api/v1/loop')
+    const { begun = [] } = await client.get<ProjectNames>('/api/v1/projects')
     const runs: Record<string, Run[]> = {}
     if (withRuns)
       for (const { project } of loop.items)
         runs[project] = (await client.get<{ items: Run[] }>(`/api/v1/projects/${project}/runs?limit=10`)).items
-    output.result({ ...loop, ...(withRuns && { runs }) }, () =>
-      loop.items.length === 0
+    const undeclared = begun.length === 0 ? [] : [`Without a project file: ${begun.join(', ')}`]
+    output.result({ ...loop, begun, ...(withRuns && { runs }) }, () =>
+      loop.items.length + begun.length === 0
         ? ['There is no project yet. Make one with: trainyard init <folder>']
-        : loop.items.flatMap(({ project, goal, stations }) => [
-            `${project}: ${goal}`,
-            ...table(
-              ['', 'station', 'state', '', ''],
-              stations.map(({ station, state, headline, detail, lag }) => [
-                dots[state] ?? '?',
-                station,
-                state,
-                headline,
-                [detail, lag].filter(Boolean).join(' · '),
-              ]),
-            ),
-            ...(runs[project]
-              ? table(
-                  ['run', 'pipeline', 'state', 'started', 'because'],
-                  runs[project].map(run => [
-                    run.id,
-                    run.pipeline,
-                    run.state,
-                    ago(run.createdAt, Date.now()),
-                    run.cause.reason,
-                  ]),
-                )
-              : []),
-            '',
-          ]),
+        : [
+            ...loop.items.flatMap(({ project, goal, stations }) => [
+              `${project}: ${goal}`,
+              ...table(
+                ['', 'station', 'state', '', ''],
+                stations.map(({ station, state, headline, detail, lag }) => [
+                  dots[state] ?? '?',
+                  station,
+                  state,
+                  headline,
+                  [detail, lag].filter(Boolean).join(' · '),
+                ]),
+              ),
+              ...(runs[project]
+                ? table(
+                    ['run', 'pipeline', 'state', 'started', 'because'],
+                    runs[project].map(run => [
+                      run.id,
+                      run.pipeline,
+                      run.state,
+                      ago(run.createdAt, Date.now()),
+                      run.cause.reason,
+                    ]),
+                  )
+                : []),
+              '',
+            ]),
+            ...undeclared,
+          ],
     )
   },
 )
