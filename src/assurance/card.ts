@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { isoInstant } from '#kernel/clock.ts'
 import type { Evaluation, ModelVersion } from '#registry'
 import type { ApprovalState } from './approval.ts'
-import type { Origin } from './parts.ts'
+import type { Origin } from './origin.ts'
 import type { Scan } from './scan.ts'
 import type { CardWire, opinions } from './wire.ts'
 

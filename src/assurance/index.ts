@@ -1,5 +1,5 @@
 export { createAssurance, type Assurance } from './assurance.ts'
-export type { Origin } from './parts.ts'
+export type { Origin } from './origin.ts'
 export { assuranceRoutes } from './routes.ts'
 export { createScanner } from './scanner.ts'
 export { openSigningKey } from './signing-key.ts'

@@ -3,6 +3,7 @@ import { conflict } from '#kernel/error.ts'
 import type { ModelSpec, ObjectiveSpec, Projects } from '#project'
 import type { ModelVersion, Registry } from '#registry'
 import type { Db, Outbox } from '#storage'
+import type { Origin } from './origin.ts'
 import type { Scanner } from './scanner.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { AssuranceStore } from './store.ts'
@@ -21,16 +22,6 @@ export interface AssuranceParts {
   maker(version: ModelVersion): Promise<string>
   /** What a version was made from, by the ledger. */
   origin(version: ModelVersion): Promise<Origin>
-}
-
-export interface Origin {
-  /** Labels of the data that it was made from. */
-  readonly data: readonly string[]
-  readonly params: Readonly<Record<string, string>>
-  /** Latest values of what its run has logged, when a client registered it; NaN among them. */
-  readonly metrics: Readonly<Record<string, number>>
-  /** The commit that the client said it was trained from. */
-  readonly commit?: string | undefined
 }
 
 /** What the project says of a version's model; nothing, if it does not declare it. */

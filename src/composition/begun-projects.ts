@@ -1,4 +1,4 @@
-import type { Composition } from './compose.ts'
+import type { Composition } from './composition.ts'
 
 const perPage = 500
 

@@ -20,17 +20,8 @@ export interface ProjectRouteParts {
   begun(): Promise<readonly string[]>
 }
 
-export function projectRoutes(app: App, { projects, blobs, uploads, begun }: ProjectRouteParts): void {
-  /** Who may not read everything gets no bytes by naming them. */
-  const requireOwn = async (
-    { caller, readable }: Pick<FastifyRequest, 'caller' | 'readable'>,
-    { project, body }: { project: string; body: z.output<typeof ApplyBody> },
-  ): Promise<void> => {
-    if (readable === 'all') return
-    const named = { project, code: body.code as Digest | undefined, diff: body.base?.diff as Digest | undefined }
-    await requireSent({ projects, blobs, uploads }, named, senderOf(caller))
-  }
-
+/** What projects there are. */
+function listRoute(app: App, { projects, begun }: Pick<ProjectRouteParts, 'projects' | 'begun'>): void {
   app.get(
     '/api/v1/projects',
     {
@@ -43,6 +34,20 @@ export function projectRoutes(app: App, { projects, blobs, uploads, begun }: Pro
       return { ...open(page), begun: (await begun()).filter(name => !hidden(name)) }
     },
   )
+}
+
+export function projectRoutes(app: App, { projects, blobs, uploads, begun }: ProjectRouteParts): void {
+  listRoute(app, { projects, begun })
+
+  /** Who may not read everything gets no bytes by naming them. */
+  const requireOwn = async (
+    { caller, readable }: Pick<FastifyRequest, 'caller' | 'readable'>,
+    { project, body }: { project: string; body: z.output<typeof ApplyBody> },
+  ): Promise<void> => {
+    if (readable === 'all') return
+    const named = { project, code: body.code as Digest | undefined, diff: body.base?.diff as Digest | undefined }
+    await requireSent({ projects, blobs, uploads }, named, senderOf(caller))
+  }
 
   app.get(
     '/api/v1/projects/:project',

@@ -242,9 +242,8 @@ export function modelStoreContract(
       const { id } = await inTx(db, tx => store.append(tx, registeredDraft(model)))
       await inTx(db, tx => store.move(tx, id, transition({ from: 'candidate' })))
     }
-
-    const [shown] = (await store.models('rain', { limit: 10 })).items
-    assert.deepEqual([await store.production('rain', 'rain'), shown?.champion?.version], [undefined, 2])
+    assert.equal(await store.production('rain', 'rain'), undefined)
+    assert.equal((await store.models('rain', { limit: 9 })).items[0]?.champion?.version, 2)
     const best = versionDraft()
     await inTx(db, tx => store.append(tx, best))
     await inTx(db, tx => store.move(tx, best.id, transition({ digest: best.digest })))

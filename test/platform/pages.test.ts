@@ -18,6 +18,7 @@ import {
   type Look,
   type Reader,
 } from './browser.ts'
+import { begun } from './pages-begun.ts'
 import { compare } from './pages-compare.ts'
 import { notifications } from './pages-notifications.ts'
 import { studies } from './pages-tuning.ts'
@@ -72,23 +73,7 @@ async function emptyPlatform(t: TestContext, browser: Browser): Promise<void> {
     await page.getByText('1 run', { exact: true }).first().waitFor()
     assert.deepEqual(faults, [])
   })
-  await t.test(
-    'a project that came by import is there, with an experiment that others have by the same name',
-    async () => {
-      const experiment = { name: 'Default', createdAt: 1, updatedAt: 1, tags: [] }
-      await world.client.get('/api/v1/projects/vision/repository')
-      await world.client.send('PUT', '/api/v1/projects/vision/imports/experiments', experiment)
-      const { page, faults, open } = await readerOf(browser, server.url, desk)
-      await open('/experiments')
-      const tree = page.getByRole('list', { name: 'Experiments by folder' })
-      const both = await tree.getByRole('link', { name: 'Default' }).count()
-      await open('/')
-      await page.getByRole('link', { name: 'vision' }).click()
-      await page.getByRole('heading', { level: 1, name: 'vision' }).waitFor()
-      await page.getByRole('table', { name: 'Experiments' }).getByRole('link', { name: 'Default' }).waitFor()
-      assert.deepEqual({ both, faults }, { both: 2, faults: [] })
-    },
-  )
+  await t.test('a project that came by import', () => begun({ browser, url: server.url, world }))
   await t.test('notifications', told => notifications(told, { browser, url: server.url, world }))
 }
 

@@ -142,7 +142,8 @@ const instants = /^(?:evaluation\.(?:from|to)|deletedAt)$/
 function flat(value: unknown, path = ''): Flat {
   if (value === undefined) return new Map()
   if (instants.test(path)) return new Map([[path, new Date(value as number).toISOString()]])
-  if (value === null || typeof value !== 'object') return new Map([[path, String(value)]])
+  if (value === null || typeof value !== 'object')
+    return new Map([[path, typeof value === 'string' ? value : JSON.stringify(value)]])
   return new Map(
     Object.entries(value).flatMap(([key, inner]) => [...flat(inner, path === '' ? key : `${path}.${key}`)]),
   )

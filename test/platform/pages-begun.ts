@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import type { Browser } from 'playwright-core'
+import type { World } from '../../src/demo/world.ts'
+import { desk, readerOf } from './browser.ts'
+
+/** A project without a project file is there, with an experiment that others have by the same name. */
+export async function begun({ browser, url, world }: { browser: Browser; url: string; world: World }): Promise<void> {
+  const { client } = world
+  await client.get('/api/v1/projects/vision/repository')
+  const experiment = { name: 'Default', createdAt: 1, updatedAt: 1, tags: [] }
+  await client.send('PUT', '/api/v1/projects/vision/imports/experiments', experiment)
+  const { page, faults, open } = await readerOf(browser, url, desk)
+  await open('/experiments')
+  const tree = page.getByRole('list', { name: 'Experiments by folder' })
+  const both = await tree.getByRole('link', { name: 'Default' }).count()
+  await open('/')
+  await page.getByRole('link', { name: 'vision' }).click()
+  await page.getByRole('heading', { level: 1, name: 'vision' }).waitFor()
+  await page.getByRole('table', { name: 'Experiments' }).getByRole('link', { name: 'Default' }).waitFor()
+  assert.deepEqual({ both, faults }, { both: 2, faults: [] })
+}
