@@ -22,7 +22,7 @@ import type {
   WindowWire,
 } from '../src/monitoring/wire.ts'
 import type { ChannelWire, NotificationWire, TestAnswer as TestAnswerWire } from '../src/notifications/wire.ts'
-import type { ProjectPage, ProjectSummaryWire, RevisionWire } from '../src/project/wire.ts'
+import type { ProjectPage, RevisionWire } from '../src/project/wire.ts'
 import type {
   EvaluationWire,
   ModelVersionWire,
@@ -65,7 +65,6 @@ import type { TriggerWire } from '../src/workflow/trigger-wire.ts'
 
 /** What the API answers, as types: the server's own schemas, of which nothing is in the bundle. */
 
-export type Project = z.output<typeof ProjectSummaryWire>
 export type Projects = z.output<typeof ProjectPage>
 export type Revision = z.output<typeof RevisionWire>
 export type Event = z.output<typeof EventWire>
