@@ -73,6 +73,7 @@ type OfSettings =
   | 'port'
   | 'publicUrl'
   | 'online'
+  | 'webhookTargets'
   | 'doors'
   | 'times'
   | 'telling'
@@ -93,6 +94,7 @@ export function composeServing(
     port: config.servingPort,
     publicUrl: config.servingUrl.replace(/\/$/, ''),
     online: onlineUrl,
+    webhookTargets: config.webhookTargets,
     doors: {
       deployment: config.servingDeployment,
       predict: config.servingPredictRoute,

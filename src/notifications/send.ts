@@ -2,7 +2,7 @@ import { unescape } from 'node:querystring'
 import type { Clock } from '#kernel/clock.ts'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import { maskOf } from '#kernel/mask.ts'
-import { signatureOf, type GuardedPost } from '#outbound'
+import { signatureOf, signingKey, type GuardedPost } from '#outbound'
 import type { ChannelSpec } from '#project'
 import type { Secrets } from '#secrets'
 import { secretsOfChannel, type Declared } from './channel.ts'
@@ -75,13 +75,9 @@ function headersOf(
   { id, body, key }: { id: string; body: string; key: string | undefined },
 ): Record<string, string> {
   const seconds = String(Math.floor(clock.now() / 1_000))
-  const signed = key === undefined ? {} : { 'webhook-signature': signatureOf({ id, seconds, body }, keyBytes(key)) }
+  const signed = key === undefined ? {} : { 'webhook-signature': signatureOf({ id, seconds, body }, signingKey(key)) }
   return { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': seconds, ...signed }
 }
-
-/** A key that begins with `whsec_` is base64 [Standard Webhooks 1.0]. */
-const keyBytes = (key: string): string | Uint8Array =>
-  key.startsWith('whsec_') ? Buffer.from(key.slice('whsec_'.length), 'base64') : key
 
 async function mail(
   { smtp, mailFrom, pages }: SendParts,

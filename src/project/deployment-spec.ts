@@ -102,6 +102,25 @@ const Queue = z.strictObject({
   inFlight: z.int().min(1).max(1_000).default(32).meta({ description: 'Messages that are answered at once.' }),
 })
 
+/** How requests are answered whose clients do not wait [RFC 7240, respond-async]. */
+const Async = z.strictObject({
+  deadline: duration.default('10m').meta({ description: 'How long such a request may take once it is accepted.' }),
+  waiting: z.int().min(1).max(100_000).default(1_000).meta({
+    description: 'Accepted requests that may wait in each process; who comes then is refused with 503.',
+  }),
+  keep: duration.default('24h').meta({ description: 'How long answers can be fetched.' }),
+  webhook: z
+    .strictObject({
+      url: z
+        .string()
+        .max(2_048)
+        .regex(/^https?:\/\/\S+$/, 'https://…'),
+      key: SecretReference.meta({ description: 'The secret with the key that messages are signed with.' }),
+    })
+    .optional()
+    .meta({ description: 'Who is told of each answer.' }),
+})
+
 export const Deployment = z.strictObject({
   model: Name,
   canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
@@ -112,6 +131,9 @@ export const Deployment = z.strictObject({
     description: 'A new revision first answers the last requests once more; one that fails takes none.',
   }),
   queues: z.record(Name, Queue).optional().meta({ description: 'Queues whose messages it answers.' }),
+  async: Async.optional().meta({
+    description: 'Requests with `Prefer: respond-async` are accepted with 202 and answered later.',
+  }),
   shadow: Shadow.optional().meta({ description: 'A new revision first gets copies of requests, and answers nobody.' }),
 })
 

@@ -36,6 +36,9 @@ export const secretsNamed = (file: ProjectFile): readonly { readonly field: stri
       named(['deployments', deployment, 'queues', queue, 'broker'], broker.secret),
     ),
   ),
+  ...Object.entries(file.deployments).flatMap(([deployment, { async: rule }]) =>
+    rule?.webhook ? [named(['deployments', deployment, 'async', 'webhook', 'key'], rule.webhook.key.secret)] : [],
+  ),
   ...Object.entries(file.notifications?.channels ?? {}).flatMap(([channel, spec]) =>
     Object.entries(spec).flatMap(([field, value]: [string, unknown]) =>
       SecretReference.safeParse(value).success

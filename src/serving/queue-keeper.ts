@@ -1,12 +1,11 @@
-import { mkdir } from 'node:fs/promises'
 import { z } from 'zod'
 import { messageOf } from '#kernel/error.ts'
 import type { Projects } from '#project'
 import type { Secrets } from '#secrets'
 import { type QueuesFile, queuesFile, queuesPath, schemeOf, type QueueRoute } from './queues-file.ts'
-import { replaceFile } from './routes-file.ts'
 import type { ServingStore } from './store.ts'
 import type { Supervisor } from './supervisor.ts'
+import { toldFile } from './told-file.ts'
 import { QueueWire, type QueueStatus } from './wire.ts'
 
 /** Keeps the file that says which queues the model server answers. */
@@ -27,20 +26,14 @@ export interface QueueParts {
 }
 
 export function createQueueKeeper(parts: QueueParts, supervisor: Pick<Supervisor, 'tell' | 'ask'>): QueueKeeper {
-  let written = ''
+  const write = toldFile(queuesFile(parts.folder), supervisor)
   let declared: readonly QueueRoute[] = []
   return {
     async refresh() {
-      const { folder, store } = parts
-      const names = new Set((await store.deployments()).map(({ project }) => project))
+      const names = new Set((await parts.store.deployments()).map(({ project }) => project))
       const queues = (await Promise.all([...names].map(project => queuesOf(parts, project)))).flat()
       declared = queues
-      const text = JSON.stringify({ queues } satisfies z.input<typeof QueuesFile>)
-      if (text === written) return
-      await mkdir(folder, { recursive: true })
-      await replaceFile(queuesFile(folder), text, 0o600)
-      written = text
-      supervisor.tell()
+      await write({ queues } satisfies z.input<typeof QueuesFile>)
     },
     async status(deployment) {
       const own = declared.filter(queue => queue.deployment === deployment)

@@ -13,6 +13,7 @@ import { removeOtherBundles } from './bundle-folder.ts'
 import { clusterExports, type ClusterExports } from './cluster-export.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
 import { declaredOf } from './declared.ts'
+import { createDeferralKeeper, type DeferralParts } from './deferral-keeper.ts'
 import { embeddedPackage, type EmbeddedPackage, type PackageKind } from './embedded-package.ts'
 import { graphsOf, type Graph } from './graphs.ts'
 import type { GuardVerdict } from './guard.ts'
@@ -110,6 +111,8 @@ export interface ServingParts
   readonly ledger: Pick<Ledger, 'record' | 'link' | 'provide'>
   readonly duckdb: Duckdb
   readonly secrets: QueueParts['secrets']
+  /** Which addresses webhooks may have. */
+  readonly webhookTargets: DeferralParts['webhookTargets']
   /** Who may ask the model server where that takes a token. */
   readonly keys: KeyParts['keys']
   /** The data folder of the platform: `serving/` and `predictions/` are made in it. */
@@ -130,6 +133,7 @@ export function createServing(parts: ServingParts): Serving {
   const traffic = createTrafficControl({ ...parts, folder, supervisor })
   const keys = createKeyKeeper({ ...parts, folder }, supervisor)
   const queues = createQueueKeeper({ ...parts, folder }, supervisor)
+  const refreshDeferrals = createDeferralKeeper({ ...parts, folder }, supervisor)
   const log = createLogKeeper(
     { ...parts, segments: logFolder(folder), folder: join(dataFolder, 'predictions') },
     supervisor,
@@ -148,6 +152,7 @@ export function createServing(parts: ServingParts): Serving {
       const revision = withoutShare(await traffic.deploy(request))
       // Of a deployment that is new, what it declares is heard of now.
       await queues.refresh()
+      await refreshDeferrals()
       return revision
     },
     setTraffic: traffic.setTraffic,
@@ -156,6 +161,7 @@ export function createServing(parts: ServingParts): Serving {
     startCanary: traffic.startCanary,
     finishCanary: traffic.finishCanary,
     async follow() {
+      await refreshDeferrals()
       await traffic.follow()
       await queues.refresh()
     },
@@ -176,6 +182,7 @@ export function createServing(parts: ServingParts): Serving {
     async start(onSpawn) {
       await keys.start()
       await queues.refresh()
+      await refreshDeferrals()
       const routes = await traffic.routes()
       await removeOtherBundles(folder, routes)
       await supervisor.start(routes, onSpawn)

@@ -183,6 +183,7 @@ export async function openBench(t: Pick<TestContext, 'after'>, options: BenchOpt
       clock: wallClock,
       dataFolder: folder,
       port: 0,
+      webhookTargets: 'any',
       ...told(options),
       projects: {
         find: async () => ({ ...project, spec: { deployments: declared, graphs: project.graphs } }) as never,

@@ -75,6 +75,30 @@ test('beyond loopback the model server answers whom it knows, what they may, and
   assert.deepEqual(bench.warnings, [])
 })
 
+test('a request that is answered later is taken from, and its answer given to, who may ask the deployment', async t => {
+  const given = [
+    keyOf('viewer', { reads: ['rain'] }),
+    keyOf('editor', { reads: ['rain'], asks: ['rain'] }),
+    keyOf('elsewhere', { reads: ['snow'], asks: ['snow'] }),
+  ]
+  const bench = await openBench(t, { host: '0.0.0.0', keys: async () => given })
+  await bench.declare({ async: { deadline: '1m', waiting: 9, keep: '1h' } })
+  await bench.deploy(await makeBundle(bench.blobs))
+  const later = async (who: string) =>
+    (await bench.infer(inputs([1, 0]), { headers: { ...bearer(who), prefer: 'respond-async' } })) as unknown as {
+      status: number
+      body: { location: string }
+    }
+  await until(async () => (await later('editor')).status === 202)
+  const { location } = (await later('editor')).body
+  await until(async () => (await bench.get(location, bearer('editor'))).status === 200)
+
+  const table: Record<string, number[]> = {}
+  for (const who of ['nobody', 'viewer', 'editor', 'elsewhere'])
+    table[who] = [(await later(who)).status, (await bench.get(location, bearer(who))).status]
+  assert.deepEqual(table, { nobody: [401, 401], viewer: [403, 403], editor: [202, 200], elsewhere: [404, 404] })
+})
+
 test('the address of a deployment is one that a client can ask, also when the server listens on all', async t => {
   const bench = await openBench(t, { host: '0.0.0.0', keys: async () => [keyOf('one', { asks: 'all' })] })
   await bench.deploy(await makeBundle(bench.blobs))

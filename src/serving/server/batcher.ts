@@ -22,6 +22,8 @@ export interface Patience {
   readonly until?: number
   /** Rows that may wait at the same time; those of the runtime when there are fewer. */
   readonly queueRows?: number | undefined
+  /** How long its run may take, in milliseconds, where that is more than the runtime gives. */
+  readonly runMs?: number | undefined
   /** Of the predictions, one for each row, for a graph to hand on. */
   readonly ids?: readonly string[]
 }
@@ -101,13 +103,13 @@ export function createBatcher(runtime: Runtime): Batcher {
   }
 
   return {
-    run(rows, columns, { until, queueRows } = {}) {
+    run(rows, columns, { until, queueRows, runMs } = {}) {
       const now = performance.now()
       const patience = { until: until ?? now + usualWaitMs, queueRows }
       const error = refused(rows, now, patience)
       if (error) return Promise.reject(error)
       return new Promise((resolve, reject) => {
-        queue.push({ rows, columns, since: now, until: patience.until, resolve, reject })
+        queue.push({ rows, columns, runMs, since: now, until: patience.until, resolve, reject })
         waitingRows += rows
         schedule()
       })

@@ -14,6 +14,8 @@ export interface Call {
   readonly caller: Caller
   /** How far it has come. */
   readonly course: Course
+  /** Nobody waits for it: how long it may take, and the ids of its predictions, which are the same when it is tried again. */
+  readonly deferred?: { readonly allowedMs: number; idOf(row: number): string }
 }
 
 export interface Reply {

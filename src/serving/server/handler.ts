@@ -1,5 +1,6 @@
 import { rotatePath } from '../routes-file.ts'
 import { decodePart, json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
+import { deferredPath, type Deferrals } from './deferrals.ts'
 import { waitOf } from './deadline.ts'
 import { intakePath, takeIn, type IntakeParts } from './intake.ts'
 import { readInvocation, refusedInvocation } from './invocations.ts'
@@ -19,6 +20,7 @@ export interface HandlerParts extends PageParts, Pick<IntakeParts, 'rates'> {
   readonly predict: Predictor
   readonly log: PredictionLog
   readonly metrics: Metrics
+  readonly deferrals: Pick<Deferrals, 'accept' | 'status'>
 }
 
 /** Answers every call, whatever is in it: a sentence and a status when it cannot be a prediction. */
@@ -32,6 +34,8 @@ async function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   if (infer) return predicted(parts, call, { protocol: 'v2', name: infer[1]!, version: infer[2], read: readOip })
   const predict = predictPath.exec(call.path)
   if (predict) return predicted(parts, call, { protocol: 'v1', name: predict[1]!, version: predict[2], read: readV1 })
+  const deferred = deferredPath.exec(call.path)
+  if (deferred) return parts.deferrals.status(call, decodePart(deferred[1]!), deferred[2]!)
   const intake = intakePath.exec(call.path)
   if (intake) return takeIn(parts, call, decodePart(intake[1]!))
   if (call.path === '/invocations' || call.path === parts.routes.predict) return invoked(parts, call)
@@ -56,15 +60,19 @@ interface Target {
   readonly read: (call: Call) => Asked
 }
 
-async function predicted({ predict }: HandlerParts, call: Call, target: Target): Promise<Reply> {
+async function predicted({ predict, deferrals }: HandlerParts, call: Call, target: Target): Promise<Reply> {
   if (call.method !== 'POST') throw new RequestError(405, 'An inference is asked for with POST.')
   const { protocol, name, version, read } = target
+  const deployment = decodePart(name)
+  const accepted = call.headers['prefer'] === undefined ? undefined : await deferrals.accept(call, deployment)
+  if (accepted) return accepted
   return predict({
     protocol,
     caller: call.caller,
-    deployment: decodePart(name),
+    deployment,
     revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
     course: call.course,
+    ...call.deferred,
     wait: () => waitOf(call.headers),
     header: header => single(call.headers[header]),
     read: () => read(call),

@@ -27,6 +27,8 @@ export interface InferRequest {
   readonly unit?: string | undefined
   /** On the clock of `performance.now()`: nobody waits for the answer after it. */
   readonly until: number
+  /** How long its run may take, in milliseconds, where that is more than usual. */
+  readonly runMs?: number | undefined
   /** The ids of its predictions, row by row, where whoever asks may ask again and means the same. */
   readonly idOf?: ((row: number) => string) | undefined
   /** Of its predictions, where a graph has given them out; one for each row. */
@@ -228,8 +230,9 @@ async function complete({
   return signature.inputs.map(({ name }, index) => bound.columns[index] ?? found.get(name)!)
 }
 
-const patienceOf = ({ deployment, until }: InferRequest): Patience => ({
+const patienceOf = ({ deployment, until, runMs }: InferRequest): Patience => ({
   until,
+  runMs,
   queueRows: deployment.limits.queueRows,
 })
 

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { isLoopback } from '#http/origin.ts'
 import { isRunning, thisProcess } from '../process-ticks.ts'
 import { keysFile } from '../keys-file.ts'
+import { deferralsFile } from '../deferrals-file.ts'
 import { queuesFile } from '../queues-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
 import {
@@ -16,6 +17,7 @@ import {
   serverFile,
 } from '../routes-file.ts'
 import { askDeployment } from './ask-deployment.ts'
+import { createDeferrals } from './deferrals.ts'
 import { createDoor } from './door.ts'
 import type { GraphParts } from './graph.ts'
 import { startForwarder, type ForwarderParts } from './forwarder.ts'
@@ -99,7 +101,9 @@ const shadows = createShadows(log)
 const inferring = { table, log, online, shadows }
 const predict = createPredictor({ ...inferring, metrics, statistics, rates: family.rates, deadlineMs })
 const queues = createQueues({ folder, predict, metrics })
+const deferrals = createDeferrals({ folder, owner, isFirst, table, metrics })
 const parts = {
+  deferrals,
   table: { ...table, load: changed(table.load), unload: changed(table.unload) },
   predict,
   log,
@@ -130,6 +134,7 @@ if (inherited) await starting
 if (isFirst) await tellWhere()
 sayServing()
 await queues.open()
+deferrals.open(handler)
 // From here on requests are answered; loading the feature store's code takes a third of a second more.
 online?.open()
 
@@ -171,7 +176,7 @@ async function look(): Promise<void> {
 }
 
 async function modified(): Promise<string> {
-  const files = [routesFile(folder), keysFile(folder), queuesFile(folder), unloadedFile(folder)]
+  const files = [routesFile, keysFile, queuesFile, deferralsFile, unloadedFile].map(file => file(folder))
   const found = await Promise.all(files.map(path => stat(path).catch(() => undefined)))
   return found.map(file => `${file?.ino} ${file?.mtimeMs}`).join()
 }
@@ -179,6 +184,7 @@ async function modified(): Promise<string> {
 async function reload(): Promise<void> {
   // Keys first: loading models takes its time.
   await keys.reload()
+  await deferrals.reload()
   await table.reload()
   await queues.reload()
 }
@@ -199,7 +205,7 @@ async function stop(leaveMs = 0): Promise<void> {
   const others = family.stop(leaveMs)
   await new Promise(resolve => setTimeout(resolve, leaveMs))
   const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
-  await Promise.all([http.drain(), grpc?.drain(), queues.stop(), others])
+  await Promise.all([http.drain(), grpc?.drain(), queues.stop(), deferrals.stop(), others])
   shadows.flush()
   await Promise.all([log.rotate(), teller?.close()])
   await forwarder?.stop()

@@ -22,6 +22,8 @@ export interface Question<Answer> {
   readonly course: Course
   /** See `InferRequest`. */
   readonly idOf?: (row: number) => string
+  /** How long it may take when nobody waits for it, in milliseconds. */
+  readonly allowedMs?: number
   /** How long the caller waits beside what the content says, in milliseconds. Throws `RequestError`. */
   wait(): number | undefined
   /** Reads the content, once it is clear that the caller may ask. Throws `RequestError`. */
@@ -54,11 +56,20 @@ export function createPredictor(parts: PredictorParts): Predictor {
       course.deployment = deployment.name
       if (deployment.limits.clientRate !== undefined) await admit(rates, deployment, question.caller)
       const { content, waitMs: wished, reply } = question.read()
-      const waitMs = leastWait(question.wait(), wished, deployment.limits.deadlineMs)
-      const until = course.startedAt + Math.min(waitMs ?? Infinity, parts.deadlineMs)
+      const { allowedMs } = question
+      const waitMs = allowedMs ?? leastWait(question.wait(), wished, deployment.limits.deadlineMs)
+      const until = course.startedAt + (allowedMs ?? Math.min(waitMs ?? Infinity, parts.deadlineMs))
       const { sticky } = deployment
       const unit = typeof sticky === 'object' ? question.header(sticky.header) : undefined
-      const request = { deployment, revision: question.revision, content, unit, until, idOf: question.idOf }
+      const request = {
+        deployment,
+        revision: question.revision,
+        content,
+        unit,
+        until,
+        idOf: question.idOf,
+        runMs: allowedMs,
+      }
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
       status = problemOf(error).status

@@ -82,7 +82,8 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
 
     async run(batch) {
       const worker = await within(ready(), runMsMax, () => {})
-      const frame = await within(worker.ask(encodeRows(model.signature, batch)), runMsMax, () => worker.kill()).catch(
+      const limitMs = Math.max(runMsMax, ...batch.map(({ runMs = 0 }) => runMs))
+      const frame = await within(worker.ask(encodeRows(model.signature, batch)), limitMs, () => worker.kill()).catch(
         async (error: unknown) => {
           // Whoever is next meets the worker after this one.
           await worker.ended

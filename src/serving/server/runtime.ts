@@ -4,6 +4,8 @@ import type { Column } from './bind.ts'
 export interface Rows {
   readonly rows: number
   readonly columns: readonly Column[]
+  /** How long a run with them may take, in milliseconds, where that is more than usual. */
+  readonly runMs?: number | undefined
 }
 
 /** One output for the rows of one request, row by row; `width` values for each row. */
