@@ -14,6 +14,7 @@ import { logDays, readDay } from './log-export.ts'
 import { logUsage, readByIds, readPage } from './log-reader.ts'
 import { processTicks } from './process-ticks.ts'
 import { segmentName } from './segment-name.ts'
+import { givenId } from './server/queue/given-id.ts'
 import { sqlServingStore } from './store.sql.ts'
 import { servingMigrations } from './tables.ts'
 import { duckdb } from './testing.ts'
@@ -77,6 +78,27 @@ test('a segment that stands there again after it was collected is counted once',
   const { requests, errors, errorStreak } = (await store.revision('rev_1'))!
   assert.deepEqual([await count(), requests, errors, errorStreak, await left()], [3, 2, 1, 1, []])
   assert.equal((await readPage(parts, { deployment: 'rain', limit: 9 })).items.length, 3)
+})
+
+test('a message without an instant that comes again after midnight is in the log once', async t => {
+  const { parts, write } = await open(t)
+  const midnight = Date.UTC(2026, 10, 29)
+  const told = (at: number, message: string) => line({ id: givenId(at, message), given: true, received_at: at + 5 })
+  const logged = async () => (await readPage(parts, { deployment: 'rain', limit: 9 })).items.map(({ id }) => id)
+
+  await write(told(midnight - 86_400_000, 'm1'))
+  await collectSegments(parts)
+  await write(told(midnight, 'm1') + told(midnight, 'm2'))
+  await collectSegments(parts)
+  // Both times before anybody looked.
+  await write(told(midnight, 'm3') + told(midnight + 86_400_000, 'm3'))
+  await collectSegments(parts)
+
+  assert.deepEqual(
+    new Set(await logged()),
+    new Set([givenId(midnight - 86_400_000, 'm1'), givenId(midnight, 'm2'), givenId(midnight, 'm3')]),
+  )
+  assert.equal((await logged()).length, 3)
 })
 
 test('the last line of a writer that died is dropped when it is torn, and every line before it is kept', async t => {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { conflict, TrainyardError } from '#kernel/error.ts'
+import { firstId, instantOf } from '#kernel/id.ts'
 import { literal, type Db, type Duckdb, type Outbox, type Row } from '#storage'
 import { closedSegments, type ClosedSegment } from './closed-segments.ts'
 import { predictionsLogged } from './events.ts'
@@ -98,7 +99,7 @@ async function logTable(parts: CollectorParts, paths: readonly string[], mayRepe
   if (!mayRepeat) return [`create temp table log as ${rows}`]
   const known = await untilSteady(() => loggedIds(parts, rows))
   return [
-    `create temp table log as select * from (${rows}) qualify row_number() over (partition by id order by forced, received_at) = 1`,
+    `create temp table log as select * from (${rows}) qualify row_number() over (partition by ${behindInstant('id')} order by forced, received_at) = 1`,
     ...(known.length === 0 ? [] : [`delete from log where id in (${known.map(literal).join(', ')})`]),
   ]
 }
@@ -106,12 +107,41 @@ async function logTable(parts: CollectorParts, paths: readonly string[], mayRepe
 async function loggedIds({ store, duckdb, folder }: CollectorParts, rows: string): Promise<readonly string[]> {
   const [range] = await duckdb.query([`select min(id) as first, max(id) as last from (${rows})`])
   if (typeof range?.['first'] !== 'string') return []
-  const files = await store.segmentsWithIds(range['first'], range['last'] as string)
+  const [first, last] = [range['first'], range['last'] as string]
+  const files = await store.segmentsWithIds(
+    (await isDated(duckdb, rows, { first, last })) ? dayBefore(first) : first,
+    last,
+  )
   if (files.length === 0) return []
   const logged = parquetRows(files.map(({ file }) => join(folder, file)))
-  const found = await duckdb.query([`select distinct id from (${logged}) where id in (select id from (${rows}))`])
+  const found = await duckdb.query([
+    `select distinct told.id from (${rows}) told join (${logged}) logged on ${behindInstant('told.id')} = ${behindInstant('logged.id')}`,
+  ])
   return found.map(({ id }) => id as string)
 }
+
+/**
+ * What of an id does not tell when it was made: 74 bits, of chance or of a digest. A message without an instant of its own
+ * has that of the day it came on; when it comes again after midnight, this part is the same.
+ */
+const behindInstant = (id: string): string => `substr(${id}, 18)`
+
+/** Whether some ids were made of a day, and not of an instant. */
+async function isDated(
+  duckdb: Duckdb,
+  rows: string,
+  { first, last }: { first: string; last: string },
+): Promise<boolean> {
+  const days: string[] = []
+  for (let at = Math.ceil(instantIn(first) / dayMs) * dayMs; at <= instantIn(last); at += dayMs)
+    days.push(`starts_with(id, ${literal(firstId('prd', at))})`)
+  if (days.length === 0) return false
+  return (await duckdb.query([`select 1 from (${rows}) where ${days.join(' or ')} limit 1`])).length > 0
+}
+
+const dayMs = 86_400_000
+const instantIn = (id: string): number => instantOf(id) ?? 0
+const dayBefore = (id: string): string => firstId('prd', instantIn(id) - dayMs)
 
 /** One row for each deployment, revision and minute of arrival. */
 function summary(): readonly string[] {

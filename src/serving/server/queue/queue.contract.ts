@@ -95,6 +95,34 @@ export function queueContract(broker: TestBroker): void {
     assert.deepEqual([ids.length >= 2, new Set(ids).size], [true, 1])
   })
 
+  test(`${broker.name}: several take their part of a queue; one ends in the middle, and no message is lost`, async t => {
+    const staged = await stage(t)
+    if (!staged) return
+    const { queue, route, start } = staged
+    const messages = 60
+    const first = start(async text => text)
+    start(async text => text)
+    for (let n = 0; n < messages / 2; n++) await queue.put(String(n), `s${n}`)
+    // A process that took some, and ended.
+    const link = await broker.open(route, redeliverMs)
+    for (let n = messages / 2; n < messages; n++) await queue.put(String(n), `s${n}`)
+    await link.receive(4)
+    await link.close()
+    await first.stop()
+    await until(async () => new Set((await queue.arrived('output')).map(({ body }) => body)).size === messages)
+
+    const predictions = new Map<string, Set<string>>()
+    for (const { body, headers } of await queue.arrived('output'))
+      predictions.set(body, (predictions.get(body) ?? new Set()).add(headers['trainyard-prediction-id']!))
+    assert.deepEqual(
+      [...predictions.values()].filter(ids => ids.size > 1),
+      [],
+      'what is answered twice has one prediction id',
+    )
+    assert.equal(new Set([...predictions.values()].flatMap(ids => [...ids])).size, messages)
+    assert.deepEqual(await queue.arrived('deadLetter'), [])
+  })
+
   test(`${broker.name}: what cannot be answered is a dead letter with the reason, and holds up nothing`, async t => {
     const staged = await stage(t)
     if (!staged) return
