@@ -31,12 +31,16 @@ interface Follow {
 export async function conclude(deps: Deps, attempt: Attempt, { handle, gone }: Follow): Promise<Execution> {
   const { process: shim, folder, token } = handle
   const { signal } = attempt
-  const watch = deps.meter.watch(shim.pid, resources => attempt.record({ resources }))
   const mark = [markName, attempt.id] as const
+  const container = attempt.spec.image === undefined ? undefined : mark.join('=')
+  const watch = deps.meter.watch({ session: shim.pid, container }, resources => attempt.record({ resources }))
   const running = { folder, process: shim, mark, ...(gone && { gone }) }
   const tail = tailMetrics(folderAt(folder, attempt).metrics, attempt.measured)
   const exit = await follow(running, { signal, graceMs: deps.graceMs }).finally(tail.end)
-  attempt.record(exit ? { exit: exitOf(exit), resources: measured(watch.end(), exit) } : { resources: watch.end() })
+  const sampled = watch.end()
+  // Of a container the command that is waited for is the engine, and not the task.
+  const resources = exit && container === undefined ? measured(sampled, exit) : sampled
+  attempt.record({ resources, ...(exit && { exit: exitOf(exit) }) })
   if (token !== null) await deps.mlflow?.close(token)
   const lines = await lastLines(handle.log, handle.logFrom)
   if (signal.aborted) throw stopped(signal.reason, lines)

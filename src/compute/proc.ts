@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs'
 
 /** What /proc says of the processes of a session [proc(5)]. Linux only. */
 
@@ -20,25 +20,57 @@ const kib = 1024
 export interface ProcTable {
   /** The live processes of a session but the one that leads it; those of sessions made since the last look included. */
   members(session: number): readonly number[]
+  /** The pid namespace of a container [pid_namespaces(7)] one of whose processes has this variable: `NAME=value`. */
+  containerOf(variable: string): string | undefined
+  /** The live processes of such a namespace. */
+  contained(space: string): readonly number[]
+}
+
+interface Known {
+  readonly session: number
+  /** Empty where this user may not know it. */
+  readonly space: string
 }
 
 /**
  * A look at all processes costs one system call for those that are known already: a process belongs to the session that
- * it was started in, until it makes its own.
+ * it was started in, until it makes its own, and to one pid namespace for ever.
  */
 export function createProcTable(root = '/proc'): ProcTable {
-  const sessions = new Map<number, number>()
+  const known = new Map<number, Known>()
+
+  function look(): ReadonlyMap<number, Known> {
+    const live = new Set(pidsOf(root))
+    for (const pid of known.keys()) if (!live.has(pid)) known.delete(pid)
+    for (const pid of live) {
+      if (known.has(pid)) continue
+      const fields = statOf(root, pid)
+      if (fields) known.set(pid, { session: Number(fields[3]), space: spaceOf(root, pid) })
+    }
+    return known
+  }
+
   return {
-    members(session) {
-      const live = new Set(pidsOf(root))
-      for (const pid of sessions.keys()) if (!live.has(pid)) sessions.delete(pid)
-      for (const pid of live) {
-        if (sessions.has(pid)) continue
-        const fields = statOf(root, pid)
-        if (fields) sessions.set(pid, Number(fields[3]))
-      }
-      return [...sessions].flatMap(([pid, own]) => (own === session && pid !== session ? [pid] : []))
+    members: session =>
+      [...look()].flatMap(([pid, each]) => (each.session === session && pid !== session ? [pid] : [])),
+
+    containerOf(variable) {
+      const here = spaceOf(root, 'self')
+      const isMarked = (pid: number): boolean =>
+        textOf(`${root}/${pid}/environ`, environmentMax)?.split('\0').includes(variable) === true
+      for (const [pid, { space }] of look()) if (space !== '' && space !== here && isMarked(pid)) return space
+      return undefined
     },
+
+    contained: wanted => [...look()].flatMap(([pid, { space }]) => (space === wanted ? [pid] : [])),
+  }
+}
+
+function spaceOf(root: string, pid: number | 'self'): string {
+  try {
+    return readlinkSync(`${root}/${pid}/ns/pid`)
+  } catch {
+    return ''
   }
 }
 
@@ -77,13 +109,16 @@ function pidsOf(root: string): readonly number[] {
 }
 
 const buffer = Buffer.allocUnsafe(8 * kib)
+/** The kernel lets an environment be longer still; what a container starts with is not. */
+const environmentMax = 256 * kib
 
 /** Files of /proc are made as they are read and take microseconds: going through the thread pool costs ten times that. */
-function textOf(path: string): string | undefined {
+function textOf(path: string, bytesMax = buffer.length): string | undefined {
+  const into = bytesMax > buffer.length ? Buffer.allocUnsafe(bytesMax) : buffer
   let file: number | undefined
   try {
     file = openSync(path, 'r')
-    return buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0))
+    return into.toString('latin1', 0, readSync(file, into, 0, into.length, 0))
   } catch {
     return undefined
   } finally {

@@ -70,7 +70,7 @@ test('a long task has a bounded number of points', async t => {
   const child = spawn('sh', ['-c', 'sleep 20; true'], { detached: true, stdio: 'ignore' })
   t.after(() => process.kill(-child.pid!))
   let reports = 0
-  const watch = meter.watch(child.pid!, () => (reports += 1))
+  const watch = meter.watch({ session: child.pid! }, () => (reports += 1))
   for (let tick = 0; tick < 3_000; tick++) {
     now += 1_000
     t.mock.timers.tick(100_000)
@@ -88,7 +88,9 @@ test('a long task has a bounded number of points', async t => {
 test('elsewhere than on Linux it says that nothing was measured', () => {
   const meter = createResourceMeter({ clock: wallClock, gpus: noGpus, platform: 'darwin' })
 
-  assert.deepEqual(meter.watch(process.pid, () => {}).end(), { measured: 'not measured: there is no /proc on darwin' })
+  assert.deepEqual(meter.watch({ session: process.pid }, () => {}).end(), {
+    measured: 'not measured: there is no /proc on darwin',
+  })
 })
 
 test('GPUs are what nvidia-smi says of the processes, and none without it', async t => {

@@ -5,8 +5,15 @@ import { createProcTable, useOf, type ProcessUse } from './proc.ts'
 
 /** Looks at what attempts use, from their first process to their last. */
 export interface ResourceMeter {
-  /** Begins to look at a session. `report` is called now and then while it runs; the last answer is that of `end`. */
-  watch(session: number, report: (resources: TaskResources) => void): Watch
+  /** Begins to look. `report` is called now and then while something runs; the last answer is that of `end`. */
+  watch(what: Watched, report: (resources: TaskResources) => void): Watch
+}
+
+export interface Watched {
+  /** Its processes are looked at. */
+  readonly session: number
+  /** Those of a container are instead, one of which has this variable: `NAME=value`. */
+  readonly container?: string | undefined
 }
 
 export interface Watch {
@@ -32,7 +39,13 @@ export function createResourceMeter({ clock, gpus, platform = process.platform }
   const table = createProcTable()
 
   return {
-    watch(session, report) {
+    watch({ session, container }, report) {
+      let space: string | undefined
+      const members = (): readonly number[] => {
+        if (container === undefined) return table.members(session)
+        space ??= table.containerOf(container)
+        return space === undefined ? [] : table.contained(space)
+      }
       const use = createUse(clock.now())
       let waitMs = firstMs
       let reportedAt = clock.now()
@@ -40,9 +53,9 @@ export function createResourceMeter({ clock, gpus, platform = process.platform }
       let hasEnded = false
 
       async function sample(): Promise<void> {
-        const members = table.members(session)
-        const uses = members.flatMap(pid => useOf(pid) ?? [])
-        const gpu = await gpus.use(new Set(members))
+        const pids = members()
+        const uses = pids.flatMap(pid => useOf(pid) ?? [])
+        const gpu = await gpus.use(new Set(pids))
         if (hasEnded) return
         if (uses.length > 0) use.add(clock.now(), uses, gpu)
         if (clock.now() - reportedAt >= reportMs) {
@@ -135,7 +148,7 @@ function createUse(startedAt: number) {
       }
       const points = structuredClone(hasGpu ? { ...common, gpuPercent, gpuMemoryBytes } : common)
       return series.at.length === 0
-        ? { measured: 'not measured: it ended before the first look at it' }
+        ? { measured: 'not measured: no look at it saw a process' }
         : { measured: 'sampled', use, series: points }
     },
   }

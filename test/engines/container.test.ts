@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { executorContract } from '../../src/compute/executor.contract.ts'
@@ -38,29 +39,60 @@ async function makeImage(folder: string, env: Readonly<Record<string, string>>):
   for (const name of commands) await symlink('busybox', join(bin, name))
   const tar = join(folder, 'image.tar')
   await run('tar', ['-C', join(folder, 'image'), '-cf', tar, '.'])
-  const name = `localhost/trainyard-test-${process.pid}`
+  const name = `localhost/trainyard-test-${basename(folder).toLowerCase()}`
   await run('podman', ['import', tar, `${name}:1`], { env })
   const { stdout } = await run('podman', ['image', 'inspect', '--format', '{{.Digest}}', `${name}:1`], { env })
   return `${name}@${stdout.trim()}`
 }
 
-const missing = whatIsMissing()
-if (missing) test('containers', { skip: missing }, () => {})
-else
-  executorContract('local, in containers', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'trainyard-containers-'))
-    const file = join(folder, 'containers.conf')
-    await writeFile(file, settings)
-    const { PATH = '', HOME = '' } = process.env // oxlint-disable-line node/no-process-env -- where podman and its images are
-    const env = { PATH, HOME, CONTAINERS_CONF: file }
-    const image = await makeImage(folder, env)
-    const open = () => composeBench(folder, { graceMs: 1_000, env })
-    let bench = open()
-    after(async () => {
-      bench.executor.stop()
+/** An image, and a way to open an executor that runs tasks in it. */
+async function openContainers() {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-containers-'))
+  const file = join(folder, 'containers.conf')
+  await writeFile(file, settings)
+  const { PATH = '', HOME = '' } = process.env // oxlint-disable-line node/no-process-env -- where podman and its images are
+  const env = { PATH, HOME, CONTAINERS_CONF: file }
+  const image = await makeImage(folder, env)
+  return {
+    image,
+    open: () => composeBench(folder, { graceMs: 1_000, env }),
+    async remove() {
       // With what is left of its containers.
       await run('podman', ['rmi', '--force', image], { env })
       await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const missing = whatIsMissing()
+if (missing) test('containers', { skip: missing }, () => {})
+else {
+  test('what a task uses in its container is measured, and not what the engine uses', async t => {
+    const { image, open, remove } = await openContainers()
+    const bench = open()
+    t.after(async () => {
+      bench.executor.stop()
+      await remove()
+    })
+    const count = 'i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done'
+    const one = await bench.attempt({ image, run: `(${count}) & ${count}; wait; sleep 0.5` })
+
+    await bench.executor.execute(one)
+
+    const { measured, use, series } = one.recorded.resources!
+    assert.equal(measured, 'sampled')
+    assert.ok(use!.cpuSeconds > 0.2, `cpu ${use!.cpuSeconds}`)
+    // A program such as podman holds tens of MiB.
+    assert.ok(use!.peakRssBytes > 0 && use!.peakRssBytes < 12 << 20, `peak ${use!.peakRssBytes}`)
+    assert.ok(use!.peakProcesses >= 3, `processes ${use!.peakProcesses}`)
+    assert.ok(series!.at.length > 2 && Math.max(...series!.processes) === use!.peakProcesses)
+  })
+  executorContract('local, in containers', async () => {
+    const { image, open, remove } = await openContainers()
+    let bench = open()
+    after(async () => {
+      bench.executor.stop()
+      await remove()
     })
     return {
       blobs: bench.blobs,
@@ -78,3 +110,4 @@ else
       isHere: true,
     }
   })
+}
