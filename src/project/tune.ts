@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { keyAllowed, keyCharactersMax, keyPattern } from '#kernel/tracked-key.ts'
 import { SearchSpace } from './search-space.ts'
 
 /** How hyperparameters are searched, as JSON: in the project file and in studies that a client makes. */
@@ -49,7 +50,12 @@ const count = z.int().min(1).max(100_000)
 /** What is the same wherever a search is declared. */
 export const searchShape = {
   space: SearchSpace,
-  metric: z.string().min(1).max(250).meta({ description: 'The metric that judges a trial.' }),
+  metric: z
+    .string()
+    .min(1)
+    .max(keyCharactersMax)
+    .regex(keyPattern, keyAllowed)
+    .meta({ description: 'The metric that judges a trial.' }),
   direction: z.enum(directions),
   sampler: Sampler.default({ type: 'tpe', startup: 10, multivariate: true }),
   pruner: Pruner.default({ type: 'none' }),

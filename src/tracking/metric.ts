@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import { keyAllowed, keyCharactersMax, keyPattern } from '#kernel/tracked-key.ts'
 import type { Int64 } from '#kernel/int64.ts'
 
 /** One value of a metric of a run. Points with equal fields are one point: what is sent twice is stored once. */
@@ -19,27 +20,12 @@ export interface ModelOfPoint {
   readonly datasetDigest?: string | undefined
 }
 
-/** A key or name that clients choose: of metrics, params and tags. */
-const keyCharactersMax = 250
-const plainKey = /^[\p{L}\p{N}_/. :-]+$/u
-
-/** Throws `invalid`, naming the field of the request. A key is also a path: of files, and of folders on pages. */
+/** Throws `invalid`, naming the field of the request. */
 export function checkKey(key: string, field: string): void {
-  if (key.length <= keyCharactersMax && plainKey.test(key) && isNormalPath(key)) return
+  if (key.length <= keyCharactersMax && keyPattern.test(key)) return
   throw invalid(`Invalid value ${JSON.stringify(key.slice(0, 300))} for parameter '${field}' supplied.`, [
-    {
-      field,
-      value: key,
-      allowed:
-        `1 to ${keyCharactersMax} characters: letters, digits, underscores, dashes, periods, spaces, colons and slashes, ` +
-        `without empty, . or .. segments between slashes`,
-    },
+    { field, value: key, allowed: keyAllowed },
   ])
-}
-
-function isNormalPath(key: string): boolean {
-  if (!/[./]/.test(key)) return true
-  return key.split('/').every(segment => segment !== '' && segment !== '.' && segment !== '..')
 }
 
 /** JSON has no infinities: they are stored as the doubles next to them. NaN is 0 with a flag beside it. */

@@ -267,6 +267,7 @@ test('what cannot be is refused, with the field and what is allowed', async t =>
     ['', { ...spec, direction: 'minimize' }, 422, /direction.*minimise, maximise/],
     ['', { ...spec, space: { x: { type: 'float', low: 1, high: 0 } } }, 422, /space\.x\.high.*at least low/],
     ['', { ...spec, sampler: { type: 'tpee' } }, 422, /sampler\.type/],
+    ['', { ...spec, metric: 'loss%' }, 422, /metric.*letters, digits/],
     ['', { ...spec, pruner: { type: 'hyperband' } }, 422, /pruner\.most.*required/],
     ['/other/trials', {}, 404, /There is no study rain\/other/],
     ['/first/trials/7', { value: 1 }, 404, /There is no trial rain\/first\/7/],
