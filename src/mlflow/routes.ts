@@ -38,8 +38,8 @@ export function mlflowRoutes(
       if (isPlain(url) || other.length === 0) continue
       scope.route({ method: other, url, ...forAll, handler: async (_, reply) => wrongMethod(known, reply) })
     }
-    for (const prefix of anyLevel)
-      scope.all(`${prefix}/*`, forAll, async ({ method, url }, reply) => {
+    for (const unknown of [...anyLevel.map(prefix => `${prefix}/*`), ...ofPages])
+      scope.all(unknown, forAll, async ({ method, url }, reply) => {
         const path = url.split('?')[0]!
         const known = declared.get(path)
         return known ? wrongMethod(known, reply) : sendMlflowProblem(unknownRoute(method, path), reply)
@@ -59,6 +59,8 @@ export function mlflowRoutes(
 const prefixes = ['/api/2.0', '/api/3.0', '/ajax-api/2.0', '/ajax-api/3.0']
 /** Newer clients ask for what no level so far has, and go on without it. */
 const anyLevel = ['/api', '/ajax-api'].map(front => `${front}/:level(^\\d+\\.\\d+$)`)
+/** What MLflow's own pages ask, which are not here. */
+const ofPages = ['/graphql']
 /** A path that the routes for all that is unknown see as it was declared. */
 const isPlain = (url: string): boolean => prefixes.some(prefix => url.startsWith(`${prefix}/`)) && !/[:*]/.test(url)
 

@@ -347,7 +347,14 @@ test('steps of 64 bits come back to the last digit, however they were written', 
 
 test('what no level of the protocol has here is told by the code on which newer clients go on without it', async t => {
   const { get } = await openWire(t)
-  for (const path of ['nothing', '../../3.0/mlflow/issues', '../../4.1/mlflow/nothing', 'experiments/get/']) {
+  const paths = [
+    'nothing',
+    '../../3.0/mlflow/issues',
+    '../../4.1/mlflow/nothing',
+    'experiments/get/',
+    '../../../graphql',
+  ]
+  for (const path of paths) {
     const { status, body } = await get(path)
     assert.deepEqual([status, body['error_code']], [404, 'ENDPOINT_NOT_FOUND'], path)
   }
