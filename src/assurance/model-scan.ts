@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { gunzipSync, inflateSync } from 'node:zlib'
 import type { z } from 'zod'
 import { bufferSource, fileSource, readAt, type ByteSource } from './byte-source.ts'
+import { onnxFindings } from './onnx-scan.ts'
 import { pickleFindings, type Finding } from './pickle-risk.ts'
 import { readPickle, type PickleReport } from './pickle.ts'
 import type { FileScanWire } from './wire.ts'
@@ -45,7 +46,7 @@ function scanSource(path: string, source: ByteSource): FileScan {
   const head = peeked.head
   if (isNumpy(head)) return result(path, 'numpy', numpyPickles(peeked))
   if (isPickle(path, head)) return result(path, 'pickle', readPickles(peeked))
-  if (/\.onnx$/i.test(path)) return result(path, 'onnx', [])
+  if (/\.onnx$/i.test(path)) return result(path, 'onnx', [], onnxFindings(peeked))
   if (head.subarray(1, 4).toString('latin1') === 'HDF') return result(path, 'hdf5', [])
   const hidden = hiddenPickle(peeked)
   return hidden ? result(path, 'pickle', [hidden]) : result(path, 'other', [])

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { PickleReport } from './pickle.ts'
+import { counted } from '#kernel/counted.ts'
 import type { FindingWire } from './wire.ts'
 
 export type Finding = z.output<typeof FindingWire>
@@ -67,7 +68,7 @@ export function pickleFindings({ imports, hasHiddenImport, opcodes, broken }: Pi
     functions.length > 0 && suspicious(`carries functions as bytecode (${functions[0]}), which run when it is used`),
     ...foreign.map(name => suspicious(`imports ${name}, of no known modelling library`)),
     broken !== undefined && suspicious(`cannot be read to its end: ${broken}`),
-    calls > 0 && { severity: 'info', what: `builds ${calls} objects by calling what it imports` },
+    calls > 0 && { severity: 'info', what: `builds ${counted(calls, 'object')} by calling what it imports` },
   ]
   return findings.filter(finding => finding !== false)
 }

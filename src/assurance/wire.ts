@@ -6,7 +6,7 @@ import { Digest, Instant } from '#kernel/wire.ts'
 export const severities = ['danger', 'suspicious', 'info'] as const
 
 export const FindingWire = z.object({
-  /** `danger` runs code of its own when it is loaded, `suspicious` cannot be judged. */
+  /** `danger` runs code of its own, or reads files of the machine, when it is loaded; `suspicious` cannot be judged. */
   severity: z.enum(severities),
   what: z.string(),
 })
