@@ -150,6 +150,15 @@ for (const engine of testEngines()) {
     await call('POST registered-models/alias', { name, alias: 'prod', version: '1', reason: 'same' })
     await to('2', 'better')
     await to('2', 'said again')
+    for (const [method, body] of [
+      ['POST', { version: '1' }],
+      ['DELETE', {}],
+    ] as const)
+      assert.match(
+        await call(`${method} registered-models/alias`, { name, alias: 'champion', ...body }),
+        /^400 .*moves with that stage alone/,
+      )
+    await call('POST registered-models/alias', { name, alias: 'champion', version: '2' })
 
     const { items } = await registry.versions('rain', 'umbrella', { limit: 9 })
     assert.deepEqual(

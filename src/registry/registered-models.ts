@@ -8,6 +8,7 @@ import type { AnyTx, Db, Outbox } from '#storage'
 import { moveAlias } from './alias-move.ts'
 import { modelCreated, modelDeleted, modelRenamed, modelTagDeleted, modelTagSet } from './events.ts'
 import type { Because } from './because.ts'
+import { championAlias } from './production-alias.ts'
 import type { Declared, ProductionRule } from './production.ts'
 import {
   checkAlias,
@@ -201,14 +202,37 @@ const aliasChanges = (
     const version = await parts.store.byNumber(model.id, number)
     if (!version) throw versionNotFound(place.said, number)
     const permit = await parts.production.prepare({ model, version }, { alias })
-    await change(place, (tx, held) => moveAlias(parts, tx, { model: held, alias, to: version.id, permit, because }))
+    await change(place, async (tx, held) => {
+      if (permit.gated(held)) await requireFree(parts, tx, { model: held, alias, to: number })
+      await moveAlias(parts, tx, { model: held, alias, to: version.id, permit, because })
+    })
   },
 
   async removeAlias(place, alias, because) {
     checkAlias(alias)
-    await change(place, (tx, model) => moveAlias(parts, tx, { model, alias, because }))
+    const declared = await parts.production.declared(place)
+    await change(place, async (tx, model) => {
+      if (declared.gated || model.gated) await requireFree(parts, tx, { model, alias })
+      await moveAlias(parts, tx, { model, alias, because })
+    })
   },
 })
+
+/** Behind a gate `champion` is what is in production, and moves with the stage alone. Throws `conflict`. */
+async function requireFree(
+  { store }: Pick<RegisteredModelParts, 'store'>,
+  tx: AnyTx,
+  { model, alias, to }: { model: RegisteredModel; alias: string; to?: number },
+): Promise<void> {
+  const holder = model.aliases[championAlias]
+  if (alias !== championAlias || holder === undefined || holder === to) return
+  const produced = await store.inStage(tx, model.id, 'production')
+  if (produced.some(({ version }) => version === holder))
+    throw conflict(
+      `The alias ${alias} of ${model.fullName} is on version ${holder}, which is in production, and moves with that stage alone.`,
+      { model: model.fullName, alias },
+    )
+}
 
 async function placeOf(
   { projects, store }: Pick<RegisteredModelParts, 'projects' | 'store'>,
