@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 /** An identifier of one kind: `run_01a1facd-…`. The prefix is read by people, the brand by the compiler. */
 export type Id<Kind extends string> = string & { readonly __id: Kind }
@@ -12,11 +12,27 @@ export function newId<Kind extends string>(prefix: string): Id<Kind> {
   if (now > last.ms) last = instant(now)
   else if (last.count === countMax) last = instant(last.ms + 1)
   else last.count++
-  // What comes behind the count is random in both versions, the variant included.
-  return `${prefix}_${last.head}${last.count.toString(16).padStart(3, '0')}${randomUUID().slice(18)}` as Id<Kind>
+  return `${prefix}_${last.head}${last.count.toString(16).padStart(3, '0')}-${chance()}` as Id<Kind>
 }
 
 const countMax = 0xfff
+
+const pool = Buffer.alloc(8 * 512)
+let drawn = pool.length
+let digits = ''
+
+/** The variant and 62 bits of chance, as identifiers end. Drawn for many at once: it halves the time that one takes. */
+function chance(): string {
+  if (drawn === pool.length) {
+    drawn = 0
+    randomFillSync(pool)
+    for (let at = 0; at < pool.length; at += 8) pool[at] = 0x80 | (pool[at]! & 0x3f)
+    digits = pool.toString('hex')
+  }
+  const at = drawn * 2
+  drawn += 8
+  return `${digits.slice(at, at + 4)}-${digits.slice(at + 4, at + 16)}`
+}
 
 /** A millisecond as identifiers begin that are made in it. */
 function instant(ms: number): { readonly ms: number; readonly head: string; count: number } {

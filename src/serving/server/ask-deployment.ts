@@ -1,5 +1,5 @@
 import type { DeploymentQuestion, Flow } from './graph.ts'
-import { infer, type InferParts } from './infer.ts'
+import { beginCourse, infer, type InferParts } from './infer.ts'
 import { RequestError } from './request-error.ts'
 import type { RouteTable } from './route-table.ts'
 import type { OutputColumn } from './runtime.ts'
@@ -25,7 +25,7 @@ export async function askDeployment(
     until,
     ids: isFirst && flow.ids.length > 0 ? flow.ids : undefined,
   } satisfies Parameters<typeof infer>[1]
-  return (await infer(parts, request, { startedAt: performance.now() })).outputs
+  return (await infer(parts, request, beginCourse())).outputs
 }
 
 /** Columns of one value for each row; a request has no others. */

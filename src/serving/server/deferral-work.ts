@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeferralRule } from '../deferrals-file.ts'
 import { json, type Call, type Reply } from './call.ts'
 import type { DeferralFiles, DeferredRequest } from './deferral-files.ts'
+import { beginCourse } from './infer.ts'
 import { givenId } from './queue/given-id.ts'
 
 /** Answers accepted requests, some at a time, in the order of their coming. */
@@ -111,7 +112,7 @@ function callOf({ id, caller, path, headers, body, acceptedAt }: DeferredRequest
     headers,
     body: Buffer.from(body, 'base64'),
     caller: { ...caller, reads: yes, asks: yes, manages: () => false, readsAll: false, isKeeper: false },
-    course: { startedAt: performance.now() },
+    course: beginCourse(),
     deferred: { allowedMs, idOf: row => givenId(acceptedAt, JSON.stringify([id, row])) },
   }
 }

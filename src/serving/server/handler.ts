@@ -26,10 +26,15 @@ export interface HandlerParts extends PageParts, Pick<IntakeParts, 'rates'> {
 /** Answers every call, whatever is in it: a sentence and a status when it cannot be a prediction. */
 export const createHandler =
   (parts: HandlerParts): Handler =>
-  call =>
-    answer(parts, call).catch(refusal)
+  async call => {
+    try {
+      return await answer(parts, call)
+    } catch (error) {
+      return refusal(error)
+    }
+  }
 
-async function answer(parts: HandlerParts, call: Call): Promise<Reply> {
+function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   const infer = inferPath.exec(call.path)
   if (infer) return predicted(parts, call, { protocol: 'v2', name: infer[1]!, version: infer[2], read: readOip })
   const predict = predictPath.exec(call.path)
@@ -39,6 +44,11 @@ async function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   const intake = intakePath.exec(call.path)
   if (intake) return takeIn(parts, call, decodePart(intake[1]!))
   if (call.path === '/invocations' || call.path === parts.routes.predict) return invoked(parts, call)
+  return other(parts, call)
+}
+
+/** Whatever is no prediction: commands, and pages. */
+async function other(parts: HandlerParts, call: Call): Promise<Reply> {
   if (call.method === 'POST') {
     const reply = await command(parts, call)
     if (reply) return reply
@@ -60,16 +70,20 @@ interface Target {
   readonly read: (call: Call) => Asked
 }
 
-async function predicted({ predict, deferrals }: HandlerParts, call: Call, target: Target): Promise<Reply> {
+function predicted(parts: HandlerParts, call: Call, target: Target): Promise<Reply> {
   if (call.method !== 'POST') throw new RequestError(405, 'An inference is asked for with POST.')
-  const { protocol, name, version, read } = target
-  const deployment = decodePart(name)
-  const accepted = call.headers['prefer'] === undefined ? undefined : await deferrals.accept(call, deployment)
-  if (accepted) return accepted
+  return call.headers['prefer'] === undefined ? asked(parts, call, target) : preferred(parts, call, target)
+}
+
+/** Later, where the client prefers that. */
+const preferred = async (parts: HandlerParts, call: Call, target: Target): Promise<Reply> =>
+  (await parts.deferrals.accept(call, decodePart(target.name))) ?? asked(parts, call, target)
+
+function asked({ predict }: HandlerParts, call: Call, { protocol, name, version, read }: Target): Promise<Reply> {
   return predict({
     protocol,
     caller: call.caller,
-    deployment,
+    deployment: decodePart(name),
     revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
     course: call.course,
     ...call.deferred,

@@ -53,21 +53,35 @@ export interface Inference {
 export interface Course {
   /** `performance.now()` when the request began, when its inputs were complete, and when its outputs were there. */
   readonly startedAt: number
-  boundAt?: number
-  ranAt?: number
+  boundAt: number | undefined
+  ranAt: number | undefined
   /** `v2`, `grpc` …; set once predictions are asked for. */
-  protocol?: string
+  protocol: string | undefined
   /** Name of the deployment, when it is there for the caller. */
-  deployment?: string
-  revision?: LiveRevision
-  rows?: number
+  deployment: string | undefined
+  revision: LiveRevision | undefined
+  rows: number | undefined
   /** Of the first row. */
-  predictionId?: string
+  predictionId: string | undefined
   /** The time was up, and whoever asked has been told so. */
-  isLate?: boolean
+  isLate: boolean
   /** The answer is being written down, and will be given. */
-  isDecided?: boolean
+  isDecided: boolean
 }
+
+/** Of a request that begins now. It has all its members from the start: an object that grows is made anew each time. */
+export const beginCourse = (): Course => ({
+  startedAt: performance.now(),
+  boundAt: undefined,
+  ranAt: undefined,
+  protocol: undefined,
+  deployment: undefined,
+  revision: undefined,
+  rows: undefined,
+  predictionId: undefined,
+  isLate: false,
+  isDecided: false,
+})
 
 export interface InferParts {
   readonly table: Pick<RouteTable, 'revision'>
@@ -124,14 +138,14 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     // Who is turned away has met no model: there is no prediction to write down.
     if (error instanceof RequestError) throw error
     const sentence = error instanceof Error ? error.message : String(error)
-    await write(log, record([], sentence))
+    await log.append(logLines(record([], sentence)))
     const status = error instanceof ModelFault ? error.status : 500
     throw new RequestError(status, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
   }
   course.isDecided = true
   course.ranAt = performance.now()
   if (deployment.isShadowed) shadow(parts, request, { course, outputs })
-  if (lot.isDrawn) await write(log, record(outputs))
+  if (lot.isDrawn) await log.append(logLines(record(outputs)))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
 }
 
@@ -147,13 +161,16 @@ const lotOf = (rules: RouteLog, id: string) => ({
 /** How long a copy may wait for its turn, in milliseconds, and beside how many rows. */
 const copyPatience = { ms: 5_000, queueRows: 1_000 }
 
+/** Of a request whose answer is there. */
+type Decided = { [Member in keyof Course]: NonNullable<Course[Member]> }
+
 /** Has copies of an answered request met by its shadows. */
 function shadow(
   { shadows, online }: InferParts,
   { deployment, content }: InferRequest,
   { course, outputs }: { course: Course; outputs: readonly OutputColumn[] },
 ): void {
-  const { startedAt, ranAt, predictionId, revision, rows } = course as Required<Course>
+  const { startedAt, ranAt, predictionId, revision, rows } = course as Decided
   shadows.follow({
     deployment,
     revision,
@@ -247,15 +264,4 @@ async function run(
     if (bad >= 0) throw new Error(`Output ${name} is ${String(values[bad])}.`)
   }
   return model.postprocess ? [...outputs, ...(await servedOutputs(model.postprocess, outputs, rows))] : outputs
-}
-
-async function write(log: Pick<PredictionLog, 'append'>, record: AnsweredRequest): Promise<void> {
-  try {
-    await log.append(logLines(record))
-  } catch (error) {
-    throw new RequestError(
-      503,
-      `The prediction could not be written down, so it is not given: ${(error as Error).message}`,
-    )
-  }
 }

@@ -4,7 +4,7 @@ import { pathOf, refusal, single, type Reply } from './call.ts'
 import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
-import type { Course } from './infer.ts'
+import { beginCourse, type Course } from './infer.ts'
 import { nobody, type Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { requestId, type Tell } from './visit.ts'
@@ -38,39 +38,43 @@ export async function listenHttp(
   const server = createServer(
     { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
     (request, response) => {
-      const course: Course = { startedAt: performance.now() }
       const { headers } = request
-      const id = requestId(single(headers['x-request-id']))
-      let caller = nobody
-      const finish = (reply: Reply, close: boolean): void => {
-        send(response, reply, { id, close })
-        tell?.({
-          id,
-          ...headOf(request),
-          caller: caller.name,
-          course,
-          status: reply.status,
-          endedAt: performance.now(),
-        })
-      }
-      const refuse = (reply: Reply): void => {
-        metrics.refuse(reply.status)
-        finish(reply, true)
+      const visit: Exchange = {
+        request,
+        response,
+        id: requestId(single(headers['x-request-id'])),
+        course: beginCourse(),
+        caller: nobody,
       }
       try {
-        caller = door(request)
+        visit.caller = door(request)
       } catch (error) {
-        return finish(refusal(error), true)
+        return finish(visit, refusal(error), true)
       }
-      readBody(request, (unread, body) => {
-        if (unread) return refuse(unread)
-        answer(handler, { request, body, course, caller }).then(
-          reply => finish(reply, isDraining),
-          (error: unknown) => refuse(refusal(error)),
-        )
-      })
+      readBody(request, (unread, body) => (unread ? refuse(visit, unread) : void respond(visit, body)))
     },
   )
+
+  async function respond(visit: Exchange, body: Buffer): Promise<void> {
+    try {
+      finish(visit, await answer(handler, visit, body), isDraining)
+    } catch (error) {
+      refuse(visit, refusal(error))
+    }
+  }
+
+  function refuse(visit: Exchange, reply: Reply): void {
+    metrics.refuse(reply.status)
+    finish(visit, reply, true)
+  }
+
+  function finish({ request, response, id, course, caller }: Exchange, reply: Reply, close: boolean): void {
+    send(response, reply, { id, close })
+    if (!tell) return
+    const endedAt = performance.now()
+    tell({ id, ...headOf(request), caller: caller.name, course, status: reply.status, endedAt })
+  }
+
   server.on('clientError', (error, socket) => {
     const { status, text } = notHttp((error as { code?: string }).code)
     metrics.refuse(status)
@@ -123,15 +127,17 @@ const headOf = ({ method = '', url = '/', headers }: IncomingMessage) => ({
   tracestate: single(headers['tracestate']),
 })
 
-interface Received {
+/** One request, and what becomes of it. */
+interface Exchange {
   readonly request: IncomingMessage
-  readonly body: Buffer
+  readonly response: ServerResponse
+  readonly id: string
   readonly course: Course
-  readonly caller: Caller
+  caller: Caller
 }
 
 /** Around the handler, what is of the transport alone: compression. */
-async function answer(handler: Handler, { request, body, course, caller }: Received): Promise<Reply> {
+async function answer(handler: Handler, { request, course, caller }: Exchange, body: Buffer): Promise<Reply> {
   const { method = '', url = '/', headers } = request
   const encoding = headers['content-encoding']
   const plain = encoding !== undefined && isDecodable(encoding) ? await decoded(body, encoding) : body
@@ -184,10 +190,12 @@ function send(
   { id, close }: { id: string; close: boolean },
 ): void {
   if (response.destroyed) return
-  const sent: Record<string, string | number> = { 'content-type': type, 'content-length': Buffer.byteLength(body) }
-  if (close) sent['connection'] = 'close'
-  for (const name in headers) sent[name] = headers[name]!
-  sent['x-request-id'] = id
-  response.writeHead(status, sent)
-  response.end(response.req.method === 'HEAD' ? undefined : body)
+  const bytes = Buffer.byteLength(body)
+  const head = ['content-type', type, 'content-length', String(bytes), 'x-request-id', id]
+  if (close) head.push('connection', 'close')
+  for (const name in headers) head.push(name, headers[name]!)
+  response.writeHead(status, head)
+  if (response.req.method === 'HEAD') return void response.end()
+  // A text of as many bytes as characters is ASCII, which is the same in both encodings, and soonest written in this one.
+  response.end(body, body.length === bytes ? 'latin1' : 'utf8')
 }

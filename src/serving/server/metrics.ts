@@ -4,11 +4,12 @@ import type { ShedReason } from './request-error.ts'
 import type { ForwarderTally } from './forwarder.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
+import { createRequestTally, latencyBounds, type Observed } from './request-tally.ts'
 import type { LiveDeployment } from './route-table.ts'
 
 /** What the model server counts, in Prometheus' text format. */
 export interface Metrics {
-  /** One answered request: 0.4 µs. */
+  /** One answered request. */
   observe(request: Observed): void
   /** A request that is refused before it is known what it asks. */
   refuse(status: number): void
@@ -20,22 +21,6 @@ export interface Metrics {
   observeNode(node: ObservedNode): void
   /** What this process has counted, as JSON. */
   read(): Promise<object[]>
-}
-
-export interface Observed {
-  readonly deployment: string
-  readonly revision: string
-  /** `v2`, `grpc` … */
-  readonly protocol: string
-  readonly status: number
-  readonly seconds: number
-}
-
-const latencyBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
-
-interface Series {
-  readonly count: { inc(): void }
-  readonly latency: { observe(seconds: number): void }
 }
 
 /** What others count. */
@@ -52,20 +37,7 @@ export function createMetrics(
   { memory, forwarded }: Tallies,
 ): Metrics {
   const register = new Registry()
-  const labelNames = ['deployment', 'revision', 'code', 'protocol']
-  const requests = new Counter({
-    name: 'trainyard_serving_requests_total',
-    help: 'Requests answered.',
-    labelNames,
-    registers: [register],
-  })
-  const latency = new Histogram({
-    name: 'trainyard_serving_request_seconds',
-    help: 'Time from the first byte of a request to its answer.',
-    labelNames: ['deployment', 'revision'],
-    buckets: latencyBuckets,
-    registers: [register],
-  })
+  const requests = createRequestTally()
   const shed = new Counter({
     name: 'trainyard_serving_shed_total',
     help: 'Requests turned away: too many rows waited (queue), their time was too short (deadline), or too many were of one client (rate).',
@@ -83,34 +55,21 @@ export function createMetrics(
     name: 'trainyard_serving_node_seconds',
     help: 'Time that a node of a graph took, with what it asked.',
     labelNames: ['graph', 'node', 'outcome'],
-    buckets: latencyBuckets,
+    buckets: latencyBounds,
     registers: [register],
   })
   gauges(register, deployments)
   memoryGauges(register, deployments, memory)
   if (forwarded) forwardedCounter(register, forwarded)
-  const series = new Map<string, Series>()
 
   return {
-    observe({ deployment, revision, protocol, status, seconds }) {
-      const key = `${deployment} ${revision} ${status} ${protocol}`
-      let known = series.get(key)
-      if (!known) {
-        known = {
-          count: requests.labels(deployment, revision, String(status), protocol),
-          latency: latency.labels(deployment, revision),
-        }
-        series.set(key, known)
-      }
-      known.count.inc()
-      known.latency.observe(seconds)
-    },
-    refuse: status => requests.labels('', '', String(status), '').inc(),
+    observe: requests.observe,
+    refuse: requests.refuse,
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
     queue: ({ deployment, name }, outcome) => messages.labels(deployment, name, outcome).inc(),
     observeNode: ({ graph, node, seconds, isAnswered }) =>
       nodes.labels(graph, node, isAnswered ? 'answered' : 'failed').observe(seconds),
-    read: () => register.getMetricsAsJSON(),
+    read: async () => [...requests.read(), ...(await register.getMetricsAsJSON())],
   }
 }
 

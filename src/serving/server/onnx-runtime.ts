@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Signature } from '#registry'
+import type { Signature, Tensor as Input } from '#registry'
 import type { Column } from './bind.ts'
 import type { OutputColumn, Rows, Runtime } from './runtime.ts'
 
@@ -14,57 +14,79 @@ export async function openOnnx(bytes: Uint8Array, signature: Signature): Promise
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   })
+  const feedsOf = createFeeds(signature)
+  const fetches = signature.outputs.map(({ name }) => name)
   return {
-    rowsPerRun: 256,
+    rowsPerRun,
     rowsWaitingMax: 65_536,
     // Making a session holds the thread: what the process has grown by meanwhile is the session's.
     memoryBytes: Math.max(bytes.length, process.memoryUsage.rss() - before),
-    run: batch => runTogether(session, signature, batch),
+    async run(batch) {
+      const rows = batch.reduce((sum, request) => sum + request.rows, 0)
+      const answers = await session.run(feedsOf(batch, rows), fetches)
+      return answersOf(signature, answers, batch, rows)
+    },
     release: () => session.release(),
   }
 }
 
-async function runTogether(
-  session: InferenceSession,
-  { inputs, outputs }: Signature,
-  batch: readonly Rows[],
-): Promise<readonly (readonly OutputColumn[])[]> {
-  const rows = batch.reduce((sum, request) => sum + request.rows, 0)
-  const feeds: Record<string, Tensor> = {}
-  for (const [index, { name, datatype, shape }] of inputs.entries()) {
-    feeds[name] = toTensor(datatype, gather(batch, index, datatype, rows), shape.length === 1 ? [rows] : [rows, 1])
+type Feeds = Record<string, Tensor>
+
+const rowsPerRun = 256
+/** Tensors that are kept, each with some hundred bytes beside its values. */
+const keptMax = 1_000
+
+/**
+ * Makes the inputs of a run, which are the run's until it has ended: one runs at a time. Runs of the same number of rows
+ * come again and again, so their tensors of FP32 are made once and filled anew.
+ */
+function createFeeds({ inputs }: Signature): (batch: readonly Rows[], rows: number) => Feeds {
+  const kept = new Map<number, Feeds>()
+  const isAllReal = inputs.every(({ datatype }) => datatype === 'FP32')
+  return (batch, rows) => {
+    let reals = kept.get(rows)
+    if (!reals) {
+      reals = realFeeds(inputs, rows)
+      if (rows <= rowsPerRun && (kept.size + 1) * inputs.length <= keptMax) kept.set(rows, reals)
+    }
+    const feeds = isAllReal ? reals : { ...reals }
+    for (const [index, { name, datatype, shape }] of inputs.entries()) {
+      if (datatype === 'FP32') fill(feeds[name]!.data as Float32Array, batch, index)
+      else feeds[name] = toTensor(datatype, gather(batch, index), dimsOf(shape, rows))
+    }
+    return feeds
   }
-  const answers = await session.run(
-    feeds,
-    outputs.map(({ name }) => name),
-  )
-  let start = 0
-  return batch.map(request => {
-    const end = start + request.rows
-    const parts = outputs.map(({ name, datatype }) => slice(answers[name]!, { name, datatype, rows, start, end }))
-    start = end
-    return parts
-  })
 }
 
-/** The columns of all requests one after the other, as an array of the tensor's type. */
-function gather(batch: readonly Rows[], index: number, datatype: string, rows: number): Column {
-  if (batch.length === 1 && datatype !== 'FP32') return batch[0]!.columns[index]!
-  if (datatype !== 'FP32') return batch.flatMap(({ columns }) => Array.from(columns[index]!))
-  const values = new Float32Array(rows)
+const dimsOf = (shape: Input['shape'], rows: number): readonly number[] => (shape.length === 1 ? [rows] : [rows, 1])
+
+/** The inputs of FP32, side by side in one piece of memory: a piece for each would cost more than filling it. */
+function realFeeds(inputs: readonly Input[], rows: number): Feeds {
+  const reals = inputs.filter(({ datatype }) => datatype === 'FP32')
+  const all = new Float32Array(reals.length * rows)
+  return Object.fromEntries(
+    reals.map(({ name, shape }, place) => [
+      name,
+      new Tensor('float32', all.subarray(place * rows, (place + 1) * rows), dimsOf(shape, rows)),
+    ]),
+  )
+}
+
+/** The columns of all requests one after the other. */
+function fill(values: Float32Array, batch: readonly Rows[], index: number): void {
   let offset = 0
   for (const { columns } of batch) {
     const column = columns[index] as ArrayLike<number>
     for (let row = 0; row < column.length; row++) values[offset++] = column[row]!
   }
-  return values
 }
+
+const gather = (batch: readonly Rows[], index: number): Column =>
+  batch.length === 1 ? batch[0]!.columns[index]! : batch.flatMap(({ columns }) => Array.from(columns[index]!))
 
 function toTensor(datatype: string, values: Column, dims: readonly number[]): Tensor {
   const numbers = values as ArrayLike<number>
   switch (datatype) {
-    case 'FP32':
-      return new Tensor('float32', values as Float32Array, dims)
     case 'FP64':
       return new Tensor('float64', Float64Array.from(numbers), dims)
     case 'INT64':
@@ -78,24 +100,36 @@ function toTensor(datatype: string, values: Column, dims: readonly number[]): Te
   }
 }
 
-interface Part {
-  readonly name: string
-  readonly datatype: string
-  readonly rows: number
-  readonly start: number
-  readonly end: number
+/** What each request gets of the outputs. */
+function answersOf(
+  { outputs }: Signature,
+  answers: Readonly<Record<string, Tensor>>,
+  batch: readonly Rows[],
+  rows: number,
+): OutputColumn[][] {
+  const parts: OutputColumn[][] = batch.map(() => [])
+  for (const { name, datatype } of outputs) {
+    const { data } = answers[name]!
+    const width = data.length / rows
+    const show = shows[datatype]
+    let start = 0
+    for (const [index, request] of batch.entries()) {
+      const end = start + request.rows * width
+      parts[index]!.push({ name, datatype, width, values: valuesOf(data as ArrayLike<Value>, start, end, show) })
+      start = end
+    }
+  }
+  return parts
 }
 
-function slice({ data }: Tensor, { name, datatype, rows, start, end }: Part): OutputColumn {
-  const width = data.length / rows
-  const part =
-    (data as Float32Array).subarray?.(start * width, end * width) ??
-    (data as unknown as string[]).slice(start * width, end * width)
-  const values =
-    datatype === 'BOOL'
-      ? Array.from(part, Boolean)
-      : datatype.includes('64') && datatype !== 'FP64'
-        ? Array.from(part, Number)
-        : Array.from(part as ArrayLike<number | string>)
-  return { name, datatype, width, values }
+type Value = OutputColumn['values'][number]
+type Show = (value: unknown) => Value
+
+/** How elements become values, where they are none already. */
+const shows: Readonly<Record<string, Show | undefined>> = { BOOL: Boolean, INT64: Number, UINT64: Number }
+
+function valuesOf(data: ArrayLike<Value>, start: number, end: number, show: Show | undefined): Value[] {
+  const values: Value[] = []
+  for (let at = start; at < end; at++) values.push(show ? show(data[at]) : data[at]!)
+  return values
 }

@@ -3,10 +3,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { openSuffix, segmentName } from '../segment-name.ts'
+import { RequestError } from './request-error.ts'
 
 /** Where predictions are written down before they are answered. */
 export interface PredictionLog {
-  /** Appends lines; when it resolves they survive the end of this process, and within a second that of the machine. */
+  /**
+   * Appends lines; when it resolves they survive the end of this process, and within a second that of the machine. Rejects
+   * with `RequestError` 503 when they cannot be written down.
+   */
   append(lines: string): Promise<void>
   /** Closes the open segment, if there is one, and waits until all are ready to be collected. */
   rotate(): Promise<void>
@@ -21,10 +25,9 @@ interface Segment {
   bytes: number
 }
 
-interface Waiting {
-  readonly lines: string
-  resolve(): void
-  reject(error: unknown): void
+/** The lines of one turn of the event loop. */
+interface Turn extends PromiseWithResolvers<void> {
+  lines: string
 }
 
 /**
@@ -33,7 +36,7 @@ interface Waiting {
  */
 export function openPredictionLog(folder: string, owner: { pid: number; ticks: number }): PredictionLog {
   mkdirSync(folder, { recursive: true })
-  const waiting: Waiting[] = []
+  let turn: Turn | undefined
   const closing = new Set<Promise<void>>()
   let segment: Segment | undefined
   let timer: NodeJS.Timeout | undefined
@@ -56,25 +59,28 @@ export function openPredictionLog(folder: string, owner: { pid: number; ticks: n
   }
 
   function flush(): void {
-    const batch = waiting.splice(0)
+    const { lines, resolve, reject } = turn!
+    turn = undefined
     try {
       segment ??= open()
-      write(segment, batch.length === 1 ? batch[0]!.lines : batch.map(({ lines }) => lines).join(''))
+      write(segment, lines)
       crashPoint('serving.logged')
       if (segment.bytes >= segmentBytesMax) rotate()
     } catch (error) {
-      for (const { reject } of batch) reject(error)
-      return
+      return reject(unwritten(error as Error))
     }
-    for (const { resolve } of batch) resolve()
+    resolve()
   }
 
   return {
     append(lines) {
-      return new Promise((resolve, reject) => {
+      if (!turn) {
+        turn = { lines: '', ...Promise.withResolvers<void>() }
         // The tick queue runs when all answers of this turn are ready: one write for all of them.
-        if (waiting.push({ lines, resolve, reject }) === 1) process.nextTick(flush)
-      })
+        process.nextTick(flush)
+      }
+      turn.lines += lines
+      return turn.promise
     },
     async rotate() {
       rotate()
@@ -83,9 +89,19 @@ export function openPredictionLog(folder: string, owner: { pid: number; ticks: n
   }
 }
 
+const unwritten = ({ message }: Error): RequestError =>
+  new RequestError(503, `The prediction could not be written down, so it is not given: ${message}`)
+
+/** What a turn writes is encoded here: buffers of their own would be moved to where garbage is seldom collected. */
+const page = Buffer.allocUnsafeSlow(256 * 1024)
+const bytesPerCharMax = 3
+
+const encoded = (text: string): Buffer =>
+  text.length * bytesPerCharMax > page.length ? Buffer.from(text) : page.subarray(0, page.write(text))
+
 /** Writes all of the text or, when the disk refuses, none of it. */
 function write(segment: Segment, text: string): void {
-  const bytes = Buffer.from(text)
+  const bytes = encoded(text)
   try {
     for (let start = 0; start < bytes.length;) start += writeSync(segment.file, bytes, start)
   } catch (error) {

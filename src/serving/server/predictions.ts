@@ -20,7 +20,13 @@ export function predictionsOf({ outputs, rows }: Inference): readonly unknown[] 
 
 /** The values of each row. */
 export const rowsOf = ({ width, values }: OutputColumn, rows: number): readonly unknown[] =>
-  width === 1 ? values : Array.from({ length: rows }, (_, row) => values.slice(row * width, (row + 1) * width))
+  width === 1 ? values : split(values, rows, width)
+
+function split(values: OutputColumn['values'], rows: number, width: number): readonly OutputColumn['values'][] {
+  const lists = []
+  for (let row = 0; row < rows; row++) lists.push(values.slice(row * width, (row + 1) * width))
+  return lists
+}
 
 /** Ids of this many predictions go into a header: servers in between allow some kilobytes. */
 const headerIdsMax = 50

@@ -1,3 +1,4 @@
+import { beginCourse } from './infer.ts'
 import { QueuesFile, queuesFile, schemeOf, type QueueRoute } from '../queues-file.ts'
 import type { QueueStatus } from '../wire.ts'
 import { readJsonFile } from '../routes-file.ts'
@@ -44,7 +45,7 @@ export function createQueues({ folder, predict, metrics }: QueuesParts): Queues 
           caller: queueCaller(route),
           deployment: route.deployment,
           revision: undefined,
-          course: { startedAt: performance.now() },
+          course: beginCourse(),
           idOf,
           header: () => undefined,
           wait: () => undefined,

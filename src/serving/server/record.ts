@@ -37,7 +37,7 @@ export function logLines(request: AnsweredRequest): string {
   const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn, isGiven } = request
   const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const members = membersOf(request)
-  const outputKeys = outputKeysOf(request.outputs)
+  const outputKeys = outputKeysOf(request)
   let lines = ''
   for (let row = 0; row < request.ids.length; row++) {
     const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
@@ -83,12 +83,31 @@ function featuresOf({ columns }: AnsweredRequest, members: readonly Member[], ro
   return text === '' ? '{}' : `${text}}`
 }
 
-/** `"name":` of each value of a row, made once for all rows. */
-function outputKeysOf(outputs: readonly OutputColumn[]): readonly string[] {
-  const keys: string[] = []
-  for (const { name, width } of outputs)
-    for (let column = 0; column < width; column++) keys.push(`${JSON.stringify(outputKey(name, width, column))}:`)
+/** How outputs are written down. */
+interface OutputKeys {
+  readonly outputs: readonly Pick<OutputColumn, 'name' | 'width'>[]
+  /** `"name":` of each value of a row. */
+  readonly keys: readonly string[]
+}
+
+const lastKeys = new WeakMap<Signature, OutputKeys>()
+
+/** The keys of a row's values: those of the last request to the same model, as long as it answers with the same outputs. */
+function outputKeysOf({ signature, outputs }: AnsweredRequest): readonly string[] {
+  const last = lastKeys.get(signature)
+  if (last && areSame(last.outputs, outputs)) return last.keys
+  const keys = outputs.flatMap(({ name, width }) =>
+    Array.from({ length: width }, (_, column) => `${JSON.stringify(outputKey(name, width, column))}:`),
+  )
+  lastKeys.set(signature, { outputs: outputs.map(({ name, width }) => ({ name, width })), keys })
   return keys
+}
+
+function areSame(some: OutputKeys['outputs'], others: OutputKeys['outputs']): boolean {
+  if (some.length !== others.length) return false
+  for (let index = 0; index < some.length; index++)
+    if (some[index]!.name !== others[index]!.name || some[index]!.width !== others[index]!.width) return false
+  return true
 }
 
 function outputsOf({ outputs }: AnsweredRequest, keys: readonly string[], row: number): string {

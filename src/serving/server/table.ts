@@ -1,6 +1,7 @@
 import type { BundleManifest } from '../bundle.ts'
 import {
   checkedColumn,
+  expectedOf,
   namesOf,
   positionsOf,
   requireRows,
@@ -41,6 +42,7 @@ export function bindTable(model: Model, table: Table, { strict }: { strict: bool
   const positions = positionsOf(signature)
   const columns: (Column | undefined)[] = signature.inputs.map(() => undefined)
   const subjects: Record<string, readonly unknown[]> = {}
+  const expected = expectedOf(model)
   const others = new Set<string>()
   for (let place = 0; place < table.names.length; place++) {
     const name = table.names[place]!
@@ -48,7 +50,7 @@ export function bindTable(model: Model, table: Table, { strict }: { strict: bool
     if (index === undefined ? others.has(name) : columns[index] !== undefined)
       throw badRequest(`Column ${show(name)} is given twice.`)
     if (index !== undefined) {
-      columns[index] = checkedColumn(model, signature.inputs[index]!, { elements: table.column(place), filled })
+      columns[index] = checkedColumn(expected[index]!, table.column(place), filled)
       continue
     }
     others.add(name)
@@ -93,8 +95,14 @@ export function tableOfRows(names: readonly string[], rows: readonly unknown[], 
         `${what}, row ${row + 1}: ${width === undefined ? show(values) : `${width} values`}, expected a list of ${names.length}: ${brief(names)}.`,
       )
   }
-  const lists = rows as readonly (readonly unknown[])[]
-  return { names, rows: rows.length, column: place => lists.map(values => element(values[place])) }
+  return { names, rows: rows.length, column: place => columnOf(rows as readonly (readonly unknown[])[], place) }
+}
+
+/** One place of each row. Begun with its first value, a list of numbers is one of numbers at once. */
+function columnOf(rows: readonly (readonly unknown[])[], place: number): readonly unknown[] {
+  const column = [element(rows[0]![place])]
+  for (let row = 1; row < rows.length; row++) column.push(element(rows[row]![place]))
+  return column
 }
 
 /** Names for a sentence: the first of them. */

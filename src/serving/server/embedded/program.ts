@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { outputKey } from '#registry/output-key.ts'
 import { createBatcher, type Batcher } from '../batcher.ts'
-import { infer, type Course, type Inference } from '../infer.ts'
+import { beginCourse, infer, type Inference } from '../infer.ts'
 import type { LoadedModel } from '../loaded-model.ts'
 import { openOnnx } from '../onnx-runtime.ts'
 import { loadServingCode, type Postprocess } from '../serving-code.ts'
@@ -92,7 +92,7 @@ async function predict(
   const { revision: id, number, version, deployment: name, log } = copy
   const revision: LiveRevision = { id, number, version, weight: 100, shadow: 0, model }
   const deployment = { name, project: manifest.project, limits: {}, log, revisions: [revision], former: [] }
-  const course: Course = { startedAt: performance.now() }
+  const course = beginCourse()
   const inference: Inference = await infer(
     { table: { revision: () => revision }, log: telemetry, online: undefined, shadows: { follow() {} } },
     {

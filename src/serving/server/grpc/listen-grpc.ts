@@ -15,7 +15,7 @@ import { createServer, type AddressInfo, type Server as NetServer } from 'node:n
 import { problemOf } from '../call.ts'
 import { bodyBytesMax } from '../compression.ts'
 import type { Door } from '../door.ts'
-import type { Course } from '../infer.ts'
+import { beginCourse } from '../infer.ts'
 import type { Caller } from '../key-ring.ts'
 import { RequestError } from '../request-error.ts'
 import { requestId, type Tell } from '../visit.ts'
@@ -159,7 +159,7 @@ async function answered(
   { parts, method, tell }: Omit<GrpcEdge, 'door'> & { method: Method },
   { bytes, call, caller }: Message,
 ): Promise<Buffer> {
-  const course: Course = { startedAt: performance.now() }
+  const course = beginCourse()
   let status = 200
   try {
     const request = method.decode(bytes) as never
