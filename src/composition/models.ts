@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { lockRequirements } from '#compute'
 import { createDelivery, sqlDeliveryStore, type Delivery, type DeliveryParts } from '#delivery'
@@ -10,6 +10,7 @@ import {
   probeModel,
   rehearse,
   sqlServingStore,
+  usualProcesses,
   type Interpreters,
   type Serving,
   type ServingParts,
@@ -82,6 +83,9 @@ type OfSettings =
   | 'processes'
   | 'retentionMs'
 
+/** What this process and its children may hold: the machine's memory, or what the container has of it. */
+const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity)
+
 export function composeServing(
   { config, onlineUrl, version }: Surroundings,
   parts: Omit<ServingParts, OfSettings> & Pick<Composition, 'access'>,
@@ -110,7 +114,7 @@ export function composeServing(
     },
     memory: { budgetBytes: config.servingMemoryMb * 1024 * 1024, idleMs: durationMs(config.servingIdle) },
     version,
-    processes: config.servingProcesses || availableParallelism(),
+    processes: config.servingProcesses || usualProcesses({ cores: availableParallelism(), memoryBytes: memoryBytes() }),
     retentionMs: durationMs(config.predictionRetention),
   })
   parts.access.onChange(serving.keysChanged)

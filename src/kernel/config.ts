@@ -195,7 +195,7 @@ export const settings = {
   },
   servingProcesses: {
     type: z.coerce.number().int().min(0).max(256).default(0),
-    help: 'How many processes of the model server answer on its ports, each with its own copy of the models. 0: one for each core that this process may use.',
+    help: 'How many processes of the model server answer on its ports, each with its own copy of the models. 0: one for each core that this process may use, at most 8, and no more than a quarter of the memory holds at 128 MiB each.',
   },
   servingIsolation: {
     type: z.enum(['none', 'bubblewrap', 'auto']).default('auto'),

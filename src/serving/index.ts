@@ -1,4 +1,5 @@
 export { createServing, type Serving, type ServingParts } from './serving.ts'
+export { usualProcesses } from './process-count.ts'
 export { servingRoutes } from './routes.ts'
 export { servingTasks } from './tasks.ts'
 export { servingMigrations } from './tables.ts'
