@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { pin } from './core.ts'
 import type { Running } from './model-server.ts'
-import { features } from './question.ts'
+import { features, rowsOf } from './question.ts'
 
 /**
  * The limit: node:http, JSON.parse and the same ONNX call, with nothing around them. No check, no log, no metrics, no
@@ -33,25 +33,42 @@ interface Waiting {
   readonly response: ServerResponse
 }
 
+const open = async (model: string): Promise<InferenceSession> =>
+  InferenceSession.create(await readFile(model), { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 })
+
+function feedsOf(rows: readonly Row[]): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {}
+  for (const [index, name] of features.entries()) {
+    const values = new Float32Array(rows.length)
+    for (let row = 0; row < rows.length; row++) values[row] = rows[row]![index]!
+    feeds[name] = new Tensor('float32', values, [rows.length, 1])
+  }
+  return feeds
+}
+
+/** Microseconds of the processor that the ONNX call alone takes for so many rows. */
+export async function runUs(model: string, rows: number): Promise<number> {
+  const session = await open(model)
+  const feeds = feedsOf(rowsOf(rows))
+  const run = async (times: number): Promise<void> => {
+    for (let time = 0; time < times; time++) await session.run(feeds, ['probabilities'])
+  }
+  await run(100)
+  const before = process.cpuUsage()
+  await run(1_000)
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}
+
 async function serve(model: string): Promise<void> {
-  const session = await InferenceSession.create(await readFile(model), {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-  })
+  const session = await open(model)
   let waiting: Waiting[] = []
 
   async function flush(): Promise<void> {
     const batch = waiting
     waiting = []
     const rows = batch.flatMap(request => request.rows)
-    const feeds: Record<string, Tensor> = {}
-    for (const [index, name] of features.entries()) {
-      const values = new Float32Array(rows.length)
-      for (let row = 0; row < rows.length; row++) values[row] = rows[row]![index]!
-      feeds[name] = new Tensor('float32', values, [rows.length, 1])
-    }
-    const { probabilities } = await session.run(feeds, ['probabilities'])
+    const { probabilities } = await session.run(feedsOf(rows), ['probabilities'])
     const data = probabilities!.data as Float32Array
     let start = 0
     for (const { rows: own, response } of batch) {
