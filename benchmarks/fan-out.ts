@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { wallClock } from '../src/kernel/clock.ts'
 import { migrate, openDatabase } from '../src/storage/index.ts'
-import { compose, migrations, task } from '../src/workflow/testing.ts'
+import { compose, migrations, task } from '../src/workflow/test-bed.ts'
 import { printTable } from './table.ts'
 
 const at = process.argv.indexOf('--items')

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { chromium, type Page } from 'playwright-core'
 import { findBrowser } from '../test/platform/browser.ts'
 import { startServer } from '../test/server.ts'
-import { objective } from '../src/workflow/testing.ts'
+import { objective } from '../src/workflow/test-bed.ts'
 import { createCall, quantiles } from './load.ts'
 import { printTable } from './table.ts'
 

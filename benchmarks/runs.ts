@@ -13,7 +13,7 @@ import { createApp } from '../src/http/index.ts'
 import { wallClock } from '../src/kernel/clock.ts'
 import { migrate, openDatabase, type Db } from '../src/storage/index.ts'
 import { workflowRoutes } from '../src/workflow/index.ts'
-import { compose, migrations, task } from '../src/workflow/testing.ts'
+import { compose, migrations, task } from '../src/workflow/test-bed.ts'
 import { printTable } from './table.ts'
 
 const numberOf = (name: string, otherwise: number): number => {

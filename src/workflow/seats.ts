@@ -14,8 +14,11 @@ export interface Seats {
   readonly running: ReadonlyMap<AttemptId, { readonly run: RunId }>
   /** Whether there is a seat for something that is due. */
   canTake(due: Due, now: number): boolean
-  /** Takes due tasks for the seats that are free when these attempts have ended. */
-  claim(tx: AnyTx, ended: ReadonlySet<AttemptId>): Promise<readonly Claim[]>
+  /** Keeps the seats that are free when these attempts have ended from whoever claims meanwhile, until they are given back. */
+  hold(ended: ReadonlySet<AttemptId>): Hold
+  giveBack(hold: Hold): void
+  /** Takes due tasks for the seats that are held. */
+  claim(tx: AnyTx, hold: Hold): Promise<readonly Claim[]>
   /** Called when both are written. */
   fill(claims: readonly Claim[], ended: ReadonlySet<AttemptId>): void
   /** Runs what was claimed, seat or not. */
@@ -28,6 +31,9 @@ export interface Seats {
 
 /** Runs one claimed attempt to its recorded end. Rejects when that cannot be recorded; the lease then runs out. */
 export type Runner = (claim: Claim, controller: AbortController) => Promise<void>
+
+/** So many seats of each pool. */
+export type Hold = Readonly<Record<Pool, number>>
 
 type Due = Readonly<Partial<Record<Pool, number>>>
 
@@ -56,12 +62,14 @@ const nobody: ReadonlySet<AttemptId> = new Set()
 export function createSeats(deps: Deps): Seats {
   const { store, clock, owner } = deps
   const running = new Map<AttemptId, Running>()
+  const holds = new Set<Hold>()
   let isOpen = false
 
   /** Seats of a pool, those of attempts included that are just ending. */
   function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
     const taken = [...running].filter(([id, one]) => one.pool === pool && !one.hasSettled && !ended.has(id))
-    return deps.limits[pool] - taken.length
+    const held = [...holds].reduce((sum, hold) => sum + hold[pool], 0)
+    return deps.limits[pool] - taken.length - held
   }
 
   const launch = (claim: Claim): void => begin(deps, running, claim)
@@ -71,14 +79,22 @@ export function createSeats(deps: Deps): Seats {
     launch,
     canTake: (due, now) => isOpen && pools.some(pool => isDue(due[pool], now) && free(pool, nobody) > 0),
 
-    async claim(tx, ended) {
+    hold(ended) {
+      const hold = Object.fromEntries(pools.map(pool => [pool, Math.max(0, free(pool, ended))])) as Hold
+      holds.add(hold)
+      return hold
+    },
+
+    giveBack: hold => void holds.delete(hold),
+
+    async claim(tx, hold) {
       if (!isOpen) return []
       const due = await store.dueAt(tx)
       const now = clock.now()
       const taker = { owner, machine: hostname(), devices: deps.room.machine.gpus, now, leaseUntil: now + leaseMs }
       const claims: Claim[] = []
       for (const pool of pools) {
-        const limit = free(pool, ended)
+        const limit = hold[pool]
         if (limit > 0 && isDue(due[pool], now)) claims.push(...(await store.claim(tx, { pool, limit, ...taker })))
       }
       return claims

@@ -1,5 +1,5 @@
 import type { Vault } from '#secrets'
-import { retried, type AnyTx, type Db } from '#storage'
+import { engineOf, retried, type AnyTx, type Db } from '#storage'
 import { backfillStore } from './backfill.sql.ts'
 import { cacheStore } from './cache.sql.ts'
 import { laneStore } from './lane.sql.ts'
@@ -23,6 +23,7 @@ export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open
     ...cacheStore(db),
     ...backfillStore(db),
     ...triggerStore(db, vault),
+    transactionsAtOnce: engineOf(database) === 'postgres' ? 2 : 1,
     transaction: work => retried(() => db.transaction().execute(tx => work(tx as unknown as AnyTx))),
   }
 }

@@ -36,6 +36,8 @@ export interface WorkflowStore
   extends RunStore, LaneStore, QueueStore, RoomStore, RecordStore, CacheStore, TriggerStore, BackfillStore {
   /** Runs `work` in a transaction, and again when the database gave it up in favour of another one. */
   transaction<T>(work: (tx: AnyTx) => Promise<T>): Promise<T>
+  /** How many of them it is worth having under way. */
+  readonly transactionsAtOnce: number
 }
 
 export interface RunStore {

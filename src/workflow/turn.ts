@@ -6,8 +6,9 @@ import type { WorkflowStore } from './store.ts'
 import type { Claim } from './claim.ts'
 
 /**
- * The transactions of the engine, one after the other: each writes the results that have come in meanwhile, and gives the
- * seats that they leave to tasks that are due. From the end of a task to the start of the next one is one wait for the disk.
+ * The transactions of the engine: each writes the results that have come in meanwhile, and gives the seats that they leave to
+ * tasks that are due. From the end of a task to the start of the next one is one wait for the disk. As many go side by side
+ * as the database has use for: while it does one, this process makes the next.
  */
 export interface Turns {
   /** Writes what became of an attempt. False when it was no longer the owner's, and nothing was written. */
@@ -17,9 +18,9 @@ export interface Turns {
 }
 
 interface Deps {
-  readonly store: Pick<WorkflowStore, 'transaction'>
+  readonly store: Pick<WorkflowStore, 'transaction' | 'transactionsAtOnce'>
   readonly settler: Pick<Settler, 'settle'>
-  readonly seats: Pick<Seats, 'claim' | 'fill'>
+  readonly seats: Pick<Seats, 'hold' | 'giveBack' | 'claim' | 'fill'>
   readonly changed: Signal
 }
 
@@ -29,28 +30,38 @@ const batchMax = 256
 export function createTurns({ store, settler, seats, changed }: Deps): Turns {
   async function turn(requests: readonly SettleRequest[], isTaking: boolean): Promise<readonly boolean[]> {
     const ended = new Set(requests.map(({ attempt }) => attempt))
+    const hold = isTaking ? seats.hold(ended) : undefined
     let claims: readonly Claim[] = []
-    const settled = await store.transaction(tx =>
-      settler.settle(tx, requests, async () => {
-        claims = isTaking ? await seats.claim(tx, ended) : []
-      }),
-    )
-    seats.fill(claims, ended)
-    if (requests.length + claims.length > 0) changed.notify()
-    return settled
+    try {
+      const settled = await store.transaction(tx =>
+        settler.settle(tx, requests, async () => {
+          claims = hold ? await seats.claim(tx, hold) : []
+        }),
+      )
+      seats.fill(claims, ended)
+      if (requests.length + claims.length > 0) changed.notify()
+      return settled
+    } finally {
+      if (hold) seats.giveBack(hold)
+    }
   }
 
   /** Undefined asks for free seats to be filled and nothing else. */
-  const add = batched<SettleRequest | undefined, boolean>(async items => {
-    const requests = items.filter(item => item !== undefined)
-    const settled = await turn(requests, true).catch(error => {
-      // A task that cannot be taken must not keep the results of others from being written.
-      if (requests.length === 0) throw error
-      return turn(requests, false)
-    })
-    const results = settled.values()
-    return items.map(item => item === undefined || results.next().value!)
-  }, batchMax)
+  const add = batched<SettleRequest | undefined, boolean>(
+    async items => {
+      const requests = items.filter(item => item !== undefined)
+      const settled = await turn(requests, true).catch(error => {
+        // A task that cannot be taken must not keep the results of others from being written.
+        if (requests.length === 0) throw error
+        return turn(requests, false)
+      })
+      const results = settled.values()
+      return items.map(item => item === undefined || results.next().value!)
+    },
+    batchMax,
+    () => 1,
+    store.transactionsAtOnce,
+  )
 
   return { settle: add, take: async () => void (await add(undefined)) }
 }

@@ -91,7 +91,9 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     ...parts,
     settler,
     seats: {
-      claim: (tx, ended) => seats.claim(tx, ended),
+      hold: ended => seats.hold(ended),
+      giveBack: hold => seats.giveBack(hold),
+      claim: (tx, hold) => seats.claim(tx, hold),
       fill: (claims, ended) => seats.fill(claims, ended),
     },
   })
