@@ -227,12 +227,14 @@ const open = [
   'GET /health',
   'GET /version',
   // By the token of the attempt: src/compute/routes.test.ts.
+  'POST /api/v1/attempts/:attempt/checkpoint',
   'POST /api/v1/attempts/:attempt/claim',
   'POST /api/v1/attempts/:attempt/end',
   'POST /api/v1/attempts/:attempt/heartbeat',
   'POST /api/v1/attempts/:attempt/log',
   'POST /api/v1/hooks/:hook',
   'PUT /api/2.0/mlflow-artifacts/mpu/parts/:upload/:number',
+  'PUT /api/v1/attempts/:attempt/checkpoint/files',
   'PUT /api/v1/attempts/:attempt/metrics',
   'PUT /api/v1/attempts/:attempt/outputs/:name',
 ]

@@ -2,11 +2,14 @@ import { createAccess, sqlTokenStore, sqlUserStore } from '#access'
 import { isLoopback } from '#http/origin.ts'
 import {
   chosenExecutor,
+  createCheckpoints,
   createRemotes,
   engineOf,
   isolationKind,
   localExecutor,
+  sqlCheckpointStore,
   sqlRemoteStore,
+  type Checkpoints,
   type ExecutorSpecs,
   type LocalExecutorDeps,
   type Remotes,
@@ -20,7 +23,10 @@ import type { Surroundings } from './surroundings.ts'
 import { mlflowEnvironment } from './mlflow-environment.ts'
 
 type Common = Omit<WorkflowDeps, 'store' | 'parallelTasks' | 'taskTimeoutMs'> &
-  Omit<LocalExecutorDeps, 'python' | 'env' | 'mlflow' | 'workRetentionMs' | 'environmentRetentionMs' | 'graceMs'> &
+  Omit<
+    LocalExecutorDeps,
+    'checkpoints' | 'python' | 'env' | 'mlflow' | 'workRetentionMs' | 'environmentRetentionMs' | 'graceMs'
+  > &
   Omit<Parameters<typeof mlflowEnvironment>[0], 'access' | 'baseUrl' | 'asksForTokens' | 'taskTimeoutMs'>
 
 const mib = 1024 * 1024
@@ -44,8 +50,10 @@ export function composeRunner(
   const access = createAccess({ tokens: sqlTokenStore(db), users: sqlUserStore(db), clock })
   const tracked = { ...common, access, asksForTokens: !isLoopback(config.host), taskTimeoutMs }
   const workRetentionMs = durationMs(config.workRetention)
+  const checkpoints = createCheckpoints({ ...common, store: sqlCheckpointStore(db), retentionMs: workRetentionMs })
   const executor = localExecutor({
     ...common,
+    checkpoints,
     python: config.python,
     env,
     mlflow: mlflowEnvironment({ ...tracked, baseUrl }),
@@ -63,7 +71,13 @@ export function composeRunner(
       cgroup: config.taskCgroup || undefined,
     },
   })
-  const remotes = composeRemotes(surroundings, { ...common, tracked, graceMs, retentionMs: workRetentionMs })
+  const remotes = composeRemotes(surroundings, {
+    ...common,
+    checkpoints,
+    tracked,
+    graceMs,
+    retentionMs: workRetentionMs,
+  })
   workflow.useExecutor(chosenExecutor({ [localExecutorName]: executor, ...remotes.executors }))
   const stop = (): void => {
     executor.stop()
@@ -82,6 +96,7 @@ function composeRemotes(
   }: Pick<Common, 'blobs' | 'clock'> & {
     executorSpecs: ExecutorSpecs
     tracked: Omit<Parameters<typeof mlflowEnvironment>[0], 'baseUrl'>
+    checkpoints: Checkpoints
     graceMs: number
     retentionMs: number
   },

@@ -1,4 +1,5 @@
 import { invalid } from '#kernel/error.ts'
+import type { Digest } from '#kernel/digest.ts'
 import { bytesOf } from '#kernel/size.ts'
 import type { Attempt } from '#workflow'
 import { markName } from './task-environment.ts'
@@ -19,7 +20,11 @@ const beatMsOf = ({ silenceMs }: NodeTerms): number => Math.min(3_000, Math.floo
 const backstopMs = 30_000
 
 /** What nodes are told of an attempt, secrets apart. Throws `invalid` for what cannot be done on another machine. */
-export function assignmentOf(attempt: Attempt, terms: NodeTerms): Assignment {
+export function assignmentOf(
+  attempt: Attempt,
+  terms: NodeTerms,
+  checkpoint?: { everyMs: number; tree: Digest | undefined },
+): Assignment {
   const { spec, code, inputs, timeoutMs, logFile } = attempt
   const { memory } = spec.resources ?? {}
   return {
@@ -35,6 +40,7 @@ export function assignmentOf(attempt: Attempt, terms: NodeTerms): Assignment {
     outputs: [...spec.outputs],
     ...(code !== undefined && { code }),
     ...(spec.environment?.python !== undefined && { python: spec.environment.python }),
+    ...(checkpoint && { checkpoint: { ...checkpoint, key: attempt.key, attempt: attempt.number } }),
     graceMs: terms.graceMs,
     timeoutMs: timeoutMs + backstopMs,
     ...(memory !== undefined && { memoryBytes: bytesOf(memory) }),

@@ -4,6 +4,7 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import type { Blobs } from '#storage'
 import { thisHost, type Attempt } from '#workflow'
 import { createCgroupCheck } from './cgroup.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { Containers } from './container.ts'
 import type { Environments } from './environments.ts'
 import type { Environment } from './environment.ts'
@@ -18,6 +19,7 @@ import { linkModules, prepareFolder, type WorkFolder } from './work-folder.ts'
 interface Deps {
   readonly blobs: Blobs
   readonly environments: Environments
+  readonly checkpoints: Checkpoints
   readonly gpus: Gpus
   readonly shims: Shims
   readonly mlflow?: Mlflow
@@ -42,13 +44,14 @@ export interface Begun {
 const backstopMs = 2_000
 
 export function createBeginner(deps: Deps): (attempt: Attempt, root: string) => Promise<Begun> {
-  const { blobs, gpus, shims, mlflow } = deps
+  const { blobs, checkpoints, gpus, shims, mlflow } = deps
   const requireCgroup = createCgroupCheck(deps.limits)
 
   /** Everything that stands before the command does. */
   async function prepare(attempt: Attempt, root: string) {
     await requireCgroup()
     const folder = await prepareFolder(blobs, root, attempt)
+    if (attempt.spec.checkpoint) await checkpoints.restore(attempt, folder.checkpoint)
     const environments = await environmentsOf(deps.environments, attempt, root)
     for (const { modules } of environments) if (modules) await linkModules(folder, modules)
     const gpuNames = await gpus.names()

@@ -4,6 +4,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Blobs } from '#storage'
 import type { Attempt, Execution, TaskResources } from '#workflow'
 import { exitOf, failed, lastLines, lost, stopped } from './end.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { Mlflow } from './mlflow-access.ts'
 import { follow } from './follow.ts'
 import type { LocalHandle } from './handle.ts'
@@ -15,6 +16,7 @@ import { collectOutputs, folderAt, readMetrics, slim, touch } from './work-folde
 
 interface Deps {
   readonly blobs: Blobs
+  readonly checkpoints: Checkpoints
   readonly clock: Clock
   readonly meter: ResourceMeter
   readonly mlflow?: Mlflow
@@ -36,8 +38,18 @@ export async function conclude(deps: Deps, attempt: Attempt, { handle, gone }: F
   const watch = deps.meter.watch({ session: shim.pid, container }, resources => attempt.record({ resources }))
   const running = { folder, process: shim, mark, ...(gone && { gone }) }
   const tail = tailMetrics(folderAt(folder, attempt).metrics, attempt.measured)
-  const exit = await follow(running, { signal, graceMs: deps.graceMs }).finally(tail.end)
+  const watching = attempt.spec.checkpoint
+    ? deps.checkpoints.watch(attempt, folderAt(folder, attempt).checkpoint)
+    : undefined
+  const exit = await follow(running, { signal, graceMs: deps.graceMs })
+    .finally(tail.end)
+    .catch(async error => {
+      // Whoever follows it from here on keeps it.
+      await watching?.end({ isNeeded: false })
+      throw error
+    })
   const sampled = watch.end()
+  await watching?.end({ isNeeded: exit?.cause !== 'succeeded' })
   // Of a container the command that is waited for is the engine, and not the task.
   const resources = exit && container === undefined ? measured(sampled, exit) : sampled
   attempt.record({ resources, ...(exit && { exit: exitOf(exit) }) })
@@ -47,7 +59,9 @@ export async function conclude(deps: Deps, attempt: Attempt, { handle, gone }: F
   if (!exit) throw lost('The process that held the task is gone, and the task with it.')
   if (exit.cause === 'stopped' || exit.cause === 'unwanted') throw lost('Something else has ended the task.')
   if (exit.cause !== 'succeeded') throw failed(exit, lines)
-  return resultOf(deps, attempt, { handle, exit })
+  const result = await resultOf(deps, attempt, { handle, exit })
+  if (attempt.spec.checkpoint) await deps.checkpoints.settle(attempt.key)
+  return result
 }
 
 /** What was sampled, and what the kernel says of the command and the children it has waited for [getrusage(2)]. */

@@ -37,7 +37,6 @@ function processEngine(): Engine {
 async function open(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-courier-'))
   const bench = composeBench(folder)
-  bench.executor.stop()
   const db = openDatabase('sqlite::memory:')
   await migrate(db, computeMigrations)
   const app = await createApp({ version: '0' })
@@ -45,6 +44,7 @@ async function open(t: TestContext) {
     engines: { cluster: processEngine() },
     store: sqlRemoteStore(db),
     blobs: bench.blobs,
+    checkpoints: bench.checkpoints,
     clock: wallClock,
     nodeUrl: () => app.listeningOrigin,
     retentionMs: 60_000,
@@ -58,10 +58,11 @@ async function open(t: TestContext) {
     app.server.closeAllConnections()
     await app.close()
     remotes.stop()
+    bench.executor.stop()
     await db.destroy()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   })
-  return { ...bench, executor: remotes.executors['cluster']! }
+  return { ...bench, here: bench.executor, executor: remotes.executors['cluster']! }
 }
 
 test('a courier brings a task to where nothing of ours is, and its log, outputs and end back', async t => {
@@ -90,4 +91,38 @@ test('a task that fails on its node says with which exit code, and what it said 
     code: 'task_failed',
     message: /^The task ended with exit code 3\. Its last lines:\n(?:.*\n)* {2}no wind$/,
   })
+})
+
+test('a task that was killed on this machine goes on from its checkpoint on another, and that one’s on this', async t => {
+  const { attempt, here, executor, checkpoints } = await open(t)
+  const count = `cd "$TRAINYARD_CHECKPOINT"; n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n.tmp; mv n.tmp n; echo "n=$n"`
+  const one = await attempt({ run: `${count}; kill -9 $$`, checkpoint: true })
+  await assert.rejects(here.execute(one), { code: 'task_failed' })
+
+  const two = await attempt({ executor: 'cluster', run: `${count}; exit 3`, checkpoint: true }, { number: 2 })
+  await assert.rejects(executor.execute(two), { code: 'task_failed' })
+  const three = await attempt({ run: count, checkpoint: true }, { number: 3 })
+  await here.execute(three)
+
+  assert.deepEqual(
+    [one, two, three].map(({ lines }) => lines.filter(line => line.startsWith('n='))),
+    [['n=1'], ['n=2'], ['n=3']],
+  )
+  assert.ok(three.lines.includes('The task goes on from its checkpoint of 1 files.'))
+  assert.notEqual(await checkpoints.find('run/train'), undefined)
+})
+
+test('an attempt that a later one has overtaken keeps nothing any more', async t => {
+  const { attempt, here, checkpoints } = await open(t)
+  const write = (n: number) => `echo ${n} > "$TRAINYARD_CHECKPOINT/n"; exit 1`
+  const [old, young] = [
+    await attempt({ run: write(1), checkpoint: true }),
+    await attempt({ run: write(2), checkpoint: true }, { number: 2 }),
+  ]
+
+  await assert.rejects(here.execute(young))
+  const kept = await checkpoints.find('run/train')
+  await assert.rejects(here.execute(old))
+
+  assert.equal(await checkpoints.find('run/train'), kept)
 })

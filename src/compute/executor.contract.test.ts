@@ -15,6 +15,9 @@ executorContract('local', async () => {
   return {
     blobs: bench.blobs,
     attempt: bench.attempt,
+    get checkpoints() {
+      return bench.checkpoints
+    },
     executor: () => bench.executor,
     async restart(between) {
       bench.executor.stop()

@@ -6,7 +6,7 @@ import type { Attempt, Execution, Executor } from '#workflow'
 import { processesWith, type Bench, type TestAttempt } from './testing.ts'
 
 /** An executor that runs for real, made for one suite. */
-export interface ExecutorBed extends Pick<Bench, 'blobs' | 'attempt'> {
+export interface ExecutorBed extends Pick<Bench, 'blobs' | 'attempt' | 'checkpoints'> {
   readonly executor: () => Executor
   /** Ends this process's part of the platform, and begins another over what the first has written down. */
   restart(between?: () => Promise<void>): Promise<void>
@@ -134,6 +134,30 @@ export function executorContract(name: string, open: () => Promise<ExecutorBed>)
       const [a, b] = await Promise.all([first, second.catch(() => first)])
       assert.deepEqual(a.outputs, b.outputs)
       assert.equal(one.lines.filter(line => line.endsWith('begun')).length, 1)
+    })
+
+    await t.test('what an attempt has kept is there at the next one, although it was killed', async () => {
+      const task = { key: `run/${name}` }
+      const run = `cd "$TRAINYARD_CHECKPOINT"; mkdir -p epochs; echo half > epochs/2.tmp
+        echo 1 > epochs/1; echo '#!/bin/sh' > again; chmod +x again; echo kept; sleep 600`
+      const one = await bed.attempt({ run, checkpoint: true }, task)
+      const stopping = new AbortController()
+      const execution = failure(bed.executor().execute({ ...one, signal: stopping.signal }))
+      await said(one, 'kept')
+      await until(async () => (await bed.checkpoints.find(task.key)) !== undefined, one)
+      if (bed.loseNode) await bed.loseNode(one)
+      else stopping.abort(because('cancelled'))
+      await execution
+
+      const look = 'cd "$TRAINYARD_CHECKPOINT"; cat epochs/1; test -x again && find . -type f | sort'
+      const next = await bed.attempt({ run: look, checkpoint: true }, { ...task, number: 2 })
+      await bed.executor().execute(next)
+      const other = await bed.attempt({ run: 'ls -A "$TRAINYARD_CHECKPOINT"; echo empty', checkpoint: true })
+      await bed.executor().execute(other)
+
+      const lines = (of: TestAttempt) => of.lines.map(line => line.replace(/^\[0\] /, ''))
+      assert.deepEqual(lines(next).slice(-3), ['1', './again', './epochs/1'])
+      assert.deepEqual(lines(other).at(-1), 'empty')
     })
 
     const { loseNode } = bed

@@ -3,6 +3,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Blobs } from '#storage'
 import type { AttemptId, Executor } from '#workflow'
 import { createBeginner } from './begin.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import { conclude } from './conclude.ts'
 import { createContainers } from './container.ts'
 import { createEnvironments, environmentFolder, type Environments } from './environments.ts'
@@ -29,6 +30,7 @@ export interface LocalExecutor extends Executor {
 
 export interface LocalExecutorDeps {
   readonly blobs: Blobs
+  readonly checkpoints: Checkpoints
   /** Work folders are in `work`, environments in `environments` below it. */
   readonly dataFolder: string
   readonly clock: Clock
@@ -117,6 +119,7 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
     },
 
     async sweep() {
+      await deps.checkpoints.sweep()
       const folders = await sweep(work, { clock, retentionMs: deps.workRetentionMs, inUse })
       return folders + (await environments.sweep(deps.environmentRetentionMs)).length
     },

@@ -1,4 +1,6 @@
 export { environmentRoutes } from './environment-routes.ts'
+export { sqlCheckpointStore } from './checkpoint-store.sql.ts'
+export { createCheckpoints, type Checkpoints } from './checkpoints.ts'
 export { localExecutor, type LocalExecutor, type LocalExecutorDeps } from './executor.ts'
 export type { Mlflow, MlflowAccess } from './mlflow-access.ts'
 export { chosenExecutor } from './executors.ts'

@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { Clock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
-import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
-import { readTree, type Blob, type Blobs } from '#storage'
+import { conflict, invalid, notFound, TrainyardError } from '#kernel/error.ts'
+import { canonicalJson } from '#kernel/json.ts'
+import { readTree, type Blob, type Blobs, type Tree } from '#storage'
+import type { Checkpoints } from './checkpoints.ts'
 import { hashOfNodeSecret, unseal } from './node-token.ts'
 import type { NodeName, Remote, RemoteStore } from './store.ts'
-import { AssignedSecrets, type Assignment, type NodeEnd, type NodeHost } from './wire.ts'
+import { AssignedSecrets, type AssignedFile, type Assignment, type NodeEnd, type NodeHost } from './wire.ts'
 
 /** What nodes of other machines ask and say, each about the one attempt that its token is of. */
 export interface NodeDesk {
@@ -16,20 +18,18 @@ export interface NodeDesk {
     node: NodeName,
     secret: string,
     host: NodeHost,
-  ): Promise<{ assignment: Assignment & AssignedSecrets; files: File[] }>
+  ): Promise<{ assignment: Assignment & AssignedSecrets; files: AssignedFile[]; checkpoint: AssignedFile[] }>
   /** Bytes of the attempt's code or inputs. Throws `not_found` for any others. */
   blob(attempt: string, digest: Digest): Promise<Readable>
   log(node: NodeName, piece: { position: number; bytes: Buffer }): Promise<number>
   /** Why the task is to end, once it is. */
   beat(node: NodeName): Promise<string | undefined>
   putOutput(node: NodeName, name: string, bytes: Readable): Promise<Blob>
+  /** Takes a file of its checkpoint. Throws `not_found` when the task has none. */
+  putCheckpointFile(node: NodeName, bytes: Readable): Promise<Blob>
+  /** Keeps files that were put for the next attempt. Throws `invalid` for one that was not. */
+  keepCheckpoint(node: NodeName, files: readonly AssignedFile[]): Promise<void>
   end(node: NodeName, end: NodeEnd): Promise<void>
-}
-
-interface File {
-  readonly path: string
-  readonly digest: Digest
-  readonly executable: boolean
 }
 
 /** Under this name, which no output can have, lies what a node has measured. */
@@ -39,12 +39,13 @@ const remembered = 256
 interface Deps {
   readonly store: RemoteStore
   readonly blobs: Blobs
+  readonly checkpoints: Pick<Checkpoints, 'keep'>
   readonly clock: Clock
   /** Called when a node has ended or said something, for whoever follows the attempt here. */
   heard(attempt: string): void
 }
 
-export function createNodeDesk({ store, blobs, clock, heard }: Deps): NodeDesk {
+export function createNodeDesk({ store, blobs, checkpoints, clock, heard }: Deps): NodeDesk {
   const known = createKnown<ReadonlySet<Digest>>()
 
   async function open(attempt: string): Promise<Remote> {
@@ -73,7 +74,11 @@ export function createNodeDesk({ store, blobs, clock, heard }: Deps): NodeDesk {
       if (!(await store.claim({ ...node, host, at: clock.now() }))) throw twice(node)
       heard(node.attempt)
       const secrets = AssignedSecrets.parse(JSON.parse(unseal(secret, sealed)))
-      return { assignment: { ...assignment, ...secrets }, files: await filesOf(blobs, assignment) }
+      return {
+        assignment: { ...assignment, ...secrets },
+        files: await filesOf(blobs, assignment.code),
+        checkpoint: await filesOf(blobs, assignment.checkpoint?.tree),
+      }
     },
 
     async blob(attempt, digest) {
@@ -105,6 +110,8 @@ export function createNodeDesk({ store, blobs, clock, heard }: Deps): NodeDesk {
       return blob
     },
 
+    ...checkpointDesk({ blobs, checkpoints, open, requireNode }),
+
     async end(node, end) {
       if (!(await store.end(node, end))) throw twice(node)
       heard(node.attempt)
@@ -112,16 +119,58 @@ export function createNodeDesk({ store, blobs, clock, heard }: Deps): NodeDesk {
   }
 }
 
+interface CheckpointDesk extends Pick<Deps, 'blobs' | 'checkpoints'> {
+  open(attempt: string): Promise<Remote>
+  requireNode(node: NodeName): Promise<void>
+}
+
+const checkpointDesk = ({
+  blobs,
+  checkpoints,
+  open,
+  requireNode,
+}: CheckpointDesk): Pick<NodeDesk, 'putCheckpointFile' | 'keepCheckpoint'> => ({
+  async putCheckpointFile(node, bytes) {
+    requireCheckpoint(await open(node.attempt))
+    await requireNode(node)
+    const blob = await blobs.put(bytes)
+    await requireNode(node)
+    return blob
+  },
+
+  async keepCheckpoint(node, files) {
+    const { key, attempt } = requireCheckpoint(await open(node.attempt))
+    await requireNode(node)
+    if (!(await checkpoints.keep({ key, number: attempt }, await putFiles(blobs, files)))) throw over(node.attempt)
+  },
+})
+
 const over = (attempt: string): TrainyardError =>
   conflict(`The attempt ${attempt} has ended: nothing of it is wanted any more.`, { attempt })
 
 const twice = ({ attempt, rank }: NodeName): TrainyardError =>
   conflict(`Node ${rank} of the attempt ${attempt} is another process.`, { attempt, rank })
 
-const filesOf = async (blobs: Blobs, { code }: Assignment): Promise<File[]> =>
-  code === undefined
+function requireCheckpoint({ attempt, assignment }: Remote): NonNullable<Assignment['checkpoint']> {
+  if (!assignment.checkpoint) throw notFound('checkpoint of the attempt', attempt)
+  return assignment.checkpoint
+}
+
+/** The tree of files that are there already. */
+async function putFiles(blobs: Blobs, files: readonly AssignedFile[]): Promise<Digest> {
+  const tree: Record<string, Tree[string]> = {}
+  for (const { path, digest, executable } of files) {
+    const found = await blobs.keep(digest)
+    if (!found) throw invalid('A file was not put.', [{ field: path, value: digest, allowed: 'the digest of a file' }])
+    tree[path] = { ...found, executable }
+  }
+  return (await blobs.put(canonicalJson(tree))).digest
+}
+
+const filesOf = async (blobs: Blobs, tree: Digest | undefined): Promise<AssignedFile[]> =>
+  tree === undefined
     ? []
-    : Object.entries(await readTree(blobs, code)).map(([path, { digest, executable }]) => ({
+    : Object.entries(await readTree(blobs, tree)).map(([path, { digest, executable }]) => ({
         path,
         digest,
         executable,
@@ -130,7 +179,8 @@ const filesOf = async (blobs: Blobs, { code }: Assignment): Promise<File[]> =>
 /** What the nodes of an attempt may read. */
 async function readableOf(blobs: Blobs, assignment: Assignment): Promise<ReadonlySet<Digest>> {
   const inputs = assignment.inputs.flatMap(input => ('digest' in input ? [input.digest] : []))
-  return new Set([...inputs, ...(await filesOf(blobs, assignment)).map(({ digest }) => digest)])
+  const files = [...(await filesOf(blobs, assignment.code)), ...(await filesOf(blobs, assignment.checkpoint?.tree))]
+  return new Set([...inputs, ...files.map(({ digest }) => digest)])
 }
 
 /** Keeps the answers about the last attempts: a node asks for one file after the other. */

@@ -1,6 +1,7 @@
 import type { Clock } from '#kernel/clock.ts'
 import type { Blobs } from '#storage'
 import type { NodeTerms } from './assignment.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { Engine } from './engine.ts'
 import type { Mlflow } from './mlflow-access.ts'
 import type { RemoteStore } from './store.ts'
@@ -11,6 +12,7 @@ export interface RemoteDeps extends NodeTerms {
   readonly engine: Engine
   readonly store: RemoteStore
   readonly blobs: Blobs
+  readonly checkpoints: Checkpoints
   readonly clock: Clock
   /** Where nodes reach the platform. */
   nodeUrl(): string

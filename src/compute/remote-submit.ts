@@ -30,8 +30,10 @@ export type RemoteHandle = z.output<typeof RemoteHandle>
 const queueMsMax = 14 * 24 * 3_600_000
 
 export async function begin(deps: RemoteDeps, attempt: Attempt): Promise<{ handle: RemoteHandle; job: string }> {
-  const { name, store, clock, mlflow } = deps
-  const assignment = assignmentOf(attempt, deps)
+  const { name, store, clock, checkpoints, mlflow } = deps
+  const { everyMs } = checkpoints
+  const kept = attempt.spec.checkpoint ? { everyMs, tree: await checkpoints.find(attempt.key) } : undefined
+  const assignment = assignmentOf(attempt, deps, kept)
   const access = await mlflow?.open(attempt)
   const handle = { executor: name, logFrom: await sizeOf(attempt.logFile.path), token: access?.token?.id ?? null }
   await store.open({ attempt: attempt.id, executor: name, assignment, at: clock.now() })

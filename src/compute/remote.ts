@@ -96,11 +96,12 @@ async function engineLines({ engine, name }: RemoteDeps, attempt: Attempt, job: 
 }
 
 async function collected(
-  { name, store, blobs }: RemoteDeps,
-  { id, seed }: Attempt,
+  { name, store, blobs, checkpoints }: RemoteDeps,
+  { id, key, seed, spec }: Attempt,
   { job, ending: { nodes, ...ending } }: { job: string; ending: Ending },
 ): Promise<Execution> {
   const { [metricsName]: measured, ...outputs }: Artifacts = await store.outputs(id)
+  if (spec.checkpoint) await checkpoints.settle(key)
   const exit = ending.kind === 'reported' ? ending.end.exit : undefined
   return {
     outputs,

@@ -2,6 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Blobs } from '#storage'
 import type { Executor } from '#workflow'
 import type { NodeTerms } from './assignment.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { Engine } from './engine.ts'
 import type { Mlflow } from './mlflow-access.ts'
 import { createNodeDesk, type NodeDesk } from './node-desk.ts'
@@ -12,6 +13,7 @@ export interface RemotesDeps extends NodeTerms {
   readonly engines: Readonly<Record<string, Engine>>
   readonly store: RemoteStore
   readonly blobs: Blobs
+  readonly checkpoints: Checkpoints
   readonly clock: Clock
   /** Where nodes reach the platform. */
   nodeUrl(): string

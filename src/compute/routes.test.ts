@@ -5,14 +5,18 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createApp } from '#http'
 import { manualClock } from '#kernel/clock.ts'
+import { digestOf } from '#kernel/digest.ts'
 import { newId } from '#kernel/id.ts'
 import { fsBlobs } from '#storage'
 import { testEngines } from '#storage/testing.ts'
+import { sqlCheckpointStore } from './checkpoint-store.sql.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { createNodeDesk } from './node-desk.ts'
 import { hashOfNodeSecret, newNodeSecret, sealFor } from './node-token.ts'
 import { attemptRoutes } from './routes.ts'
 import { sqlRemoteStore } from './store.sql.ts'
 import { computeMigrations } from './tables.ts'
+import type { Assignment } from './wire.ts'
 
 const host = { name: 'n1', platform: 'linux', cpus: 1, memoryBytes: 1, python: '3.11' }
 const me = { rank: 0, instance: 'instance-1' }
@@ -21,13 +25,15 @@ async function open(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-desk-'))
   t.after(() => rm(folder, { recursive: true }))
   const blobs = fsBlobs(folder)
-  const store = sqlRemoteStore(await testEngines()[0]!.open(t, computeMigrations))
+  const db = await testEngines()[0]!.open(t, computeMigrations)
+  const store = sqlRemoteStore(db)
   const clock = manualClock(1_000)
   const app = await createApp({ version: '0' })
-  attemptRoutes(app, createNodeDesk({ store, blobs, clock, heard: () => {} }))
+  const checkpoints = createCheckpoints({ store: sqlCheckpointStore(db), blobs, clock, retentionMs: 60_000 })
+  attemptRoutes(app, createNodeDesk({ store, blobs, checkpoints, clock, heard: () => {} }))
   const rows = await blobs.put('rows')
 
-  async function begin() {
+  async function begin(checkpoint?: Assignment['checkpoint']) {
     const attempt = newId<'attempt'>('att')
     const secret = newNodeSecret()
     const times = { graceMs: 1, timeoutMs: 1, logMax: 1_000, beatMs: 1, patienceMs: 1 }
@@ -35,7 +41,14 @@ async function open(t: TestContext) {
     await store.open({
       attempt,
       executor: 'x',
-      assignment: { command: 'true', mark: 'A=b', inputs, outputs: ['model'], ...times },
+      assignment: {
+        command: 'true',
+        mark: 'A=b',
+        inputs,
+        outputs: ['model'],
+        ...times,
+        ...(checkpoint && { checkpoint }),
+      },
       at: 1,
     })
     const sealed = sealFor(secret, JSON.stringify({ variables: { KEY: 'word' }, mask: ['word'] }))
@@ -61,7 +74,7 @@ async function open(t: TestContext) {
     const isJson = String(answer.headers['content-type']).includes('json')
     return { status: answer.statusCode, body: isJson ? answer.json() : answer.body }
   }
-  return { blobs, store, clock, rows, begin, call }
+  return { blobs, store, checkpoints, clock, rows, begin, call }
 }
 
 test('a node hears what to do, secrets among it, reads its inputs, and hands in what it made', async t => {
@@ -122,6 +135,34 @@ test('a token is good for its own attempt, for what that reads and writes, and w
   )
   clock.advance(1_000)
   assert.deepEqual(await statuses(call(other, ['POST', '/claim'], { ...me, host })), [401])
+})
+
+test('a node keeps files for the next attempt, those that it has put and below the folder, while its own is the last', async t => {
+  const { begin, call, blobs, checkpoints } = await open(t)
+  const [none, one] = [await begin(), await begin({ key: 'run/train', attempt: 2, everyMs: 1 })]
+  for (const each of [none, one]) await call(each, ['POST', '/claim'], { ...me, host })
+  const query = `rank=0&instance=${me.instance}`
+  const put = await call(one, ['PUT', `/checkpoint/files?${query}`], 'weights')
+  const { digest } = put.body as { digest: string }
+  const keep = (path: string, of: string) =>
+    call(one, ['POST', '/checkpoint'], { ...me, files: [{ path, digest: of, executable: false }] })
+
+  assert.deepEqual(await keep('epochs/1', digest), { status: 200, body: {} })
+  const tree = JSON.parse((await blobs.bytes((await checkpoints.find('run/train'))!)).toString())
+  assert.deepEqual(tree, { 'epochs/1': { digest, size: 7, executable: false } })
+  const refused = [
+    await keep('../x', digest),
+    await keep('/x', digest),
+    await keep('x', 'f'.repeat(64)),
+    await call(none, ['PUT', `/checkpoint/files?${query}`], 'x'),
+    await call(none, ['POST', '/checkpoint'], { ...me, files: [] }),
+  ]
+  assert.deepEqual(
+    refused.map(({ status }) => status),
+    [422, 422, 422, 404, 404],
+  )
+  await checkpoints.keep({ key: 'run/train', number: 3 }, digestOf('later'))
+  assert.equal((await keep('late', digest)).status, 409)
 })
 
 test('what is said wrong is refused by field', async t => {

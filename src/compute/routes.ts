@@ -8,6 +8,7 @@ import {
   BeatAnswer,
   BeatBody,
   BlobParams,
+  CheckpointBody,
   Claimed,
   ClaimBody,
   EndBody,
@@ -58,6 +59,16 @@ function talkRoutes(app: App, desk: NodeDesk, common: Common): void {
     },
   )
 
+  const keep = { summary: 'Keep files that were handed in for the next attempt', tags, params, body: CheckpointBody }
+  app.post(
+    `${root}/checkpoint`,
+    { ...common, schema: { ...keep, response: { 200: z.object({}) } } },
+    async ({ params: { attempt }, body: { files, ...node } }) => {
+      await desk.keepCheckpoint({ attempt, ...node }, files)
+      return {}
+    },
+  )
+
   const end = { summary: 'Say how it ended', tags, params, body: EndBody, response: { 200: z.object({}) } }
   app.post(`${root}/end`, { ...common, schema: end }, async ({ params: { attempt }, body: { end: word, ...node } }) => {
     await desk.end({ attempt, ...node }, word)
@@ -95,6 +106,11 @@ function fileRoutes(app: App, desk: NodeDesk, common: Common): void {
     `${root}/outputs/:name`,
     { ...common, schema: { ...file, summary: 'Hand in an output', params: OutputParams } },
     async ({ params: { attempt, name }, query, body }) => desk.putOutput({ attempt, ...query }, name, stream(body)),
+  )
+  app.put(
+    `${root}/checkpoint/files`,
+    { ...common, schema: { ...file, summary: 'Hand in a file of the checkpoint', params } },
+    async ({ params: { attempt }, query, body }) => desk.putCheckpointFile({ attempt, ...query }, stream(body)),
   )
   app.put(
     `${root}/metrics`,

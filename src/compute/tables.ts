@@ -35,6 +35,8 @@ export type ComputeTables = {
   compute_remote_log: { attempt: string; rank: number; position: number; bytes: string }
   /** Files that a node has handed in, by the name of the output. */
   compute_remote_output: { attempt: string; name: string; digest: string; size: number }
+  /** What a task has kept for its next attempt: the tree of the files, and the number of the attempt that kept it. */
+  compute_checkpoint: { task_key: string; attempt: number; tree: string; kept_until: number }
 }
 
 export const computeMigrations: readonly Migration[] = [
@@ -59,6 +61,14 @@ export const computeMigrations: readonly Migration[] = [
       `create table compute_remote_output (
          attempt text not null, name text not null, digest text not null, size bigint not null,
          primary key (attempt, name))`,
+    ],
+  },
+  {
+    name: 'compute-002',
+    statements: [
+      `create table compute_checkpoint (
+         task_key text primary key, attempt bigint not null, tree text not null, kept_until bigint not null)`,
+      `create index compute_checkpoint_until on compute_checkpoint (kept_until)`,
     ],
   },
 ]

@@ -47,6 +47,7 @@ export function variablesOf(
     TMPDIR: folder.temporary,
     ...Object.fromEntries([...named('INPUT', folder.inputs), ...named('OUTPUT', folder.outputs)]),
     TRAINYARD_METRICS: folder.metrics,
+    ...(attempt.spec.checkpoint && { TRAINYARD_CHECKPOINT: folder.checkpoint }),
     ...saidOf(attempt),
     // Empty hides them all: who asked for no GPU does not take of others'.
     ...(attempt.devices && { CUDA_VISIBLE_DEVICES: attempt.devices.join(',') }),

@@ -6,14 +6,18 @@ import type { TestContext } from 'node:test'
 import { wallClock, type Clock } from '#kernel/clock.ts'
 import { newId } from '#kernel/id.ts'
 import type { Json } from '#kernel/json.ts'
-import { fsBlobs, putTree, type Blobs } from '#storage'
+import { fsBlobs, migrate, openDatabase, putTree, type Blobs } from '#storage'
 import type { Attempt, MetricPoint, TaskRecord } from '#workflow'
+import { sqlCheckpointStore } from './checkpoint-store.sql.ts'
+import { createCheckpoints, type Checkpoints } from './checkpoints.ts'
 import { localExecutor, type LocalExecutor, type LocalExecutorDeps } from './executor.ts'
+import { computeMigrations } from './tables.ts'
 
 /** An executor over a temporary folder. */
 export interface Bench {
   readonly folder: string
   readonly blobs: Blobs
+  readonly checkpoints: Checkpoints
   readonly executor: LocalExecutor
   /** An attempt at a task, in a checkout of these files. */
   attempt(
@@ -47,8 +51,18 @@ export async function openBench(
 export function composeBench(folder: string, deps: Partial<LocalExecutorDeps> = {}): Bench {
   const blobs = fsBlobs(join(folder, 'blobs'))
   const clock: Clock = wallClock
+  const db = openDatabase('sqlite::memory:')
+  const ready = migrate(db, computeMigrations)
+  const checkpoints = createCheckpoints({
+    store: sqlCheckpointStore(db),
+    blobs,
+    clock,
+    retentionMs: 60_000,
+    everyMs: 100,
+  })
   const executor = localExecutor({
     blobs,
+    checkpoints,
     dataFolder: join(folder, 'data'),
     clock,
     python: 'python3',
@@ -61,8 +75,10 @@ export function composeBench(folder: string, deps: Partial<LocalExecutorDeps> = 
   return {
     folder,
     blobs,
+    checkpoints,
     executor,
     async attempt(spec, { files = {}, ...more } = {}) {
+      await ready
       const id = newId<'attempt'>('att')
       const logFile = { path: join(folder, `${id}.log`), bytesMax: 1_000_000 }
       writeFileSync(logFile.path, '')

@@ -39,6 +39,8 @@ export const Assignment = z
     code: Digest.optional(),
     /** Path of a lock file of Python packages in the code. */
     python: z.string().optional(),
+    /** What outlives the attempt: whose, as of which of its attempts, how often it is handed in, and what is there already. */
+    checkpoint: z.object({ key: z.string(), attempt: z.int(), everyMs: z.int(), tree: Digest.optional() }).optional(),
     graceMs: z.int(),
     timeoutMs: z.int(),
     memoryBytes: z.int().optional(),
@@ -55,10 +57,26 @@ export type Assignment = z.output<typeof Assignment>
 export const AssignedSecrets = z.object({ variables: z.record(z.string(), z.string()), mask: z.array(z.string()) })
 export type AssignedSecrets = z.output<typeof AssignedSecrets>
 
-/** The files of a tree: by path, what `GET /blobs` gives. */
+/** A file of a tree: by path, what `GET /blobs` gives. */
+const AssignedFile = z.object({ path: z.string(), digest: Digest, executable: z.boolean() })
+export type AssignedFile = z.output<typeof AssignedFile>
+
+/** What to do, the files of the code, and those of the checkpoint. */
 export const Claimed = z.object({
   assignment: Assignment.extend(AssignedSecrets.shape),
-  files: z.array(z.object({ path: z.string(), digest: Digest, executable: z.boolean() })),
+  files: z.array(AssignedFile),
+  checkpoint: z.array(AssignedFile),
+})
+
+const relativePath = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .regex(/^(?!\/)(?!(.*\/)?\.\.?(\/|$))[^\0]+$/, 'a path below the folder')
+export const CheckpointBody = z.object({
+  rank,
+  instance,
+  files: z.array(AssignedFile.extend({ path: relativePath })).max(10_000),
 })
 
 export const LogQuery = z.object({ rank, instance, position: z.int().min(0) })

@@ -29,6 +29,8 @@ export interface WorkFolder {
   readonly outputs: Readonly<Record<string, string>>
   readonly metrics: string
   readonly temporary: string
+  /** What its attempts leave for each other. */
+  readonly checkpoint: string
 }
 
 /** Where everything of an attempt stands. */
@@ -42,6 +44,7 @@ export function folderAt(root: string, attempt: Pick<Attempt, 'inputs' | 'spec'>
     outputs: place('outputs', attempt.spec.outputs),
     metrics: join(root, 'metrics.jsonl'),
     temporary: join(root, 'tmp'),
+    checkpoint: join(root, 'checkpoint'),
   }
 }
 
@@ -112,7 +115,8 @@ export async function readMetrics({ metrics }: WorkFolder): Promise<readonly Met
 
 /** Drops the copies of what is an artifact now; the checkout stays for whoever wants to look. */
 export async function slim({ root }: WorkFolder): Promise<void> {
-  for (const path of ['inputs', 'outputs', 'tmp']) await rm(join(root, path), { recursive: true, force: true })
+  for (const path of ['inputs', 'outputs', 'tmp', 'checkpoint'])
+    await rm(join(root, path), { recursive: true, force: true })
 }
 
 /** Removes the folders that nothing has touched for so long, but those in use. Returns how many. */

@@ -221,7 +221,10 @@ export const settings = {
     type: duration.refine(isSecondOrMore, 'a duration of a second or more, such as 60s').default('60s'),
     help: 'How long a sender may be silent in the midst of a request: within it must come 1 KiB, or the rest.',
   },
-  workRetention: { type: duration.default('7d'), help: 'How long the working folder of a finished task is kept.' },
+  workRetention: {
+    type: duration.default('7d'),
+    help: 'How long the working folder of a finished task is kept, and the checkpoint of one that has not succeeded.',
+  },
   environmentRetention: {
     type: duration.default('30d'),
     help: 'How long an environment of packages is kept that no task uses.',

@@ -34,7 +34,7 @@ export function executorProblems(file: ProjectFile, executors: ExecutorsAt): Pro
 }
 
 const noEngine = 'nothing: there is neither podman nor docker on the PATH of the server'
-const fields = ['executor', 'resources', 'nodes', 'image'] as const
+const fields = ['executor', 'resources', 'nodes', 'image', 'checkpoint'] as const
 
 function taskProblems(
   task: TaskSpec,

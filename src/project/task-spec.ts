@@ -227,6 +227,9 @@ export const Task = z
       .regex(imagePattern, imageForm)
       .optional()
       .meta({ description: 'The container image that it runs in, where the executor runs containers.' }),
+    checkpoint: z.boolean().optional().meta({
+      description: 'Whether what it writes to the folder TRAINYARD_CHECKPOINT is there again at its next attempt.',
+    }),
     retries: z.int().min(0).max(20).default(0),
     retry: Retry.optional().meta({ description: 'How it is tried again.' }),
     timeout: duration.optional(),

@@ -19,18 +19,29 @@ export type Tree = Readonly<
 const TreeWire = z.record(z.string(), z.object({ digest: DigestWire, size: z.int(), executable: z.boolean() }))
 
 const filesMax = 10_000
-const bytesMax = 256 * 1024 * 1024
+/** How much a folder may hold, what it is, and which of its files do not belong to it. */
+interface TreeLimits {
+  readonly bytes: number
+  readonly what: string
+  isLeftOut?(path: string): boolean
+}
+const snapshot: TreeLimits = { bytes: 256 * 1024 * 1024, what: 'a code snapshot' }
 const ignoredAlways = new Set(['.git', 'node_modules', '.trainyard', '__pycache__', '.venv'])
 
 /** Stores a folder's files and answers the tree's digest. Links are refused: they could point outside. */
-export async function putTree(blobs: Pick<Blobs, 'put' | 'putFile'>, folder: string): Promise<Digest> {
+export async function putTree(
+  blobs: Pick<Blobs, 'put' | 'putFile'>,
+  folder: string,
+  { bytes: bytesMax, what, isLeftOut = () => false }: TreeLimits = snapshot,
+): Promise<Digest> {
   const tree: Record<string, Tree[string]> = {}
   let bytes = 0
   for await (const path of filesBelow(folder)) {
+    if (isLeftOut(path)) continue
     const { mode, size } = await lstat(join(folder, path))
     bytes += size
     if (Object.keys(tree).length >= filesMax || bytes > bytesMax) {
-      throw invalid('The folder is too large to be a code snapshot.', [
+      throw invalid(`The folder is too large to be ${what}.`, [
         { field: folder, allowed: `${filesMax} files and ${bytesMax >> 20} MiB at most; keep data in a source` },
       ])
     }

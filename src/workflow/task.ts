@@ -74,7 +74,10 @@ export interface Attempt {
   readonly number: number
   readonly run: Pick<Run, 'id' | 'project' | 'pipeline'>
   readonly task: string
-  readonly spec: Pick<RunTask, 'run' | 'function' | 'environment' | 'executor' | 'resources' | 'nodes' | 'image'> & {
+  readonly spec: Pick<
+    RunTask,
+    'run' | 'function' | 'environment' | 'executor' | 'resources' | 'nodes' | 'image' | 'checkpoint'
+  > & {
     readonly outputs: readonly string[]
   }
   /** The code that it runs in; undefined is an empty folder. */

@@ -96,6 +96,9 @@ else {
     })
     return {
       blobs: bench.blobs,
+      get checkpoints() {
+        return bench.checkpoints
+      },
       attempt: (spec, more) => bench.attempt({ image, ...spec }, more),
       executor: () => bench.executor,
       async restart(between) {

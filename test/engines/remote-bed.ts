@@ -29,6 +29,7 @@ export async function openRemoteBed(
       engines: { cluster: engine },
       store: sqlRemoteStore(db),
       blobs: bench.blobs,
+      checkpoints: bench.checkpoints,
       clock: wallClock,
       nodeUrl: () => `http://${host}:${port}`,
       retentionMs: 60_000,
@@ -53,6 +54,7 @@ export async function openRemoteBed(
   let side = await begin()
   return {
     blobs: bench.blobs,
+    checkpoints: bench.checkpoints,
     attempt: (spec, more) =>
       bench.attempt(
         { executor: 'cluster', ...(image !== undefined && { image }), ...spec },

@@ -21,6 +21,7 @@ import tempfile
 import time
 
 from carrier import Carrier
+from checkpoint import Checkpoint
 from door import Away, Platform, Refused, patiently
 from environment import Environments
 from failure import Failure
@@ -70,24 +71,27 @@ class Courier:
         open(self.log, "wb").close()
         rank = self.rank if self.is_one_of_many else None
         self.carrier = Carrier(self.log, self.platform, self.me, self.pulse, rank)
-        end = self.perform(given["files"])
+        end = self.perform(given["files"], given.get("checkpoint", []))
         end["wasTerminated"] = self.was_terminated
         patiently(lambda: self.carrier.carry(drain=True), self.pulse.deadline)
         patiently(lambda: self.platform.json("POST", "/end", dict(self.me, end=end)), self.pulse.deadline)
         return 0 if self.rank > 0 or end.get("exit", {}).get("code") == 0 else 1
 
-    def perform(self, files):
+    def perform(self, files, checkpoint):
         """From the inputs to the outputs. What goes wrong is an end like any other."""
+        self.checkpoint = self.checkpoint_of(self.assignment)
         goods = Goods(self.folder, self.assignment, self.platform, self.me, self.pulse)
         environments = Environments(self.log, self.carrier.tend, self.is_unwanted)
         try:
-            goods.lay_out(files)
+            goods.lay_out(files, checkpoint)
             environment, path = environments.of(self.assignment, os.path.join(self.folder, "code"))
             orders = orders_of(self.assignment, self.folder, self.log, path)
         except (Failure, OSError) as failure:
             return {"failure": {"cause": getattr(failure, "cause", "input"), "message": str(failure)[:4000]}}
         end = dict({} if environment is None else {"environment": environment})
         exit = self.hold(orders)
+        if self.checkpoint is not None and (exit is None or exit["cause"] != "succeeded"):
+            self.checkpoint.end()
         if exit is None:
             end["failure"] = {"cause": "node", "message": "The shim was killed."}
             return end
@@ -98,6 +102,13 @@ class Courier:
             except (Failure, OSError) as failure:
                 end["failure"] = {"cause": "output", "message": str(failure)[:4000]}
         return end
+
+    def checkpoint_of(self, assignment):
+        """Of several nodes the first keeps it."""
+        if "checkpoint" not in assignment or self.rank > 0:
+            return None
+        folder = os.path.join(self.folder, "checkpoint")
+        return Checkpoint(folder, assignment["checkpoint"], self.platform, self.me, self.pulse)
 
     def hold(self, orders):
         """Lets the shim run the command; its last word, or None when it had none."""
@@ -123,6 +134,8 @@ class Courier:
             self.end_task()
         while shim.poll() is None:
             self.carrier.tend()
+            if self.checkpoint is not None:
+                self.checkpoint.tend()
         self.shim = None
         try:
             with open(os.path.join(self.folder, "exit.json"), encoding="utf-8") as file:

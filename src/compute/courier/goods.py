@@ -12,13 +12,11 @@ class Goods:
     def __init__(self, folder, assignment, platform, me, pulse):
         self.folder, self.assignment, self.platform, self.me, self.pulse = folder, assignment, platform, me, pulse
 
-    def lay_out(self, files):
-        for name in ("code", "inputs", "outputs", "tmp"):
+    def lay_out(self, code, checkpoint):
+        for name in ("code", "inputs", "outputs", "tmp", "checkpoint"):
             os.mkdir(os.path.join(self.folder, name))
-        for file in files:
-            target = os.path.join(self.folder, "code", file["path"])
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            self.fetch(file["digest"], target, 0o755 if file["executable"] else 0o644)
+        self.lay_out_tree("code", code)
+        self.lay_out_tree("checkpoint", checkpoint)
         for given in self.assignment["inputs"]:
             target = os.path.join(self.folder, "inputs", given["name"])
             if "digest" in given:
@@ -27,6 +25,12 @@ class Goods:
                 with open(target, "w", encoding="utf-8") as file:
                     file.write(given["value"])
                 os.chmod(target, 0o444)
+
+    def lay_out_tree(self, name, files):
+        for file in files:
+            target = os.path.join(self.folder, name, file["path"])
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self.fetch(file["digest"], target, 0o755 if file["executable"] else 0o644)
 
     def fetch(self, digest, target, mode):
         patiently(lambda: self.platform.download(digest, target), self.pulse.deadline)

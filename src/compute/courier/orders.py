@@ -13,6 +13,8 @@ def orders_of(assignment, folder, log, path):
     env["PATH"] = os.pathsep.join(path + [env.get("PATH", os.defpath)])
     env.update(assignment["variables"])
     env.update({"HOME": folder, "TMPDIR": inside("tmp"), "TRAINYARD_METRICS": inside("metrics.jsonl")})
+    if "checkpoint" in assignment:
+        env["TRAINYARD_CHECKPOINT"] = inside("checkpoint")
     for given in assignment["inputs"]:
         env["TRAINYARD_INPUT_" + variable(given["name"])] = inside("inputs", given["name"])
     for name in assignment["outputs"]:
