@@ -154,7 +154,8 @@ test('every kind of blob that the platform writes is known to those who free byt
   // any other form must be taught there before it stands here.
   assert.deepEqual(writers.toSorted(), [
     'cli/commands/project.ts', // trees of code, over HTTP
-    'compute/node-desk.ts', // outputs of tasks on other machines, and what they have measured: bytes of users
+    'compute/checkpoints.ts', // trees of bytes of users
+    'compute/node-desk.ts', // outputs and checkpoints of tasks on other machines, and what they have measured: bytes of users, trees
     'compute/work-folder.ts', // outputs of tasks: bytes of users
     'data/data.ts', // uploads: bytes of users
     'data/ingest.ts', // Parquet

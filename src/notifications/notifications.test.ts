@@ -16,7 +16,7 @@ import { secretMigrations } from '#secrets'
 import { testSecrets } from '#secrets/testing.ts'
 import { createOutbox, outboxMigrations } from '#storage'
 import { testEngines } from '#storage/testing.ts'
-import { runFinished, taskAsked } from '#workflow'
+import { pipelineStale, runFinished, runLate, taskAsked } from '#workflow'
 import { createNotifications } from './notifications.ts'
 import { notificationDeliveries, notificationMigrations } from './tables.ts'
 
@@ -235,6 +235,8 @@ test('rules say who is told of what; each kind of event has its words', async t 
           'run.failed',
           'run.succeeded',
           'run.recovered',
+          'run.late',
+          'pipeline.stale',
           'approval.waiting',
           'gate.rejected',
           'deployment.promoted',
@@ -253,6 +255,9 @@ test('rules say who is told of what; each kind of event has its words', async t 
   runs.push({ id: 'run_2', state: 'failed' }, { id: 'run_25', state: 'cancelled' }, { id: 'run_3', state: 'succeeded' })
   await tell(runFinished, { ...failed, state: 'succeeded' })
   await tell(runFinished, { ...failed, state: 'cancelled' })
+  const minute = 60_000
+  await tell(runLate, { run: 'run_4', pipeline: 'training', startedAt: 0, deadlineAt: minute })
+  await tell(pipelineStale, { pipeline: 'training', since: 0, maxAgeMs: minute })
   await tell(taskAsked, { run: 'run_3', pipeline: 'training', task: 'tsk_1', name: 'ask', message: 'May it go on?' })
   await tell(versionRegistered, { ...version, passed: true })
   await tell(versionRegistered, { ...version, stage: 'rejected', passed: false })
@@ -266,6 +271,8 @@ test('rules say who is told of what; each kind of event has its words', async t 
   assert.deepEqual((await list('all')).map(({ kind, title, path }) => `${kind} ${title} ${path}`).toReversed(), [
     'run.succeeded training has succeeded /p/rain/runs/run_3',
     'run.recovered training succeeds again /p/rain/runs/run_3',
+    'run.late training is late /p/rain/runs/run_4',
+    'pipeline.stale What training makes is stale /p/rain/pipelines',
     'approval.waiting training waits for approval at ask /p/rain/runs/run_3?task=ask',
     'approval.waiting rain 4 has passed its gate and waits for approval /p/rain/versions/mdv_1',
     'gate.rejected The gate has rejected rain 4 /p/rain/versions/mdv_1',

@@ -1,10 +1,11 @@
+import { isoInstant } from '#kernel/clock.ts'
 import type { Event } from '#kernel/event.ts'
 import { driftFound, incidentOpened, incidentResolved } from '#monitoring'
 import { rolledOut } from '#delivery'
 import type { Projects } from '#project'
 import { versionRegistered } from '#registry'
 import { on, type Handler } from '#storage'
-import { runFinished, taskAsked, type Workflow } from '#workflow'
+import { pipelineStale, runFinished, runLate, taskAsked, type Workflow } from '#workflow'
 import { reasonLine, type Notice } from './notice.ts'
 
 export interface TellerParts {
@@ -18,6 +19,7 @@ type Tell = (event: Event<unknown>, told: Told) => Promise<void>
 /** What people are told of an event, handed to `tell`. */
 export const tellersOf = (parts: TellerParts, tell: Tell): readonly Handler[] => [
   ...ofWork(parts, tell),
+  ...ofTime(tell),
   ...ofProduction(tell),
 ]
 
@@ -74,6 +76,35 @@ function ofWork({ workflow, projects }: TellerParts, tell: Tell): readonly Handl
         kind: 'approval.waiting',
         title: `${model} ${number} has passed its gate and waits for approval`,
         next: 'Promote it on its page.',
+      })
+    }),
+  ]
+}
+
+/** What is not there when it should be. */
+function ofTime(tell: Tell): readonly Handler[] {
+  return [
+    on(runLate, event => {
+      const { run, pipeline, startedAt, deadlineAt } = event.data
+      return tell(event, {
+        kind: 'run.late',
+        pipeline,
+        title: `${pipeline} is late`,
+        why: `It was started at ${isoInstant(startedAt)}, was to have ended by ${isoInstant(deadlineAt)}, and still goes on.`,
+        next: 'Its page shows where the time goes.',
+        path: `/p/${event.project}/runs/${run}`,
+      })
+    }),
+
+    on(pipelineStale, event => {
+      const { pipeline, since, maxAgeMs } = event.data
+      return tell(event, {
+        kind: 'pipeline.stale',
+        pipeline,
+        title: `What ${pipeline} makes is stale`,
+        why: `It has not succeeded since ${isoInstant(since)}, and was to have by ${isoInstant(since + maxAgeMs)}.`,
+        next: 'Look at its last runs, or start one.',
+        path: `/p/${event.project}/pipelines`,
       })
     }),
   ]

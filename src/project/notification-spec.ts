@@ -8,6 +8,8 @@ export const noticeKinds = [
   'run.failed',
   'run.succeeded',
   'run.recovered',
+  'run.late',
+  'pipeline.stale',
   'approval.waiting',
   'gate.rejected',
   'deployment.promoted',

@@ -138,6 +138,12 @@ const Pipeline = z.strictObject({
     .optional()
     .meta({ description: 'Runs at the same time. 1 when only `overlap` is given, else without a limit.' }),
   priority: z.int().min(-100).max(100).optional().meta({ description: 'Of tasks that say none.' }),
+  deadline: duration.optional().meta({
+    description: 'How long after it was started a run is late that has not ended. It goes on; somebody is told.',
+  }),
+  freshness: duration.optional().meta({
+    description: 'How old its last success may be: then what it makes is stale, and somebody is told.',
+  }),
   tasks: z.record(Name, Task),
   finally: z.record(Name, Task).optional().meta({
     description: 'Tasks that run when everything else has ended, whatever became of it.',

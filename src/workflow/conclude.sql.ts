@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import { runRows, type RowStatement } from '#storage'
+import { refreshed } from './deadline.sql.ts'
 import { letNext } from './lane.sql.ts'
 import type { Run } from './run.ts'
 import { runFromRow } from './run-row.sql.ts'
@@ -38,6 +39,7 @@ export async function conclude(tx: Tx, row: RunRow, at: number): Promise<{ run: 
     .set({ state: verdict, place: null, ended_at: at })
     .where('id', '=', row.id)
     .execute()
+  if (verdict === 'succeeded') await refreshed(tx, row, at)
   if (row.parent_task === null) await letNext(tx, row, at)
   else await wake(tx, row.parent_task, at)
   return { run: runFromRow({ ...row, state: verdict, ended_at: at }), ended: true }

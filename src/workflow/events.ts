@@ -19,6 +19,18 @@ export const runFinished = defineEvent(
   }),
 )
 
+/** A run has not ended in the time that its pipeline gives it. */
+export const runLate = defineEvent(
+  'workflow.run_late',
+  z.object({ run: z.string(), pipeline: z.string(), startedAt: z.int(), deadlineAt: z.int() }),
+)
+
+/** The last success of a pipeline, or its declaration when it has had none, is older than it may be. */
+export const pipelineStale = defineEvent(
+  'workflow.pipeline_stale',
+  z.object({ pipeline: z.string(), since: z.int(), maxAgeMs: z.int() }),
+)
+
 /** A run waits for somebody's word. */
 export const taskAsked = defineEvent(
   'workflow.task_asked',

@@ -129,10 +129,11 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
     async pipelines(project) {
       const { spec } = await projects.current(project)
       const now = clock.now()
+      const freshness = new Map((await store.freshness(project)).map(one => [one.pipeline, one]))
       return Promise.all(
         Object.entries(spec.pipelines).map(async ([name, pipeline]) => {
           const { items } = await store.listRuns({ project, pipeline: name }, { limit: 1 })
-          return pipelineOf(name, pipeline, { lastRun: items[0], now })
+          return pipelineOf(name, pipeline, { lastRun: items[0], fresh: freshness.get(name), now })
         }),
       )
     },

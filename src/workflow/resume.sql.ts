@@ -22,6 +22,9 @@ export async function resume(
       tasks_failed: 0,
       verdict: null,
       final_error: null,
+      // Its time was that of the first try.
+      deadline_at: null,
+      late_at: null,
     })
     .where('id', '=', id)
     .where('state', 'in', ['failed', 'cancelled'])

@@ -1,5 +1,6 @@
-import { isoInstant, type Clock } from '#kernel/clock.ts'
+import { isoInstant, type Clock, type Millis } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
+import { durationMs } from '#kernel/duration.ts'
 import { invalid, notFound, type Problem } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Ledger } from '#metadata'
@@ -99,6 +100,7 @@ export function createStarter({
         cause: request.cause,
         actor: request.actor ?? 'trainyard',
         ...(request.parent && { parentTask: request.parent.task }),
+        ...deadlineOf(revision, request, clock.now()),
         createdAt: clock.now(),
       }
       const overlap =
@@ -144,6 +146,15 @@ const searched = (task: RunTask): RunTask =>
 function instantOf({ spec }: Revision, { pipeline, instant }: StartRequest): Params {
   const name = spec.pipelines[pipeline]?.instant
   return name === undefined || instant === undefined ? {} : { [name]: isoInstant(instant) }
+}
+
+function deadlineOf(
+  revision: Revision | undefined,
+  { tasks, pipeline }: StartRequest,
+  now: number,
+): Pick<RunDraft['run'], 'deadlineAt'> {
+  const deadline = tasks ? undefined : revision!.spec.pipelines[pipeline]!.deadline
+  return deadline === undefined ? {} : { deadlineAt: (now + durationMs(deadline)) as Millis }
 }
 
 /** Users' code that does not say where it runs is told now: what the settings say later is about later runs. */

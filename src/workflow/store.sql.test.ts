@@ -3,6 +3,7 @@ import { testVault } from '#secrets/testing.ts'
 import { testEngines } from '#storage/testing.ts'
 import { behindContract } from './behind.contract.ts'
 import { cacheContract } from './cache.contract.ts'
+import { deadlineContract } from './deadline.contract.ts'
 import { finishContract } from './finish.contract.ts'
 import { itemsContract } from './items.contract.ts'
 import { laneContract } from './lane.contract.ts'
@@ -22,6 +23,7 @@ for (const engine of testEngines()) {
     itemsContract,
     cacheContract,
     triggerStoreContract,
+    deadlineContract,
   ])
     contract(engine.name, async t => {
       const db = await engine.open(t, [...secretMigrations, ...workflowMigrations])

@@ -2,6 +2,7 @@ import type { Vault } from '#secrets'
 import { engineOf, retried, type AnyTx, type Db } from '#storage'
 import { backfillStore } from './backfill.sql.ts'
 import { cacheStore } from './cache.sql.ts'
+import { deadlineStore } from './deadline.sql.ts'
 import { laneStore } from './lane.sql.ts'
 import { queueStore } from './queue.sql.ts'
 import { recordStore } from './record.sql.ts'
@@ -22,6 +23,7 @@ export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open
     ...recordStore(db),
     ...cacheStore(db),
     ...backfillStore(db),
+    ...deadlineStore(db),
     ...triggerStore(db, vault),
     transactionsAtOnce: engineOf(database) === 'postgres' ? 2 : 1,
     transaction: work => retried(() => db.transaction().execute(tx => work(tx as unknown as AnyTx))),

@@ -4,6 +4,7 @@ import type { TrackingRunId } from '#tracking'
 import type { AnyTx } from '#storage'
 import type { GridTask } from './grid.ts'
 import type { BackfillStore } from './backfill-store.ts'
+import type { DeadlineStore } from './deadline-store.ts'
 import type { LaneStore } from './lane-store.ts'
 import type { RoomStore } from './room-store.ts'
 import type { AttemptDetail, TaskRecord } from './record.ts'
@@ -33,7 +34,16 @@ import type { RunDraft } from './run-draft.ts'
  * Adapters must pass store.contract.ts.
  */
 export interface WorkflowStore
-  extends RunStore, LaneStore, QueueStore, RoomStore, RecordStore, CacheStore, TriggerStore, BackfillStore {
+  extends
+    RunStore,
+    LaneStore,
+    QueueStore,
+    RoomStore,
+    RecordStore,
+    CacheStore,
+    TriggerStore,
+    BackfillStore,
+    DeadlineStore {
   /** Runs `work` in a transaction, and again when the database gave it up in favour of another one. */
   transaction<T>(work: (tx: AnyTx) => Promise<T>): Promise<T>
   /** How many of them it is worth having under way. */

@@ -14,6 +14,8 @@ export type WorkflowTables = {
   workflow_lane: { project: string; pipeline: string; active_max: number; turn: number }
   /** What tasks can take while they run, by owner and name: `room.ts`. Its rows are the locks. */
   workflow_slots: { owner: string; name: string; slots: number }
+  /** Pipelines whose last success, of the instant `since`, may be so old. */
+  workflow_freshness: { project: string; pipeline: string; max_age_ms: number; since: number; stale_at: number | null }
   workflow_backfill: {
     id: string
     project: string
@@ -77,6 +79,9 @@ export type RunRow = {
   /** Not null exactly while it is held: its place in the line of its pipeline. */
   place: number | null
   backfill: string | null
+  /** When it is to have ended, and since when it is late. */
+  deadline_at: number | null
+  late_at: number | null
   created_at: number
   started_at: number | null
   ended_at: number | null
@@ -374,6 +379,18 @@ export const workflowMigrations: readonly Migration[] = [
     statements: [
       `alter table workflow_attempt add column devices text`,
       `create index workflow_attempt_devices on workflow_attempt (machine) where lease_until is not null and devices is not null`,
+    ],
+  },
+  {
+    name: 'workflow-013',
+    statements: [
+      `alter table workflow_run add column deadline_at bigint`,
+      `alter table workflow_run add column late_at bigint`,
+      `create index workflow_run_deadline on workflow_run (deadline_at)
+         where deadline_at is not null and ended_at is null and late_at is null`,
+      `create table workflow_freshness (
+         project text not null, pipeline text not null, max_age_ms bigint not null, since bigint not null, stale_at bigint,
+         primary key (project, pipeline))`,
     ],
   },
 ]

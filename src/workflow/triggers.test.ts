@@ -31,6 +31,7 @@ const pipelines = {
   react: { triggers: [{ on: 'event', type: 'monitoring.drift_found', where: { model: ['rain', 'snow'] } }], tasks },
   both: { triggers: [{ on: 'dataset', sources: ['weather', 'other'], match: 'all' }], tasks },
   branch: { triggers: [{ on: 'push', branch: 'release/*', paths: ['train.py'] }], tasks },
+  timely: { deadline: '2h', freshness: '26h', triggers: [], tasks },
   nightly: {
     instant: 'day',
     triggers: [{ on: 'schedule', cron: '0 0 * * *', params: { size: 2 } }],
@@ -86,6 +87,38 @@ test('new data at its source, a delivered commit and a named event start their p
   assert.deepEqual(
     [items[0]?.commit, items[0]?.cause.reason, items[0]?.actor],
     ['c0ffee', 'Commit c0ffee was delivered.', 'ann'],
+  )
+})
+
+test('a run that is late and a pipeline without a success for too long are told once, and shown', async t => {
+  const bed = await open(t, ['timely'], { clock: manualClock(hour) })
+  const { workflow, clock, outbox } = bed
+  await workflow.startScheduler()
+  const cause = { kind: 'manual', reason: 'A test.' } as const
+  const { id } = await workflow.start({ project: 'rain', pipeline: 'timely', cause })
+  const told = async () => {
+    const events = await outbox.after(0, 1_000)
+    return events.flatMap(({ type, data }) => (/late|stale/.test(type) ? [[type, data]] : []))
+  }
+  const freshness = async () => (await workflow.pipelines('rain'))[0]?.freshness
+
+  clock.advance(2 * hour)
+  await until(async () => (await told()).length === 1)
+  const fresh = await freshness()
+  clock.advance(24 * hour)
+  await until(async () => (await told()).length === 2)
+
+  assert.deepEqual(await told(), [
+    ['workflow.run_late', { run: id, pipeline: 'timely', startedAt: hour, deadlineAt: 3 * hour }],
+    ['workflow.pipeline_stale', { pipeline: 'timely', since: hour, maxAgeMs: 26 * hour }],
+  ])
+  assert.equal((await workflow.run(id)).lateAt, 3 * hour)
+  assert.deepEqual(
+    [fresh, await freshness()],
+    [
+      { maxAge: '26h', until: 27 * hour },
+      { maxAge: '26h', until: 27 * hour, staleAt: 27 * hour },
+    ],
   )
 })
 

@@ -5,6 +5,7 @@ import type { Page, PageRequest } from '#kernel/page.ts'
 import { projectApplied, type Projects } from '#project'
 import { everyType, type Blobs, type Outbox } from '#storage'
 import { changedFiles, type Snapshot } from './changed-files.ts'
+import { freshnessLimits } from './deadlines.ts'
 import { fire, type FireDeps, type TickRequest } from './fire.ts'
 import { createHooks, type Hooks } from './hooks.ts'
 import { dueInstants, nextInstant, type Rhythm } from './schedule.ts'
@@ -149,7 +150,7 @@ async function gather(deps: Deps, trigger: Trigger, spec: Gathering, event: Even
   if (gatheredNow?.nextAt !== undefined && gatheredNow.nextAt <= clock.now()) await fireDue(deps, gatheredNow)
 }
 
-/** Brings the stored triggers and pools of a project to its current revision. */
+/** Brings the stored triggers, pools and limits of age of a project to its current revision. */
 async function refresh({ store, projects, clock, changed }: Deps, project: string): Promise<void> {
   const revision = await projects.find(project)
   if (!revision) return
@@ -157,6 +158,7 @@ async function refresh({ store, projects, clock, changed }: Deps, project: strin
   await store.transaction(async tx => {
     await store.setTriggers(tx, project, triggers)
     await store.setSlots(tx, project, revision.spec.pools ?? {})
+    await store.setFreshness(tx, project, freshnessLimits(revision.spec), clock.now())
   })
   changed.notify()
 }

@@ -72,6 +72,9 @@ export const RunWire = z
     verdict: z.enum(['succeeded', 'failed', 'cancelled']).optional(),
     /** What went wrong in the tasks at its end, which does not change what became of it. */
     finalError: z.string().optional(),
+    /** When it is to have ended, and when it was seen to be late. */
+    deadlineAt: Instant.optional(),
+    lateAt: Instant.optional(),
     createdAt: Instant,
     startedAt: Instant.optional(),
     endedAt: Instant.optional(),
@@ -292,6 +295,10 @@ export const PipelineWire = z
     triggers: z.array(z.record(z.string(), z.unknown())),
     /** What becomes of runs while as many are active as may be. */
     overlap: z.object({ policy: z.enum(overlapPolicies), activeMax: z.int() }).optional(),
+    /** How long its runs may take. */
+    deadline: z.string().optional(),
+    /** How old its last success may be, until when it is fresh, and since when it is stale. */
+    freshness: z.object({ maxAge: z.string(), until: Instant.optional(), staleAt: Instant.optional() }).optional(),
     lastRun: RunWire.optional(),
     nextAt: Instant.optional(),
   })

@@ -9,6 +9,7 @@ import { createAdmissions } from './admission.ts'
 import { createAnnouncer } from './announce.ts'
 import { createBackfills, type Backfills } from './backfills.ts'
 import { createControl, type RunControl } from './control.ts'
+import { tellMissed } from './deadlines.ts'
 import { machineRoom } from './host.ts'
 import { createLogs } from './logs.ts'
 import { createSeats } from './seats.ts'
@@ -110,7 +111,8 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     seats,
     tick: async () => {
       await backfills.tick()
-      return triggers.tick()
+      const next = [await triggers.tick(), await tellMissed(parts)].filter(at => at !== undefined)
+      return next.length > 0 ? Math.min(...next) : undefined
     },
   })
   const admissions = createAdmissions({ ...parts, settler, announcer, starter })

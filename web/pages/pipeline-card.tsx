@@ -43,6 +43,8 @@ export function PipelineCard({ project, pipeline }: { project: string; pipeline:
       <div className="card-body row small">
         <PipelineTriggers project={project} pipeline={pipeline.name} />
         {pipeline.overlap && <Tag>{overlapWords(pipeline.overlap)}</Tag>}
+        {pipeline.deadline !== undefined && <Tag>{`a run may take ${pipeline.deadline}`}</Tag>}
+        {pipeline.freshness && <FreshnessTag freshness={pipeline.freshness} />}
         <span className="push row">
           {lastRun ? (
             <>
@@ -114,6 +116,17 @@ function PipelineGraph({ pipeline }: { pipeline: Pipeline }) {
     />
   )
 }
+
+/** Whether what the pipeline makes is as young as it should be. */
+const FreshnessTag = ({ freshness: { maxAge, staleAt } }: { freshness: NonNullable<Pipeline['freshness']> }) =>
+  staleAt === undefined ? (
+    <Tag>{`a success at least every ${maxAge}`}</Tag>
+  ) : (
+    <Tag state="fail">
+      {`stale: no success for ${maxAge}, seen `}
+      <Ago at={staleAt} />
+    </Tag>
+  )
 
 /** What becomes of runs that overlap. */
 function overlapWords({ policy, activeMax }: NonNullable<Pipeline['overlap']>): string {

@@ -10,7 +10,7 @@ import { Told } from '../shell/told.tsx'
 import { Card, Facts, Skeleton } from '../ui/card.tsx'
 import { Id } from '../ui/copy.tsx'
 import { ReasonButton } from '../ui/reason-button.tsx'
-import { State, words } from '../ui/state.tsx'
+import { State, Tag, words } from '../ui/state.tsx'
 import { Took } from '../ui/time.tsx'
 import { Trouble } from '../ui/trouble.tsx'
 import type { Run, RunOverview } from '../wire.ts'
@@ -41,7 +41,12 @@ export function RunPage() {
         [project, `/p/${project}`],
         ['Pipelines & runs', `/p/${project}/pipelines`],
       ]}
-      badge={<State state={run.state} />}
+      badge={
+        <>
+          <State state={run.state} />
+          {run.lateAt !== undefined && <Tag state="warn">late</Tag>}
+        </>
+      }
       lede={
         <>
           <Told text={run.cause.reason} project={project} />
@@ -140,6 +145,7 @@ const About = ({ run }: { run: Run }) => (
       'Part of': run.parentTask && <Ref id={run.parentTask} project={run.project} />,
       By: run.actor,
       Started: instant(run.startedAt ?? run.createdAt),
+      'Due by': run.deadlineAt !== undefined && instant(run.deadlineAt),
       Took: <Took from={run.startedAt} to={run.endedAt} />,
       Commit: run.commit && <code>{run.commit.slice(0, 10)}</code>,
       Revision: run.revision && <Ref id={run.revision} project={run.project} />,
