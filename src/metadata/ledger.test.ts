@@ -35,7 +35,11 @@ test('ancestors are everything upstream, the thing itself first', async t => {
   const { nodes, edges, truncated } = await ledger.ancestors('model1')
 
   assert.deepEqual(
-    { nodes: nodes.map(node => node.id).toSorted(), edges: edges.map(edge => `${edge.from}>${edge.to}`), truncated },
+    {
+      nodes: nodes.map(node => node.id).toSorted(),
+      edges: edges.map(edge => `${edge.from}>${edge.to}`).toSorted(),
+      truncated,
+    },
     { nodes: ['data', 'model1', 'run'], edges: ['model1>run', 'run>data'], truncated: false },
   )
 })

@@ -19,7 +19,7 @@ export interface Ledger {
   /** The same, unless `from` has an edge of this relation already: who finds what is there has not made it. */
   linkFirst(tx: AnyTx, edge: Edge): Promise<void>
   /** All three for many at once, which costs little more than for one. */
-  recordAll(tx: AnyTx, entries: Entries): Promise<void>
+  recordAll(tx: AnyTx, entries: Partial<Entries>): Promise<void>
   /** Answers nodes that have no row, because there are millions of them: predictions. One resolver for each id prefix. */
   provide(prefix: string, resolve: Resolver): void
   node(id: string): Promise<Node | undefined>
@@ -66,15 +66,14 @@ export function createLedger({ store, clock }: { store: LedgerStore; clock: Cloc
     return lineageOf({ root: root.node, own: root.edges, reached, limits })
   }
 
+  const put: Ledger['recordAll'] = (tx, { nodes = [], edges = [], firstEdges = [] }) =>
+    store.put(tx, { nodes: nodes.map(dated), edges, firstEdges })
+
   return {
-    record: (tx, node) => store.putNodes(tx, [dated(node)]),
-    link: (tx, edge) => store.putEdges(tx, [edge]),
-    linkFirst: (tx, edge) => store.putFirstEdges(tx, [edge]),
-    async recordAll(tx, { nodes, edges, firstEdges }) {
-      await store.putNodes(tx, nodes.map(dated))
-      await store.putEdges(tx, edges)
-      await store.putFirstEdges(tx, firstEdges)
-    },
+    record: (tx, node) => put(tx, { nodes: [node] }),
+    link: (tx, edge) => put(tx, { edges: [edge] }),
+    linkFirst: (tx, edge) => put(tx, { firstEdges: [edge] }),
+    recordAll: put,
     provide: (prefix, resolver) => void resolvers.set(prefix, resolver),
     node: async id => (await resolve(id))?.node ?? store.findNode(id),
     projectsOf: digest => store.projectsOf(digest),

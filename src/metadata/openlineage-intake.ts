@@ -33,7 +33,7 @@ export function createOpenLineageIntake({
 }: {
   db: Db
   store: OpenLineageStore
-  ledger: Pick<Ledger, 'record' | 'link' | 'linkFirst' | 'node'>
+  ledger: Pick<Ledger, 'recordAll'>
 }): OpenLineageIntake {
   /** The things of ours that an event means, by the node that it would else be. */
   async function ownOf({ references }: Telling, { mayRead }: Caller): Promise<ReadonlyMap<string, string>> {
@@ -55,13 +55,16 @@ export function createOpenLineageIntake({
       const idOf = (id: string): string => own.get(id) ?? id
       return db.transaction().execute(async tx => {
         if (!(await store.insertEvent(tx, telling.key, telling.at))) return false
-        for (const node of telling.nodes) if (!own.has(node.id)) await ledger.record(tx, { ...node, project })
-        for (const { from, to, relation } of telling.edges) {
-          const edge = { from: idOf(from), to: idOf(to), relation }
-          if (edge.from === edge.to) continue
-          // What we have made is not said to be made by others; who made it is known.
-          await (own.has(from) && relation === 'made_by' ? ledger.linkFirst(tx, edge) : ledger.link(tx, edge))
-        }
+        const edges = telling.edges
+          .map(({ from, to, relation }) => ({ from: idOf(from), to: idOf(to), relation, isOwn: own.has(from) }))
+          .filter(({ from, to }) => from !== to)
+        // What we have made is not said to be made by others; who made it is known.
+        const byKind = Map.groupBy(edges, ({ isOwn, relation }) => isOwn && relation === 'made_by')
+        await ledger.recordAll(tx, {
+          nodes: telling.nodes.filter(({ id }) => !own.has(id)).map(node => ({ ...node, project })),
+          edges: byKind.get(false) ?? [],
+          firstEdges: byKind.get(true) ?? [],
+        })
         return true
       })
     },

@@ -26,14 +26,19 @@ export function sqlOpenLineageStore(db: Db): OpenLineageStore {
         if (digests.length > 0) {
           const rows = await tables
             .selectFrom('node_digest')
-            .innerJoin('node', 'node.id', 'node_digest.node')
+            .innerJoin('node', 'node.number', 'node_digest.node')
             .select(['digest', 'id', 'project'])
             .where('digest', 'in', digests)
             .orderBy('at')
             .execute()
           for (const { digest, ...node } of rows) found.set(digest, node)
         }
-        const rows = await tables.selectFrom('node').select(['id', 'project']).where('id', 'in', part).execute()
+        const rows = await tables
+          .selectFrom('node')
+          .select(['id', 'project'])
+          .where('id', 'in', part)
+          .where('kind', '<>', '')
+          .execute()
         for (const row of rows) found.set(row.id, row)
       }
       return found

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Millis } from '#kernel/clock.ts'
 import { digestOf } from '#kernel/digest.ts'
-import type { Db } from '#storage'
+import type { AnyTx, Db } from '#storage'
 import type { Edge } from './node.ts'
-import type { Direction, LedgerStore, Reached } from './store.ts'
+import type { Direction, LedgerStore, Reached, StoredEntries } from './store.ts'
 
 /** What every {@link LedgerStore} promises. Call it from the adapter's test with a way to open an empty store. */
 export function ledgerStoreContract(
@@ -15,8 +15,8 @@ export function ledgerStoreContract(
     const { db, store } = await open(t)
     const node = { id: 'run_1', kind: 'run', label: 'first', project: 'rain', at: 5 as Millis } as const
 
-    await db.transaction().execute(tx => store.putNodes(tx, [{ ...node, facts: { a: 1 } }]))
-    await db.transaction().execute(tx => store.putNodes(tx, [{ ...node, label: 'second', facts: { b: 2 } }]))
+    await db.transaction().execute(tx => put(store, tx, { nodes: [{ ...node, facts: { a: 1 } }] }))
+    await db.transaction().execute(tx => put(store, tx, { nodes: [{ ...node, label: 'second', facts: { b: 2 } }] }))
 
     assert.deepEqual(await store.findNode('run_1'), { ...node, facts: { a: 1, b: 2 } })
   })
@@ -30,10 +30,12 @@ export function ledgerStoreContract(
     const digest = digestOf('rows')
 
     await db.transaction().execute(async tx => {
-      await store.putNodes(tx, [node('tsk_7', { old: 1 })])
-      await store.putNodes(tx, [...many, { ...node('tsk_8', { again: 1 }), label: 'second' }, node('art', { digest })])
-      await store.putEdges(tx, [...many.map(({ id }) => madeBy(id, 'run')), madeBy('tsk_1', 'run')])
-      await store.putFirstEdges(tx, [madeBy('art', 'tsk_1'), madeBy('art', 'tsk_2'), madeBy('tsk_3', 'other')])
+      await put(store, tx, { nodes: [node('tsk_7', { old: 1 })] })
+      await store.put(tx, {
+        nodes: [...many, { ...node('tsk_8', { again: 1 }), label: 'second' }, node('art', { digest })],
+        edges: [...many.map(({ id }) => madeBy(id, 'run')), madeBy('tsk_1', 'run')],
+        firstEdges: [madeBy('art', 'tsk_1'), madeBy('art', 'tsk_2'), madeBy('tsk_3', 'other')],
+      })
     })
 
     const facts = async (id: string): Promise<unknown> => (await store.findNode(id))?.facts
@@ -57,19 +59,53 @@ export function ledgerStoreContract(
     )
   })
 
+  test(`${name}: what an edge names is no node until it is written`, async t => {
+    const { db, store } = await open(t)
+    const digest = digestOf('rows')
+    const node = {
+      id: 'run',
+      kind: 'run',
+      label: 'first',
+      project: 'rain',
+      at: 5 as Millis,
+      facts: { digest },
+    } as const
+    await db.transaction().execute(tx => put(store, tx, { edges: [{ from: 'run', to: 'data', relation: 'read' }] }))
+    const before = [
+      await store.findNode('run'),
+      await store.projectsOf(digest),
+      (await store.walk({ upstream: ['run'] }, 10)).upstream?.nodes,
+    ]
+
+    await db
+      .transaction()
+      .execute(tx => put(store, tx, { nodes: [node, { ...node, label: 'second', facts: { b: 2 } }] }))
+
+    const written = { ...node, facts: { digest, b: 2 } }
+    assert.deepEqual(before, [undefined, [], []])
+    assert.deepEqual(
+      [
+        await store.findNode('run'),
+        await store.projectsOf(digest),
+        (await store.walk({ upstream: ['run'] }, 10)).upstream?.nodes,
+      ],
+      [written, ['rain'], [written]],
+    )
+  })
+
   test(`${name}: the projects of bytes are those of the nodes that are these bytes`, async t => {
     const { db, store } = await open(t)
     const digest = digestOf('rows')
-    const put = (id: string, project: string, facts: Record<string, string>): Promise<void> =>
+    const dataset = (id: string, project: string, facts: Record<string, string>): Promise<void> =>
       db
         .transaction()
         .execute(tx =>
-          store.putNodes(tx, [{ id, kind: 'dataset_version', label: id, project, at: 5 as Millis, facts }]),
+          put(store, tx, { nodes: [{ id, kind: 'dataset_version', label: id, project, at: 5 as Millis, facts }] }),
         )
-    await put('dsv_1', 'rain', { digest })
-    await put('dsv_2', 'rain', { digest })
-    await put('dsv_3', 'snow', { digest })
-    await put('dsv_4', 'hail', { of: digest })
+    await dataset('dsv_1', 'rain', { digest })
+    await dataset('dsv_2', 'rain', { digest })
+    await dataset('dsv_3', 'snow', { digest })
+    await dataset('dsv_4', 'hail', { of: digest })
 
     assert.deepEqual((await store.projectsOf(digest)).toSorted(), ['rain', 'snow'])
     assert.deepEqual(await store.projectsOf(digestOf('nothing')), [])
@@ -80,10 +116,10 @@ export function ledgerStoreContract(
 
     await assert.rejects(
       db.transaction().execute(async tx => {
-        await store.putNodes(tx, [
-          { id: 'run_1', kind: 'run', label: 'x', project: 'rain', at: 5 as Millis, facts: {} },
-        ])
-        await store.putEdges(tx, [{ from: 'run_1', to: 'run_0', relation: 'after' }])
+        await put(store, tx, {
+          nodes: [{ id: 'run_1', kind: 'run', label: 'x', project: 'rain', at: 5 as Millis, facts: {} }],
+        })
+        await put(store, tx, { edges: [{ from: 'run_1', to: 'run_0', relation: 'after' }] })
         throw new Error('undone')
       }),
       /undone/,
@@ -97,8 +133,8 @@ export function ledgerStoreContract(
     const edge = { from: 'b', to: 'a', relation: 'made_by' }
 
     await db.transaction().execute(async tx => {
-      await store.putEdges(tx, [edge])
-      await store.putEdges(tx, [edge])
+      await put(store, tx, { edges: [edge] })
+      await put(store, tx, { edges: [edge] })
     })
 
     assert.deepEqual(
@@ -116,9 +152,9 @@ export function ledgerStoreContract(
     const first = { from: 'data', to: 'ingest1', relation: 'made_by' }
 
     await db.transaction().execute(async tx => {
-      await store.putFirstEdges(tx, [first])
-      await store.putFirstEdges(tx, [{ ...first, to: 'ingest2' }])
-      await store.putFirstEdges(tx, [{ ...first, to: 'raw', relation: 'read_from' }])
+      await put(store, tx, { firstEdges: [first] })
+      await put(store, tx, { firstEdges: [{ ...first, to: 'ingest2' }] })
+      await put(store, tx, { firstEdges: [{ ...first, to: 'raw', relation: 'read_from' }] })
     })
 
     assert.deepEqual(await edgesOf(store, 'data', 'upstream'), [
@@ -131,7 +167,9 @@ export function ledgerStoreContract(
     const { db, store } = await open(t)
     await db.transaction().execute(async tx => {
       for (const id of ['data', 'left', 'right', 'model', 'live'])
-        await store.putNodes(tx, [{ id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: { id } }])
+        await put(store, tx, {
+          nodes: [{ id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: { id } }],
+        })
       for (const edge of [
         'left>data',
         'right>data',
@@ -141,7 +179,7 @@ export function ledgerStoreContract(
         'live>unknown',
         'data>live',
       ])
-        await store.putEdges(tx, [{ from: edge.split('>')[0]!, to: edge.split('>')[1]!, relation: 'made_by' }])
+        await put(store, tx, { edges: [{ from: edge.split('>')[0]!, to: edge.split('>')[1]!, relation: 'made_by' }] })
     })
 
     const { upstream, downstream } = await store.walk({ upstream: ['model'], downstream: ['model'] }, 10)
@@ -168,8 +206,8 @@ export function ledgerStoreContract(
     const node = { ...hard, id: 'c', label: '', facts: { text: 'x\u001fy' } }
     const edge = { from: 'c', to: hard.id, relation: 'made_by' }
     await db.transaction().execute(async tx => {
-      await store.putNodes(tx, [{ ...hard, facts: {} }, node])
-      await store.putEdges(tx, [edge])
+      await put(store, tx, { nodes: [{ ...hard, facts: {} }, node] })
+      await put(store, tx, { edges: [edge] })
     })
 
     const { nodes, edges } = (await store.walk({ upstream: ['c'] }, 10)).upstream!
@@ -183,10 +221,12 @@ export function ledgerStoreContract(
     const { db, store } = await open(t)
     await db.transaction().execute(async tx => {
       for (const id of ['hub', 'leaf1', 'leaf2', 'twig1', 'twig2'])
-        await store.putNodes(tx, [{ id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: {} }])
+        await put(store, tx, {
+          nodes: [{ id, kind: 'artifact', label: id, project: 'rain', at: 5 as Millis, facts: {} }],
+        })
       for (const n of [1, 2]) {
-        await store.putEdges(tx, [{ from: `leaf${n}`, to: 'hub', relation: 'made_by' }])
-        await store.putEdges(tx, [{ from: `twig${n}`, to: `leaf${n}`, relation: 'made_by' }])
+        await put(store, tx, { edges: [{ from: `leaf${n}`, to: 'hub', relation: 'made_by' }] })
+        await put(store, tx, { edges: [{ from: `twig${n}`, to: `leaf${n}`, relation: 'made_by' }] })
       }
     })
 
@@ -199,6 +239,9 @@ export function ledgerStoreContract(
     assert.deepEqual([near, downstream!.isAll, upstream], [['hub', 'leaf1', 'leaf2'], false, undefined])
   })
 }
+
+const put = (store: LedgerStore, tx: AnyTx, entries: Partial<StoredEntries>): Promise<void> =>
+  store.put(tx, { nodes: [], edges: [], firstEdges: [], ...entries })
 
 const edgesOf = async (store: LedgerStore, id: string, direction: Direction): Promise<readonly Edge[]> =>
   (await store.walk({ [direction]: [id] }, 10))[direction]!.edges

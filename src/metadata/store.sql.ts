@@ -11,38 +11,28 @@ import { walk } from './walk.sql.ts'
 export function sqlLedgerStore(db: Db): LedgerStore {
   const tables = db.withTables<LedgerTables>()
   return {
-    async putNodes(tx, nodes) {
-      const rows = nodes.flatMap(({ id, kind, label, project, at, facts }) => [
-        id,
-        kind,
-        label,
-        project,
-        at,
-        JSON.stringify(facts),
-      ])
+    async put(tx, { nodes, edges, firstEdges }) {
+      const rows = [...nodes.flatMap(nodeRow), ...endsBeside(nodes, [...edges, ...firstEdges]).flatMap(bareRow)]
       const inserted = new Set((await runRows<{ id: string }>(tx, newNodes, rows)).map(({ id }) => id))
+      await complete(
+        tx,
+        nodes.filter(({ id }) => !inserted.delete(id)),
+      )
       await runRows(tx, newDigests, nodes.flatMap(digestRow))
-      for (const node of nodes) if (!inserted.delete(node.id)) await mergeFacts(tx, node)
-    },
-
-    async putEdges(tx, edges) {
       await runRows(tx, newEdges, edges.flatMap(edgeRow))
-    },
-
-    async putFirstEdges(tx, edges) {
-      const firsts = new Map(edges.toReversed().map(edge => [`${edge.from} ${edge.relation}`, edge]))
-      await runRows(tx, firstEdges, [...firsts.values()].flatMap(edgeRow))
+      const firsts = new Map(firstEdges.toReversed().map(edge => [`${edge.from} ${edge.relation}`, edge]))
+      await runRows(tx, newFirstEdges, [...firsts.values()].flatMap(edgeRow))
     },
 
     async findNode(id) {
       const row = await tables.selectFrom('node').selectAll().where('id', '=', id).executeTakeFirst()
-      return row && fromNodeRow(row)
+      return row && row.kind !== '' ? fromNodeRow(row) : undefined
     },
 
     async projectsOf(digest) {
       const rows = await tables
         .selectFrom('node_digest')
-        .innerJoin('node', 'node.id', 'node_digest.node')
+        .innerJoin('node', 'node.number', 'node_digest.node')
         .select('node.project')
         .distinct()
         .where('node_digest.digest', '=', digest)
@@ -55,42 +45,54 @@ export function sqlLedgerStore(db: Db): LedgerStore {
 }
 
 const newNodes: RowStatement = {
-  head: 'insert into node (id, kind, label, project, at, facts)',
+  head: 'with given (id, kind, label, project, at, facts) as (',
   types: ['text', 'text', 'text', 'text', 'bigint', 'text'],
-  tail: 'on conflict (id) do nothing returning id',
+  tail: `) insert into node (id, kind, label, project, at, facts)
+    select * from given where not exists (select 1 from node where node.id = given.id)
+    on conflict (id) do nothing returning id`,
 }
 const newDigests: RowStatement = {
-  head: 'insert into node_digest (digest, node)',
+  head: 'with given (digest, id) as (',
   types: ['text', 'text'],
-  tail: 'on conflict do nothing',
+  tail: `) insert into node_digest (digest, node)
+    select digest, number from given cross join node where node.id = given.id on conflict do nothing`,
 }
-const edgeColumns = ['text', 'text', 'text'] as const
-const newEdges: RowStatement = {
-  head: 'insert into edge (downstream, upstream, relation)',
-  types: edgeColumns,
-  tail: 'on conflict do nothing',
-}
-const firstEdges: RowStatement = {
+const edgeInsert = (condition: string): RowStatement => ({
   head: 'with given (downstream, upstream, relation) as (',
-  types: edgeColumns,
+  types: ['text', 'text', 'text'],
   tail: `) insert into edge (downstream, upstream, relation)
-    select downstream, upstream, relation from given where not exists (
-      select 1 from edge where edge.downstream = given.downstream and edge.relation = given.relation)
-    on conflict do nothing`,
-}
+    select d.number, u.number, given.relation from given cross join node as d cross join node as u
+    where d.id = given.downstream and u.id = given.upstream ${condition} on conflict do nothing`,
+})
+const newEdges = edgeInsert('')
+const newFirstEdges = edgeInsert(
+  'and not exists (select 1 from edge where edge.downstream = d.number and edge.relation = given.relation)',
+)
 
-const edgeRow = ({ from, to, relation }: Edge): string[] => [from, to, relation]
-
-const digestRow = ({ id, facts: { digest } }: Node): string[] =>
+const nodeRow = ({ id, kind, label, project, at, facts }: Node) => [id, kind, label, project, at, JSON.stringify(facts)]
+const bareRow = (id: string) => [id, '', '', '', 0, '{}']
+const edgeRow = ({ from, to, relation }: Edge) => [from, to, relation]
+const digestRow = ({ id, facts: { digest } }: Node) =>
   typeof digest === 'string' && isDigest(digest) ? [digest, id] : []
 
-/** Adds facts to a node that is there. */
-async function mergeFacts(tx: AnyTx, { id, facts }: Node): Promise<void> {
-  if (Object.keys(facts).length === 0) return
+/** The ends of edges that are none of the nodes. */
+function endsBeside(nodes: readonly Node[], edges: readonly Edge[]): readonly string[] {
+  const ends = new Set(edges.flatMap(({ from, to }) => [from, to]))
+  for (const { id } of nodes) ends.delete(id)
+  return [...ends]
+}
+
+/** Writes the nodes of ids that are there: all of one that edges only name, else the facts that are new. */
+async function complete(tx: AnyTx, nodes: readonly Node[]): Promise<void> {
   const own = inside<LedgerTables>(tx)
-  const known = await own.selectFrom('node').select('facts').where('id', '=', id).executeTakeFirstOrThrow()
-  const merged = JSON.stringify({ ...JSON.parse(known.facts), ...facts })
-  if (merged !== known.facts) await own.updateTable('node').set({ facts: merged }).where('id', '=', id).execute()
+  for (const { facts, ...node } of nodes) {
+    const row = own.selectFrom('node').select(['kind', 'facts']).where('id', '=', node.id)
+    const known = await row.executeTakeFirstOrThrow()
+    const merged = JSON.stringify({ ...JSON.parse(known.facts), ...facts })
+    const change = known.kind === '' ? { ...node, facts: merged } : { facts: merged }
+    if (known.kind !== '' && merged === known.facts) continue
+    await own.updateTable('node').set(change).where('id', '=', node.id).execute()
+  }
 }
 
 const fromNodeRow = ({ id, kind, label, project, at, facts }: Selectable<LedgerTables['node']>): Node => ({

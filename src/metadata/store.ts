@@ -12,14 +12,19 @@ export interface Reached {
   readonly isAll: boolean
 }
 
+/** What is written together; either end of an edge may be written later. */
+export interface StoredEntries {
+  /** A repeat keeps kind, label and time, and merges the facts. */
+  readonly nodes: readonly Node[]
+  /** A repeat changes nothing. */
+  readonly edges: readonly Edge[]
+  /** Written are those whose downstream end has none of the same relation already; of several the first. */
+  readonly firstEdges: readonly Edge[]
+}
+
 /** Where the ledger is kept. Writes take the caller's transaction, so that a fact and its lineage are never apart. */
 export interface LedgerStore {
-  /** Writes nodes; a repeat keeps kind, label and time, and merges the facts. */
-  putNodes(tx: AnyTx, nodes: readonly Node[]): Promise<void>
-  /** Writes edges; a repeat changes nothing. */
-  putEdges(tx: AnyTx, edges: readonly Edge[]): Promise<void>
-  /** Writes of these edges those whose downstream end has none of the same relation already. */
-  putFirstEdges(tx: AnyTx, edges: readonly Edge[]): Promise<void>
+  put(tx: AnyTx, entries: StoredEntries): Promise<void>
   findNode(id: string): Promise<Node | undefined>
   /** The projects of the nodes that are these bytes. */
   projectsOf(digest: Digest): Promise<readonly string[]>

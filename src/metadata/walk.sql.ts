@@ -1,63 +1,81 @@
 import { sql, type RawBuilder } from 'kysely'
-import { type Db, engineOf } from '#storage'
+import { type Db, engineOf, type Engine } from '#storage'
 import type { Edge, Node } from './node.ts'
 import type { Direction, LedgerStore, Reached } from './store.ts'
 
 type Starts = Parameters<LedgerStore['walk']>[0]
 
 /**
- * {@link LedgerStore.walk}. What is found comes as columns, each one text of all its values: ten thousand nodes and their
- * edges as rows, or as JSON that is made in the database, take longer than the walk. Where a value has the character
- * that separates values, which shows in their number, it is asked for again with each value as JSON.
+ * {@link LedgerStore.walk}. What is found comes as columns, each one text of all its values, and edges as the numbers of
+ * their ends: ten thousand nodes and their edges as rows, or as JSON that is made in the database, take longer than the
+ * walk. Where a value has the character that separates values, which shows in their number, it is asked for again with
+ * each value as JSON.
  */
 export async function walk(db: Db, starts: Starts, nodesMax: number): ReturnType<LedgerStore['walk']> {
   const directions = (['upstream', 'downstream'] as const).filter(direction => starts[direction])
   const limits = { nodes: nodesMax + 1, edges: nodesMax * edgesPerNode + 1 }
-  const ask = async (form: Form): Promise<Answer> => {
-    const parts = directions.map(direction => walkSql(starts[direction]!, { direction, limits, form }))
+  const ask = async (form: Form): Promise<readonly Part[]> => {
+    const parts = directions.map(direction =>
+      walkSql(starts[direction]!, { direction, limits, form, engine: engineOf(db) }),
+    )
     const { rows } = await sql<WalkRow>`with recursive
       ${sql.join(parts.map(part => part.with))} ${sql.join(
         parts.map(part => part.select),
         sql` union all `,
       )}`.execute(db)
-    return { rows, form }
+    return rows.map(row => partOf(row, form))
   }
   const plain = await ask(asItIs)
-  const answer = plain.rows.every(isWhole) ? plain : await ask(asJson(db))
-  return Object.fromEntries(directions.map(direction => [direction, reachedOf(answer, direction, limits)]))
+  const parts = plain.every(isWhole) ? plain : await ask(asJson[engineOf(db)])
+  return Object.fromEntries(directions.map(direction => [direction, reachedOf(parts, direction, limits)]))
 }
 
-/** How a value is written, and read. */
+/** How texts are written, and read. */
 interface Form {
   write(column: RawBuilder<unknown>): RawBuilder<unknown>
-  read(text: string): string
+  read(texts: readonly string[]): readonly string[]
 }
 
-const asItIs: Form = { write: column => column, read: text => text }
-const asJson = (db: Db): Form => {
-  const quoted = engineOf(db) === 'sqlite' ? sql.raw('json_quote') : sql.raw('to_json')
-  return { write: column => sql`cast(${quoted}(${column}) as text)`, read: text => JSON.parse(text) as string }
-}
+const asItIs: Form = { write: column => column, read: texts => texts }
+const jsonOf = (quoted: string): Form => ({
+  write: column => sql`cast(${sql.raw(quoted)}(${column}) as text)`,
+  read: texts => texts.map(text => JSON.parse(text) as string),
+})
+const asJson: Readonly<Record<Engine, Form>> = { sqlite: jsonOf('json_quote'), postgres: jsonOf('to_json') }
 
-interface Answer {
-  readonly rows: readonly WalkRow[]
-  readonly form: Form
-}
-
-/** The nodes, or edges, of a direction: `reached` counts ids without a node too. */
+/** The nodes, or edges, of a direction; a column is null where there is none. */
 interface WalkRow {
   readonly part: string
-  readonly reached: number
   readonly count: number
-  /** id, kind, label and project of nodes; downstream, upstream and relation of edges. */
+  /** Texts: id, kind, label and project of nodes; relation of edges. */
   readonly a: string | null
   readonly b: string | null
   readonly c: string | null
   readonly d: string | null
-  /** Items of JSON lists. */
-  readonly at: string | null
-  readonly facts: string | null
+  /** Items of JSON lists: number, time and facts of nodes; downstream and upstream of edges. */
+  readonly e: string | null
+  readonly f: string | null
+  readonly g: string | null
 }
+
+/** The same, each column as its values. */
+interface Part {
+  readonly name: string
+  readonly count: number
+  readonly texts: readonly (readonly string[])[]
+  readonly items: readonly (readonly unknown[])[]
+}
+
+const partOf = ({ part, count, a, b, c, d, e, f, g }: WalkRow, form: Form): Part => ({
+  name: part,
+  count,
+  texts: [a, b, c, d].map(text => (text === null ? [] : form.read(text.split(separator)))),
+  items: [e, f, g].map(items => JSON.parse(`[${items ?? ''}]`) as unknown[]),
+})
+
+const separator = '\u001f'
+
+const isWhole = ({ count, texts }: Part): boolean => texts.every(({ length }) => length === 0 || length === count)
 
 /** In a graph of things that were made an edge a node is usual; in a dense one the limit holds for both. */
 const edgesPerNode = 8
@@ -67,86 +85,81 @@ interface WalkLimits {
   readonly edges: number
 }
 
-const separator = '\u001f'
-
-const valuesOf = (text: string | null): readonly string[] => text?.split(separator) ?? []
-
-const isWhole = ({ count, a, b, c, d }: WalkRow): boolean =>
-  [a, b, c, d].every(text => text === null || valuesOf(text).length === count)
-
-function reachedOf({ rows, form }: Answer, direction: Direction, limits: WalkLimits): Reached {
-  const rowOf = (part: string): WalkRow => rows.find(row => row.part === `${direction} ${part}`)!
-  const nodes = rowOf('nodes')
-  const edges = rowOf('edges')
+function reachedOf(parts: readonly Part[], direction: Direction, limits: WalkLimits): Reached {
+  const partNamed = (name: string): Part => parts.find(part => part.name === `${direction} ${name}`)!
+  const [nodes, edges] = [partNamed('nodes'), partNamed('edges')]
   return {
-    nodes: nodesOf(nodes, form),
-    edges: edgesOf(edges, form),
-    isAll: nodes.reached < limits.nodes && edges.reached < limits.edges,
+    nodes: nodesOf(nodes),
+    edges: edgesOf(edges, idsOf(nodes)),
+    isAll: nodes.count < limits.nodes && edges.count < limits.edges,
   }
 }
 
-function nodesOf(row: WalkRow, { read }: Form): readonly Node[] {
-  const [kinds, labels, projects] = [valuesOf(row.b), valuesOf(row.c), valuesOf(row.d)]
-  const [instants, facts] = [row.at, row.facts].map(items => JSON.parse(`[${items ?? ''}]`)) as [
-    number[],
-    Node['facts'][],
-  ]
-  return valuesOf(row.a).map((id, index) => ({
-    id: read(id),
-    kind: read(kinds[index]!) as Node['kind'],
-    label: read(labels[index]!),
-    project: read(projects[index]!),
-    at: instants[index] as Node['at'],
-    facts: facts[index]!,
-  }))
+function nodesOf({ texts, items }: Part): readonly Node[] {
+  const [ids, kinds, labels, projects] = texts as [string[], (Node['kind'] | '')[], string[], string[]]
+  const [, instants, facts] = items as [unknown, Node['at'][], Node['facts'][]]
+  const nodes: Node[] = []
+  for (const [index, kind] of kinds.entries()) {
+    if (kind === '') continue
+    const [id, label, project] = [ids[index]!, labels[index]!, projects[index]!]
+    nodes.push({ id, kind, label, project, at: instants[index]!, facts: facts[index]! })
+  }
+  return nodes
 }
 
-function edgesOf(row: WalkRow, { read }: Form): readonly Edge[] {
-  const [to, relations] = [valuesOf(row.b), valuesOf(row.c)]
-  return valuesOf(row.a).map((from, index) => ({
-    from: read(from),
-    to: read(to[index]!),
-    relation: read(relations[index]!),
-  }))
+function idsOf({ texts: [ids], items: [numbers] }: Part): ReadonlyMap<unknown, string> {
+  const found = new Map<unknown, string>()
+  for (const [index, number] of numbers!.entries()) found.set(number, ids![index]!)
+  return found
+}
+
+const edgesOf = ({ texts: [relations], items: [from, to] }: Part, ids: ReadonlyMap<unknown, string>): readonly Edge[] =>
+  relations!.map((relation, index) => ({ from: ids.get(from![index])!, to: ids.get(to![index])!, relation }))
+
+/** One of many numbers: each is looked up by itself, in their order, which on PostgreSQL costs half of what a join does. */
+const among: Readonly<Record<Engine, (numbers: RawBuilder<unknown>) => RawBuilder<unknown>>> = {
+  sqlite: numbers => sql`in (${numbers})`,
+  postgres: numbers => sql`= any(array(${numbers}))`,
 }
 
 /**
- * A walk is a recursive query over ids: each is expanded once, so that cycles end and diamonds cost nothing. Both
+ * A walk is a recursive query over numbers: each is expanded once, so that cycles end and diamonds cost nothing. Both
  * engines work it off first in, first out [SQLite, lang_with; PostgreSQL, 7.8.2], and stop when the limit has what it
  * asked for, for which SQLite must be told `not materialized` (PostgreSQL passes over it). What is begun is read to its
  * end on SQLite: a hub costs half a microsecond for each of its neighbours. `cross join` keeps SQLite to the written order.
  */
 function walkSql(
   starts: readonly string[],
-  { direction, limits, form }: { direction: Direction; limits: WalkLimits; form: Form },
+  { direction, limits, form, engine }: { direction: Direction; limits: WalkLimits; form: Form; engine: Engine },
 ): { with: RawBuilder<unknown>; select: RawBuilder<unknown> } {
   const [near, far] = direction === 'upstream' ? ['downstream', 'upstream'] : ['upstream', 'downstream']
   const [walk, reached] = [sql.ref(`${direction}_walk`), sql.ref(`${direction}_reached`)]
   const edge = (column: string): RawBuilder<unknown> => sql.ref(`edge.${column}`)
-  const all = (column: string): RawBuilder<unknown> =>
+  const texts = (column: string): RawBuilder<unknown> =>
     sql`string_agg(${form.write(sql.ref(column))}, ${sql.lit(separator)})`
+  const items = (column: string): RawBuilder<unknown> => sql`string_agg(cast(${sql.ref(column)} as text), ',')`
+  const numbers = sql`select number from ${reached}`
+  const isReached = among[engine](numbers)
   const isCut = sql`(select count(*) from ${reached}) >= ${sql.lit(limits.nodes)}`
-  const edges = sql`select downstream, upstream, relation from ${reached} cross join edge`
   return {
-    with: sql`${walk}(id) as not materialized (
-        select * from (values ${sql.join(starts.map(id => sql`(cast(${id} as text))`))}) as start
-        union select ${edge(far)} from ${walk} cross join edge where ${edge(near)} = ${walk}.id),
-      ${reached} as materialized (select id from ${walk} limit ${sql.lit(limits.nodes)})`,
+    with: sql`${walk}(number) as not materialized (
+        select number from node where id in (${sql.join(starts)})
+        union select ${edge(far)} from ${walk} cross join edge where ${edge(near)} = ${walk}.number),
+      ${reached} as materialized (select number from ${walk} limit ${sql.lit(limits.nodes)})`,
     // Of all that was reached the edges are those that the walk took. Of a part they are read from the side where they are
-    // few, for a thing is made from some others, and a thousand may be made from it; `|| ''` keeps SQLite from trying each
-    // reached id with each other one.
-    select: sql`select cast(${sql.lit(`${direction} nodes`)} as text) as part, count(*) as reached,
-        count(node.id) as count, ${all('node.id')} as a, ${all('kind')} as b, ${all('label')} as c,
-        ${all('project')} as d, string_agg(cast(at as text), ',') as at, string_agg(facts, ',') as facts
-        from ${reached} left join node on node.id = ${reached}.id
-      union all select cast(${sql.lit(`${direction} edges`)} as text), count(*), count(*),
-        ${all('downstream')}, ${all('upstream')}, ${all('relation')}, null, null, null
+    // few, for a thing is made from some others, and a thousand may be made from it; `is true` keeps both engines from
+    // trying each reached number with each other one.
+    select: sql`select cast(${sql.lit(`${direction} nodes`)} as text) as part, count(*) as count,
+        ${texts('id')} as a, ${texts('kind')} as b, ${texts('label')} as c, ${texts('project')} as d,
+        ${items('number')} as e, ${items('at')} as f, ${items('facts')} as g
+        from node where number ${isReached}
+      union all select cast(${sql.lit(`${direction} edges`)} as text), count(*),
+        ${texts('relation')}, null, null, null, ${items('downstream')}, ${items('upstream')}, null
         from (
           select * from (
-            ${edges} where not ${isCut} and ${edge(near)} = ${reached}.id
+            select * from edge where not ${isCut} and ${edge(near)} ${isReached}
             union all
-            ${edges} where ${isCut} and edge.downstream = ${reached}.id
-              and edge.upstream || '' in (select id from ${reached})) as passed
+            select * from edge where ${isCut} and downstream ${isReached} and (upstream in (${numbers})) is true) as passed
           limit ${sql.lit(limits.edges)}) as ${sql.ref(`${direction}_edge`)}`,
   }
 }

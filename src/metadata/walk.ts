@@ -35,7 +35,8 @@ export function lineageOf({ root, own, reached, limits }: Walked): Lineage {
         ]
       : []
   })
-  const nodes = new Map([[root.id, root], ...parts.flatMap(part => part.nodes.map(node => [node.id, node] as const))])
+  const nodes = new Map([[root.id, root]])
+  for (const part of parts) for (const node of part.nodes) nodes.set(node.id, node)
   return {
     root: root.id,
     nodes: [...nodes.values()],
@@ -45,7 +46,8 @@ export function lineageOf({ root, own, reached, limits }: Walked): Lineage {
 }
 
 /** Both directions pass the same edge only where there is a circle: among edges whose ends both have come to. */
-function unique([first = [], second = []]: readonly (readonly Edge[])[]): Edge[] {
+function unique([first = [], second = []]: readonly Edge[][]): Edge[] {
+  if (second.length === 0) return first
   const ends = new Set(first.flatMap(({ from, to }) => [from, to]))
   const known = new Set<string>()
   const keyOf = ({ from, to, relation }: Edge): string => `${from} ${to} ${relation}`

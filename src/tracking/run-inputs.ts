@@ -38,14 +38,17 @@ export function createRunInputs({ db, store, log, ledger, ownModels, ownerOf }: 
   ): Promise<void> {
     await store.addModels(tx, run, direction, links)
     // The link is the run's own word; an edge says something of the model too.
-    for (const model of await ownModels(
+    const own = await ownModels(
       tx,
       run,
       links.map(link => link.model),
-    ))
-      await (direction === 'input'
-        ? ledger.link(tx, { from: run, to: model, relation: 'read' })
-        : ledger.linkFirst(tx, { from: model, to: run, relation: 'made_by' }))
+    )
+    await ledger.recordAll(
+      tx,
+      direction === 'input'
+        ? { edges: own.map(model => ({ from: run, to: model, relation: 'read' })) }
+        : { firstEdges: own.map(model => ({ from: model, to: run, relation: 'made_by' })) },
+    )
   }
 
   /** The dataset versions, features and training sets of a project that a dataset names by their id. */
@@ -64,7 +67,7 @@ export function createRunInputs({ db, store, log, ledger, ownModels, ownerOf }: 
       await db.transaction().execute(async tx => {
         await log.addIn(tx, { run })
         await store.addDatasets(tx, run, datasets)
-        for (const version of own.flat()) await ledger.link(tx, { from: run, to: version, relation: 'read' })
+        await ledger.recordAll(tx, { edges: own.flat().map(version => ({ from: run, to: version, relation: 'read' })) })
         await recordDatasets(ledger, tx, { run, project }, foreign)
         const links = models.map(model => ({ model, step: 0 }))
         await addModels(tx, run, { direction: 'input', links })

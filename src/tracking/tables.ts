@@ -228,8 +228,12 @@ export const trackingMigrations: readonly Migration[] = [
                        where later.run = p.run and later.key = p.key)`,
       `insert into node (id, kind, label, project, at, facts)
        select id, 'tracking_run', name, project, started_at, '{}' from tracking_run`,
+      // As the ledger's tables are since metadata-004, which every database comes to before this step.
+      `insert into node (id) select distinct task from tracking_run
+       where task is not null and not exists (select 1 from node where node.id = task)`,
       `insert into edge (downstream, upstream, relation)
-       select id, task, 'made_by' from tracking_run where task is not null`,
+       select d.number, u.number, 'made_by' from tracking_run
+       join node as d on d.id = tracking_run.id join node as u on u.id = task`,
       `insert into tracking_counter (name, last) select 'experiment', max(id) from tracking_experiment`,
       `insert into tracking_counter (name, last) select 'run', coalesce(max(seq), 0) from tracking_run`,
       `insert into tracking_counter (name, last) select 'key', max(id) from tracking_key`,

@@ -79,8 +79,11 @@ export async function insertRun(
 ): Promise<void> {
   await store.insert(tx, run)
   await log.addIn(tx, { run: run.id, ...entry, tags: [...(entry.tags ?? []), { key: nameTag, value: run.name }] })
-  await ledger.record(tx, { id: run.id, kind: 'tracking_run', label: run.name, project: run.project })
-  if (run.task !== undefined) await ledger.link(tx, { from: run.id, to: run.task, relation: 'made_by' })
+  const { id, name: label, project, task } = run
+  await ledger.recordAll(tx, {
+    nodes: [{ id, kind: 'tracking_run', label, project }],
+    edges: task === undefined ? [] : [{ from: id, to: task, relation: 'made_by' }],
+  })
 }
 
 /** A run of an experiment, as it begins. */

@@ -13,15 +13,16 @@ const artifactId = (task: TaskId, output: string): string => `art_${task.slice(t
 export async function recordRun(ledger: Ledger, tx: AnyTx, run: Omit<Run, 'state'>): Promise<void> {
   const { id, project, pipeline, cause, actor, params, revision, commit } = run
   const facts = { cause: cause.reason, kind: cause.kind, actor, params: params as Json }
-  await ledger.record(tx, { id, kind: 'run', label: pipeline, project, facts })
-  if (revision !== undefined) await ledger.link(tx, { from: id, to: revision, relation: 'declared_by' })
+  const nodes: NewNode[] = [{ id, kind: 'run', label: pipeline, project, facts }]
+  const edges: Edge[] = []
+  if (revision !== undefined) edges.push({ from: id, to: revision, relation: 'declared_by' })
   // A revision knows its commit. A pipeline of the platform may be about a commit that is no revision, or not yet.
   else if (commit !== undefined) {
-    await ledger.record(tx, { id: commit, kind: 'commit', label: commit.slice(0, 12), project })
-    await ledger.link(tx, { from: id, to: commit, relation: 'read' })
+    nodes.push({ id: commit, kind: 'commit', label: commit.slice(0, 12), project })
+    edges.push({ from: id, to: commit, relation: 'read' })
   }
-  if (cause.ref !== undefined && isNodeId(cause.ref))
-    await ledger.link(tx, { from: id, to: cause.ref, relation: 'caused_by' })
+  if (cause.ref !== undefined && isNodeId(cause.ref)) edges.push({ from: id, to: cause.ref, relation: 'caused_by' })
+  await ledger.recordAll(tx, { nodes, edges })
 }
 
 const isNodeId = (text: string): boolean => /^[a-z]{2,5}_/.test(text)
