@@ -5,7 +5,7 @@ import type { Edge, Node } from './node.ts'
 /** Which way to walk: upstream to what something was made from, downstream to what was made from it. */
 export type Direction = 'upstream' | 'downstream'
 
-/** What a walk has come to. Without `isAll` there is more than the limit, and edges may be missing too. */
+/** What a walk has come to, in no order. Without `isAll` there is more than the limit, and edges may be missing too. */
 export interface Reached {
   readonly nodes: readonly Node[]
   readonly edges: readonly Edge[]
@@ -29,8 +29,8 @@ export interface LedgerStore {
   /** The projects of the nodes that are these bytes. */
   projectsOf(digest: Digest): Promise<readonly string[]>
   /**
-   * All that the starts lead to in each direction, nearest first, in one statement: at most `nodesMax` nodes a direction,
-   * the starts included, and the edges on the way. Ids without a node are walked through.
+   * All that the starts lead to in each direction, in one statement: at most the nearest `nodesMax` nodes a direction, the
+   * starts included, and the edges on the way. Ids without a node are walked through.
    */
   walk(
     starts: Readonly<Partial<Record<Direction, readonly string[]>>>,
