@@ -16,6 +16,7 @@ import { z } from 'zod'
 import { TrainyardError } from '#kernel/error.ts'
 import { jsonSchemaOf, jsonSchemas } from './json-schema.ts'
 import { lazyCompilers } from './lazy-schemas.ts'
+import { giveBackSent } from './sent-bytes.ts'
 import { endSlowBodies } from './slow-body.ts'
 import { sendProblem, toProblem } from './problem.ts'
 
@@ -80,6 +81,7 @@ export async function createApp({
   app.decorateRequest('refresh', async () => {})
 
   endSlowBodies(app as unknown as FastifyInstance, bodyTimeoutMs)
+  giveBackSent(app as unknown as FastifyInstance)
 
   await app.register(swagger, {
     openapi: {

@@ -28,6 +28,19 @@ test('bytes are found by their digest and stored once', async t => {
   assert.deepEqual(await readdir(join(root, 'incoming')), [])
 })
 
+test('chunks of a stream of bytes are given away with it, those of a stream of objects stay their maker’s', async t => {
+  const blobs = fsBlobs(await folder(t))
+  const [given, kept] = [Buffer.alloc(10_000, 'a'), Buffer.alloc(10_000, 'a')]
+
+  const first = await blobs.put(Readable.from([given], { objectMode: false }))
+  const second = await blobs.put(Readable.from([kept]))
+
+  assert.deepEqual(
+    [first, second, given.length, kept.toString()],
+    [{ digest: digestOf('a'.repeat(10_000)), size: 10_000 }, first, 0, 'a'.repeat(10_000)],
+  )
+})
+
 test('a source that fails leaves nothing behind', async t => {
   const root = await folder(t)
   const blobs = fsBlobs(root)

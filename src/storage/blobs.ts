@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline as pipelined, Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { pipeline, Readable } from 'node:stream'
 import type { Digest } from '#kernel/digest.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { notFound, TrainyardError } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
+import { writeStream } from './file-sink.ts'
 import { createMeter, type MeterChoices } from './meter.ts'
 import { bringBack, digestsAfter, incomingOf, placeOf, publish, refresh, unlessAbsent } from './blob-folder.ts'
 
@@ -19,7 +19,10 @@ export interface Blob {
 
 /** Bytes by their SHA-256. Writing the same bytes twice stores them once; what was written can never change. */
 export interface Blobs {
-  /** Stores bytes. When it returns they survive a crash of the machine. */
+  /**
+   * Stores bytes. When it returns they survive a crash of the machine. The chunks of a stream of bytes are given away with
+   * it; those of a stream of objects stay their maker's.
+   */
   put(bytes: Uint8Array | string | Readable): Promise<Blob>
   /** Stores a file's bytes; the file stays where it is. */
   putFile(path: string): Promise<Blob>
@@ -50,10 +53,8 @@ export function fsBlobs(root: string): Blobs {
     const incoming = incomingOf(root)
     await mkdir(incoming, { recursive: true })
     const temporary = join(incoming, randomUUID())
-    const meter = createMeter()
     try {
-      await pipeline(source, meter.through, createWriteStream(temporary, { flush: true }))
-      const { digest, size } = meter.result()
+      const { digest, size } = await writeStream(temporary, source)
       crashPoint('blobs.written')
       await publish(temporary, place(digest))
       return { digest, size }
@@ -66,7 +67,7 @@ export function fsBlobs(root: string): Blobs {
     if (!(await blobs.find(digest))) throw notFound('artifact', digest)
     const { through } = createMeter(verified(digest))
     // Who stops reading closes the file.
-    return pipelined(createReadStream(place(digest)), through, () => {})
+    return pipeline(createReadStream(place(digest)), through, () => {})
   }
 
   const blobs: Blobs = {

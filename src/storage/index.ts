@@ -15,6 +15,7 @@ export { announcement, createOutbox, type Announcement, type Outbox } from './ou
 export { outboxMigrations, outboxRecords } from './outbox-tables.ts'
 export { busyMs, createSignal, type Signal } from './signal.ts'
 export { everyType, on, type Handler } from './subscriber.ts'
+export { writeStream } from './file-sink.ts'
 export { createMeter, measure } from './meter.ts'
 export { fsBlobs, type Blob, type Blobs } from './blobs.ts'
 export { fsBlobTrash, type BlobTrash, type Trashed } from './blob-trash.ts'

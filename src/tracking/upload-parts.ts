@@ -1,11 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import type { Digest } from '#kernel/digest.ts'
+import { Readable } from 'node:stream'
 import { notFound } from '#kernel/error.ts'
+import { writeStream } from '#storage'
 import type { UploadPart } from './upload.ts'
 
 /** Bytes of uploads that are under way: kept apart, so that a part which never becomes a file is nobody's blob. */
@@ -31,18 +30,8 @@ export function fsUploadParts(root: string): UploadParts {
     async write(upload, number, bytes) {
       await mkdir(folderOf(upload), { recursive: true })
       const temporary = join(folderOf(upload), randomUUID())
-      const hash = createHash('sha256')
-      let size = 0
-      const meter = new Transform({
-        transform(chunk: Buffer, _, done) {
-          hash.update(chunk)
-          size += chunk.length
-          done(null, chunk)
-        },
-      })
       try {
-        await pipeline(bytes, meter, createWriteStream(temporary, { flush: true }))
-        const part = { number, digest: hash.digest('hex') as Digest, size }
+        const part = { number, ...(await writeStream(temporary, bytes)) }
         await rename(temporary, place(upload, part))
         return part
       } finally {
