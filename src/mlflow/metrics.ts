@@ -151,12 +151,12 @@ function bulkCalls({ runs, history }: MetricCallParts, declare: Declare): void {
     async handle({ run_ids, metric_key, start_step, end_step, max_results }, caller) {
       const range = rangeOf(start_step, end_step)
       const readable = await readableRuns(runs, run_ids, caller)
-      const metrics: object[] = []
-      for (const run of readable) {
+      // Side by side: while PostgreSQL reads one, what it said of another is sampled.
+      const ofRuns = readable.map(async run => {
         const points = await history.sampled({ run, key: metric_key }, { ...range, most: max_results })
-        metrics.push(...points.map(point => ({ ...metricOf(metric_key, point), run_id: run })))
-      }
-      return { metrics }
+        return points.map(point => ({ ...metricOf(metric_key, point), run_id: run }))
+      })
+      return { metrics: (await Promise.all(ofRuns)).flat() }
     },
   })
 }

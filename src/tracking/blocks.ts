@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Db } from '#storage'
+import { type Db, engineOf, type Engine } from '#storage'
 import { blocksOf, pointsPerBlock, single, type Block } from './block.ts'
 import type { SeriesStore } from './store.ts'
 import type { StoredPoint } from './metric.ts'
@@ -12,12 +12,17 @@ export interface Blocks {
   compact(series: { run: string; key: string }, between?: () => Promise<void>): Promise<void>
 }
 
-/** Read at once; blocks of so many points are made in one transaction, of some milliseconds on SQLite. */
-const pointsPerRead = 8_192
+/**
+ * Read at once; blocks of so many points are made in one transaction. On SQLite everybody waits for it, some milliseconds;
+ * on PostgreSQL only the run's own writers do, and what is said to the server costs more than what is read.
+ */
+const pointsPerRead: Readonly<Record<Engine, number>> = { sqlite: 8_192, postgres: 32_768 }
 /** So few points beside blocks are read as they are. */
 const looseMax = 4 * pointsPerBlock
 
 export function createBlocks({ db, series }: { db: Db; series: SeriesStore }): Blocks {
+  const limit = pointsPerRead[engineOf(db)]
+
   /** The blocks of a metric, and the stretches of time between and behind them. */
   async function tiles(run: string, key: string): Promise<{ blocks: readonly Block[]; gaps: readonly Gap[] }> {
     const blocks = await series.blocks(run, key)
@@ -36,8 +41,8 @@ export function createBlocks({ db, series }: { db: Db; series: SeriesStore }): B
       if (!(await series.lock(tx, run))) return undefined
       // Another reader may have been here since it was looked up.
       if (!(await series.isBare(tx, { run, key }, gap))) return undefined
-      const points = await series.between(run, key, { ...gap, limit: pointsPerRead }, tx)
-      const isAll = points.length < pointsPerRead
+      const points = await series.between(run, key, { ...gap, limit }, tx)
+      const isAll = points.length < limit
       const isOpen = gap.to === Number.MAX_SAFE_INTEGER
       const cut = isAll && !isOpen ? points.length : lastCut(points)
       if (cut === 0) return undefined
