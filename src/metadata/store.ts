@@ -5,7 +5,7 @@ import type { Edge, Node } from './node.ts'
 /** Which way to walk: upstream to what something was made from, downstream to what was made from it. */
 export type Direction = 'upstream' | 'downstream'
 
-/** What a walk has come to, in no order. Without `isAll` there is more than the limit, and edges may be missing too. */
+/** What a walk has come to: nodes nearest first, edges in no order. Without `isAll` there is more than the limit, and edges may be missing too. */
 export interface Reached {
   readonly nodes: readonly Node[]
   readonly edges: readonly Edge[]

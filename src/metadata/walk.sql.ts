@@ -52,10 +52,11 @@ interface WalkRow {
   readonly b: string | null
   readonly c: string | null
   readonly d: string | null
-  /** Items of JSON lists: number, time and facts of nodes; downstream and upstream of edges. */
+  /** Items of JSON lists: number, time and facts of nodes, and their numbers nearest first; both ends of edges. */
   readonly e: string | null
   readonly f: string | null
   readonly g: string | null
+  readonly h: string | null
 }
 
 /** The same, each column as its values. */
@@ -66,11 +67,11 @@ interface Part {
   readonly items: readonly (readonly unknown[])[]
 }
 
-const partOf = ({ part, count, a, b, c, d, e, f, g }: WalkRow, form: Form): Part => ({
+const partOf = ({ part, count, a, b, c, d, e, f, g, h }: WalkRow, form: Form): Part => ({
   name: part,
   count,
   texts: [a, b, c, d].map(text => (text === null ? [] : form.read(text.split(separator)))),
-  items: [e, f, g].map(items => JSON.parse(`[${items ?? ''}]`) as unknown[]),
+  items: [e, f, g, h].map(items => JSON.parse(`[${items ?? ''}]`) as unknown[]),
 })
 
 const separator = '\u001f'
@@ -88,33 +89,39 @@ interface WalkLimits {
 function reachedOf(parts: readonly Part[], direction: Direction, limits: WalkLimits): Reached {
   const partNamed = (name: string): Part => parts.find(part => part.name === `${direction} ${name}`)!
   const [nodes, edges] = [partNamed('nodes'), partNamed('edges')]
+  const places = placesOf(nodes)
   return {
-    nodes: nodesOf(nodes),
-    edges: edgesOf(edges, idsOf(nodes)),
+    nodes: nodesOf(nodes, places),
+    edges: edgesOf(edges, number => nodes.texts[0]![places.get(number)!]!),
     isAll: nodes.count < limits.nodes && edges.count < limits.edges,
   }
 }
 
-function nodesOf({ texts, items }: Part): readonly Node[] {
+/** Where in its columns each node is, by its number. */
+type Places = ReadonlyMap<unknown, number>
+
+function placesOf({ items: [numbers] }: Part): Places {
+  const places = new Map<unknown, number>()
+  for (const [place, number] of numbers!.entries()) places.set(number, place)
+  return places
+}
+
+function nodesOf({ texts, items }: Part, places: Places): readonly Node[] {
   const [ids, kinds, labels, projects] = texts as [string[], (Node['kind'] | '')[], string[], string[]]
-  const [, instants, facts] = items as [unknown, Node['at'][], Node['facts'][]]
+  const [, instants, facts, nearestFirst] = items as [unknown, Node['at'][], Node['facts'][], number[]]
   const nodes: Node[] = []
-  for (const [index, kind] of kinds.entries()) {
+  for (const number of nearestFirst) {
+    const place = places.get(number)!
+    const kind = kinds[place]!
     if (kind === '') continue
-    const [id, label, project] = [ids[index]!, labels[index]!, projects[index]!]
-    nodes.push({ id, kind, label, project, at: instants[index]!, facts: facts[index]! })
+    const [id, label, project] = [ids[place]!, labels[place]!, projects[place]!]
+    nodes.push({ id, kind, label, project, at: instants[place]!, facts: facts[place]! })
   }
   return nodes
 }
 
-function idsOf({ texts: [ids], items: [numbers] }: Part): ReadonlyMap<unknown, string> {
-  const found = new Map<unknown, string>()
-  for (const [index, number] of numbers!.entries()) found.set(number, ids![index]!)
-  return found
-}
-
-const edgesOf = ({ texts: [relations], items: [from, to] }: Part, ids: ReadonlyMap<unknown, string>): readonly Edge[] =>
-  relations!.map((relation, index) => ({ from: ids.get(from![index])!, to: ids.get(to![index])!, relation }))
+const edgesOf = ({ texts: [relations], items: [from, to] }: Part, idOf: (number: unknown) => string): readonly Edge[] =>
+  relations!.map((relation, index) => ({ from: idOf(from![index]), to: idOf(to![index]), relation }))
 
 /** One of many numbers: each is looked up by itself, in their order, which on PostgreSQL costs half of what a join does. */
 const among: Readonly<Record<Engine, (numbers: RawBuilder<unknown>) => RawBuilder<unknown>>> = {
@@ -151,10 +158,11 @@ function walkSql(
     // trying each reached number with each other one.
     select: sql`select cast(${sql.lit(`${direction} nodes`)} as text) as part, count(*) as count,
         ${texts('id')} as a, ${texts('kind')} as b, ${texts('label')} as c, ${texts('project')} as d,
-        ${items('number')} as e, ${items('at')} as f, ${items('facts')} as g
+        ${items('number')} as e, ${items('at')} as f, ${items('facts')} as g,
+        (select ${items('number')} from ${reached}) as h
         from node where number ${isReached}
       union all select cast(${sql.lit(`${direction} edges`)} as text), count(*),
-        ${texts('relation')}, null, null, null, ${items('downstream')}, ${items('upstream')}, null
+        ${texts('relation')}, null, null, null, ${items('downstream')}, ${items('upstream')}, null, null
         from (
           select * from (
             select * from edge where not ${isCut} and ${edge(near)} ${isReached}
