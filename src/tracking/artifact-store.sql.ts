@@ -53,12 +53,8 @@ export function sqlArtifactStore(db: Db): ArtifactStore {
     },
 
     async owners() {
-      const owners = tables
-        .selectFrom('artifact_root')
-        .select(['project', 'experiment'])
-        .where('files', '>', 0)
-        .distinct()
-      return (await owners.orderBy('experiment').execute()).map(row => ({ ...row }))
+      const { rows } = await ownersSql.execute(db)
+      return rows.map(row => ({ ...row }))
     },
 
     async usage() {
@@ -125,6 +121,21 @@ export function sqlArtifactStore(db: Db): ArtifactStore {
     },
   }
 }
+
+/** From experiment to experiment along the index: there are a thousand roots to one of them. */
+const ownersSql = sql<ArtifactOwner>`
+  with recursive known (experiment) as (
+    select min(experiment) from artifact_root
+    union all
+    select (select min(root.experiment) from artifact_root as root where root.experiment > known.experiment)
+    from known where known.experiment is not null
+  ), held as (
+    select experiment, (
+      select project from artifact_root as root where root.experiment = known.experiment and root.files > 0 limit 1
+    ) as project
+    from known where experiment is not null
+  )
+  select project, experiment from held where project is not null order by experiment`
 
 const digestsAtOnce = 500
 
