@@ -28,7 +28,7 @@ import { traceRoutes } from '#traces'
 import { tuningRoutes } from '#tuning'
 import { workflowRoutes } from '#workflow'
 import { version } from './cli/version.ts'
-import { begunProjects } from './composition/begun-projects.ts'
+import { beginWithImports, begunProjects } from './composition/begun-projects.ts'
 import { blobReach } from './composition/blob-reach.ts'
 import type { Composition } from './composition/composition.ts'
 import { compose } from './composition/compose.ts'
@@ -182,9 +182,10 @@ export async function mountRoutes(
   { parts, config, warn }: { parts: Composition; config: Config; warn: (facts: object, message: string) => void },
 ): Promise<void> {
   const isProject = async (name: string): Promise<boolean> =>
-    (await parts.projects.find(name)) !== undefined || (await parts.repositories.find(name)) !== undefined
+    (await parts.projects.find(name)) !== undefined || (await parts.repositories.has(name))
   guard(app, { access: parts.access, host: config.host, reachOf: reachOfRoutes(parts), isProject })
   requireKnownNames(app, parts)
+  beginWithImports(app, parts)
   healthRoutes(app, { version })
   accessRoutes(app, parts.access)
   projectRoutes(app, { ...parts, uploads: parts.blobUploads, begun: () => begunProjects(parts) })

@@ -1,3 +1,5 @@
+import type { App } from '#http'
+import { defaultProject } from '#kernel/default-project.ts'
 import type { Composition } from './composition.ts'
 
 const perPage = 500
@@ -19,4 +21,16 @@ export async function begunProjects({
     after = next
   } while (after !== undefined)
   return begun
+}
+
+/** A project that is not here begins with its import, whoever brings it. */
+export function beginWithImports(
+  app: App,
+  { repositories }: { repositories: Pick<Composition['repositories'], 'has' | 'create'> },
+): void {
+  app.addHook('preHandler', async ({ method, params, routeOptions }) => {
+    if (method !== 'PUT' || !routeOptions.url?.startsWith('/api/v1/projects/:project/imports/')) return
+    const { project } = params as { readonly project: string }
+    if (project !== defaultProject && !(await repositories.has(project))) await repositories.create(project)
+  })
 }

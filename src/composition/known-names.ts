@@ -31,7 +31,7 @@ export function requireKnownNames(
     if (project === undefined || method !== 'GET' || routeOptions.url?.endsWith('/repository')) return
     const revision = await projects.find(project)
     // A project begins with its repository; its first push declares it.
-    if (!revision && project !== defaultProject && !(await repositories.find(project)))
+    if (!revision && project !== defaultProject && !(await repositories.has(project)))
       throw notFound('project', project)
     for (const kind of kinds) {
       const name = names[kind]

@@ -18,6 +18,8 @@ export interface Repositories {
   /** The project's repository, made when there is none. */
   create(project: string): Promise<Repository>
   find(project: string): Promise<Repository | undefined>
+  /** Whether there is one: asks nothing of git. */
+  has(project: string): Promise<boolean>
   /** Projects that have a repository, in pages; the oldest first. */
   projects(page: PageRequest): Promise<Page<string>>
   /** The commit at the head of a branch, `main` when none is named; undefined while there is none. */
@@ -94,6 +96,8 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
       const record = await store.find(project)
       return record && describe(record)
     },
+
+    has: async project => (await store.find(project)) !== undefined,
 
     async projects({ limit, after }) {
       const { items, next } = toPage(await store.list(limit + 1, after), limit, ({ id }) => id)

@@ -6,7 +6,6 @@ import { desk, readerOf } from './browser.ts'
 /** A project without a project file is there, with an experiment that others have by the same name. */
 export async function begun({ browser, url, world }: { browser: Browser; url: string; world: World }): Promise<void> {
   const { client } = world
-  await client.get('/api/v1/projects/vision/repository')
   const experiment = { name: 'Default', createdAt: 1, updatedAt: 1, tags: [] }
   await client.send('PUT', '/api/v1/projects/vision/imports/experiments', experiment)
   const { page, faults, open } = await readerOf(browser, url, desk)
