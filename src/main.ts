@@ -181,8 +181,7 @@ export async function mountRoutes(
   app: App,
   { parts, config, warn }: { parts: Composition; config: Config; warn: (facts: object, message: string) => void },
 ): Promise<void> {
-  const isProject = async (name: string): Promise<boolean> =>
-    (await parts.projects.find(name)) !== undefined || (await parts.repositories.has(name))
+  const { isProject } = parts
   guard(app, { access: parts.access, host: config.host, reachOf: reachOfRoutes(parts), isProject })
   requireKnownNames(app, parts)
   beginWithImports(app, parts)

@@ -182,11 +182,16 @@ function composeEngine(surroundings: Surroundings) {
     owner,
     warn,
   }
-  const tracking = createTracking({
+  const repositories = createRepositories({
     ...common,
-    stores: sqlTrackingStores(db),
-    isProject: async name => (await projects.find(name)) !== undefined,
+    store: sqlRepositoryStore(db),
+    folder: join(dataFolder, 'repositories'),
+    baseUrl: peopleUrl(surroundings),
+    path: env['PATH'] ?? '',
   })
+  const isProject = async (name: string): Promise<boolean> =>
+    (await projects.find(name)) !== undefined || (await repositories.has(name))
+  const tracking = createTracking({ ...common, stores: sqlTrackingStores(db), isProject })
   const runner = composeRunner(surroundings, { ...common, blobFolder: resolve(blobFolder), executorSpecs, tracking })
   const files = composeArtifacts(surroundings, { blobs, folder: blobFolder })
   const traces = composeTraces({ db, clock, artifacts: files.artifacts, tracking })
@@ -200,12 +205,7 @@ function composeEngine(surroundings: Surroundings) {
     duckdb: createDuckdb(),
     onnx: createOnnx(),
     tracking,
-    repositories: createRepositories({
-      ...common,
-      store: sqlRepositoryStore(db),
-      folder: join(dataFolder, 'repositories'),
-      baseUrl: peopleUrl(surroundings),
-      path: env['PATH'] ?? '',
-    }),
+    repositories,
+    isProject,
   }
 }

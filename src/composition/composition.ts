@@ -38,6 +38,8 @@ export interface Composition {
   readonly executor: LocalExecutor
   readonly remotes: Remotes
   readonly features: Features
+  /** Whether there is a project of this name, with a project file or begun without one. */
+  isProject(name: string): Promise<boolean>
   readonly ledger: Ledger
   readonly monitoring: Monitoring
   readonly mountImports: MountImports

@@ -19,7 +19,7 @@ const one = { limit: 1 }
  */
 export function requireKnownNames(
   app: App,
-  { projects, repositories, data, features, registry }: Pick<Composition, 'projects' | 'repositories' | Components>,
+  { projects, isProject, data, features, registry }: Pick<Composition, 'projects' | 'isProject' | Components>,
 ): void {
   const lists: Lists = {
     source: (project, name) => data.versions(project, name, one),
@@ -31,8 +31,7 @@ export function requireKnownNames(
     if (project === undefined || method !== 'GET' || routeOptions.url?.endsWith('/repository')) return
     const revision = await projects.find(project)
     // A project begins with its repository; its first push declares it.
-    if (!revision && project !== defaultProject && !(await repositories.has(project)))
-      throw notFound('project', project)
+    if (!revision && project !== defaultProject && !(await isProject(project))) throw notFound('project', project)
     for (const kind of kinds) {
       const name = names[kind]
       if (name === undefined || isDeclared(revision, kind, name)) continue

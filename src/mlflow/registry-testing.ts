@@ -63,7 +63,9 @@ export async function testRegistry(t: TestContext, engine = testEngines()[0]!) {
     tree: async path => files[path] ?? [],
   }
   const production = createProductionRule(projects)
-  const parts = { db, store: sqlModelStore(db), outbox, ledger, projects, production, blobs, clock, onnx: {} as never }
+  const isProject = async (project: string): Promise<boolean> => (await projects.find(project)) !== undefined
+  const common = { db, outbox, ledger, projects, isProject, production, blobs, clock }
+  const parts = { ...common, store: sqlModelStore(db), onnx: {} as never }
   const [registry, models] = [createRegistry(parts), createRegisteredModels(parts)]
   const versions = createRegisteredVersions({ ...parts, owners, place: models.place })
   const { courier, webhooks } = testWebhooks(db, clock)

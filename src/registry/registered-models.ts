@@ -2,7 +2,6 @@ import type { Clock } from '#kernel/clock.ts'
 import { defaultProject } from '#kernel/default-project.ts'
 import { alreadyExists, conflict } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
-import type { Projects } from '#project'
 import { parseFilter } from '#search'
 import type { AnyTx, Db, Outbox } from '#storage'
 import { moveAlias } from './alias-move.ts'
@@ -76,7 +75,8 @@ export interface RegisteredModelParts {
   readonly db: Db
   readonly store: ModelStore
   readonly outbox: Pick<Outbox, 'emit'>
-  readonly projects: Pick<Projects, 'find'>
+  /** Whether there is a project of this name. */
+  isProject(name: string): Promise<boolean>
   readonly production: ProductionRule
   readonly clock: Clock
 }
@@ -235,13 +235,13 @@ async function requireFree(
 }
 
 async function placeOf(
-  { projects, store }: Pick<RegisteredModelParts, 'projects' | 'store'>,
+  { isProject, store }: Pick<RegisteredModelParts, 'isProject' | 'store'>,
   said: string,
   workspace: string,
 ): Promise<Place> {
   const dot = said.indexOf('.')
   const prefix = said.slice(0, Math.max(0, dot))
-  const project = prefix !== '' && (await projects.find(prefix)) ? prefix : workspace
+  const project = prefix !== '' && (await isProject(prefix)) ? prefix : workspace
   const name = project === prefix ? said.slice(dot + 1) : said
   // A name with a dot may be older than the project of its first part, or of another workspace.
   const other = dot > 0 && !(await store.findModel(project, name)) ? await store.findByFullName(said) : undefined

@@ -41,8 +41,13 @@ async function open(t: TestContext) {
   })
   const projects = { find: async () => undefined }
   const production = createProductionRule(projects)
-  const parts = { db, store: sqlModelStore(db), outbox, ledger, projects, production, blobs, onnx, clock }
-  const [registry, registeredModels] = [createRegistry(parts), createRegisteredModels(parts)]
+  const isProject = async () => false
+  const common = { db, outbox, ledger, projects, isProject, production, blobs, clock }
+  const parts = { ...common, store: sqlModelStore(db), onnx }
+  const [registry, registeredModels] = [
+    createRegistry(parts),
+    createRegisteredModels({ ...parts, isProject: async () => false }),
+  ]
   const register = (change: Parameters<typeof versionDraft>[0] = {}) => registry.register(versionDraft(change), ids)
   const events = async () => (await outbox.after(0, 100)).map(({ type, data }) => [type, data] as const)
   return { registry, registeredModels, register, events, written, blobs, clock }

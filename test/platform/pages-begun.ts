@@ -8,6 +8,8 @@ export async function begun({ browser, url, world }: { browser: Browser; url: st
   const { client } = world
   const experiment = { name: 'Default', createdAt: 1, updatedAt: 1, tags: [] }
   await client.send('PUT', '/api/v1/projects/vision/imports/experiments', experiment)
+  // From then on what clients log under its name is the project's.
+  await client.send('POST', '/api/2.0/mlflow/experiments/create', { name: 'vision/resnet' })
   const { page, faults, open } = await readerOf(browser, url, desk)
   await open('/experiments')
   const tree = page.getByRole('list', { name: 'Experiments by folder' })
@@ -15,6 +17,7 @@ export async function begun({ browser, url, world }: { browser: Browser; url: st
   await open('/')
   await page.getByRole('link', { name: 'vision' }).click()
   await page.getByRole('heading', { level: 1, name: 'vision' }).waitFor()
-  await page.getByRole('table', { name: 'Experiments' }).getByRole('link', { name: 'Default' }).waitFor()
+  const own = page.getByRole('table', { name: 'Experiments' })
+  for (const name of ['Default', 'vision/resnet']) await own.getByRole('link', { name }).waitFor()
   assert.deepEqual({ both, faults }, { both: 2, faults: [] })
 }
