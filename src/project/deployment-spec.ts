@@ -89,10 +89,12 @@ const place = z.string().min(1).max(200)
 /** A queue of a message broker whose messages the deployment answers. */
 const Queue = z.strictObject({
   broker: SecretReference.meta({
-    description: 'The secret with the address of the broker: nats://…, amqp://… or redis://…',
+    description: 'The secret with the address of the broker: nats://…, amqp://…, redis://… or kafka://…',
   }),
-  input: place.meta({ description: 'Where requests come from: a stream of NATS or Redis, a queue of RabbitMQ.' }),
-  output: place.meta({ description: 'Where answers go: a subject of NATS, a queue, a stream.' }),
+  input: place.meta({
+    description: 'Where requests come from: a stream of NATS or Redis, a queue of RabbitMQ, a topic of Kafka.',
+  }),
+  output: place.meta({ description: 'Where answers go: a subject of NATS, a queue, a stream, a topic.' }),
   deadLetter: place
     .optional()
     .meta({ description: 'Where messages go that cannot be answered; the output with `.dead` when left out.' }),

@@ -102,7 +102,8 @@ async function linkFor(broker: string): Promise<OpenLink> {
   if (scheme === 'nats' || scheme === 'tls') return (await import('./queue/nats.ts')).openNats
   if (scheme === 'amqp' || scheme === 'amqps') return (await import('./queue/rabbitmq.ts')).openRabbitMq
   if (scheme === 'redis' || scheme === 'rediss') return (await import('./queue/redis.ts')).openRedis
+  if (scheme === 'kafka' || scheme === 'kafkas') return (await import('./queue/kafka.ts')).openKafka
   throw new Error(
-    `A broker's address begins with nats:, tls:, amqp:, amqps:, redis: or rediss:, not with ${scheme.slice(0, 20)}:`,
+    `A broker's address begins with nats:, tls:, amqp:, amqps:, redis:, rediss:, kafka: or kafkas:, not with ${scheme.slice(0, 20)}:`,
   )
 }

@@ -188,10 +188,13 @@ export function queueContract(broker: TestBroker): void {
   })
 }
 
+/** Groups of Kafka's consumers take some seconds to settle whenever one comes or goes. */
+const patienceMs = 30_000
+
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + patienceMs
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('It did not happen in 20 s.')
+    if (Date.now() > deadline) throw new Error('It did not happen in 30 s.')
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }

@@ -1,9 +1,11 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectNats, headers as natsHeaders } from '@nats-io/transport-node'
+import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
 import { createClient } from '@redis/client'
 import { connect as connectRabbitMq } from 'amqplib'
+import { openKafka } from './kafka.ts'
 import { openNats } from './nats.ts'
-import { queueContract, type Arrived, type TestBroker } from './queue.contract.ts'
+import { queueContract, until, type Arrived, type TestBroker } from './queue.contract.ts'
 import { openRabbitMq } from './rabbitmq.ts'
 import { openRedis } from './redis.ts'
 
@@ -115,4 +117,55 @@ const redis: TestBroker = {
   },
 }
 
-for (const broker of [nats, rabbitMq, redis]) queueContract(broker)
+const kafkaUrl = 'kafka://127.0.0.1:9092'
+const kafka: TestBroker = {
+  name: 'Kafka',
+  open: openKafka,
+  url: kafkaUrl,
+  async prepare(t, id) {
+    const client = { clientId: 'test', bootstrapBrokers: ['127.0.0.1:9092'], retries: false, connectTimeout: 2_000 }
+    const admin = new Admin(client)
+    const route = { input: `in-${id}`, output: `out-${id}`, deadLetter: `dead-${id}` }
+    const topics = Object.values(route)
+    const isThere = await admin.createTopics({ topics, partitions: 3, replicas: 1 }).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) {
+      await admin.close()
+      return undefined
+    }
+    const producer = new Producer({ ...client, serializers: stringSerializers })
+    const times = { sessionTimeout: 6_000, rebalanceTimeout: 6_000 }
+    const consumer = new Consumer({ ...client, ...times, groupId: `test-${id}`, deserializers: stringDeserializers })
+    const found: Record<'output' | 'deadLetter', Arrived[]> = { output: [], deadLetter: [] }
+    const stream = await consumer.consume({ topics: [route.output, route.deadLetter], mode: 'earliest' })
+    stream.on('data', ({ topic, value, headers }) =>
+      found[topic === route.output ? 'output' : 'deadLetter'].push({
+        body: value,
+        headers: Object.fromEntries(headers),
+      }),
+    )
+    t.after(async () => {
+      await consumer.close(true)
+      await producer.close()
+      await admin.deleteTopics({ topics }).catch(() => {})
+      await admin.close()
+    })
+    return {
+      route,
+      async put(body, key) {
+        await producer.send({ messages: [{ topic: route.input, key, value: body }] })
+      },
+      async arrived(place) {
+        const topic = route[place]
+        const ends = (await consumer.listOffsets({ topics: [topic] })).get(topic) ?? []
+        const there = Number(ends.reduce((sum, end) => sum + end, 0n))
+        await until(async () => found[place].length >= there)
+        return found[place]
+      },
+    }
+  },
+}
+
+for (const broker of [nats, rabbitMq, redis, kafka]) queueContract(broker)
