@@ -67,7 +67,8 @@ export async function conclude(deps: Deps, attempt: Attempt, { handle, gone }: F
 /** What was sampled, and what the kernel says of the command and the children it has waited for [getrusage(2)]. */
 const measured = (sampled: TaskResources, { cpuSeconds, peakRssBytes }: ShimExit): TaskResources => {
   const { use } = sampled
-  if (!use) return sampled
+  if (!use)
+    return { measured: 'counted by the kernel: nothing looked at it in time', use: { cpuSeconds, peakRssBytes } }
   const most = {
     cpuSeconds: Math.max(use.cpuSeconds, cpuSeconds),
     peakRssBytes: Math.max(use.peakRssBytes, peakRssBytes),

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contractBroken, contractKept } from '#data'
+import { wallClock } from '#kernel/clock.ts'
 import { newId } from '#kernel/id.ts'
 import { deployed, trafficChanged } from '#serving'
+import { sqlMonitoringStores } from './store.sql.ts'
 import { provideMonitoring, subscribeMonitoring } from './subscribers.ts'
 import { deployment, openStage, project } from './testing-stage.ts'
+import { daysOf } from './testing.ts'
 
 const violations = [
   { column: 'wind', rule: 'constant' as const, found: '-1 in 365 rows', allowed: 'values that vary', rows: 365 },
@@ -38,6 +41,28 @@ test('a deployment is watched because it was deployed, and follows its traffic',
       ['rev_1', 'waiting'],
       ['rev_2', 'waiting'],
     ],
+  )
+})
+
+test('truth that comes while a window is being judged is judged too', async t => {
+  const { monitoring, outbox, db, serve } = await openStage(t)
+  const days = daysOf({ key: 'Seattle', from: '2014-01-01', to: '2014-03-15', seed: 2 })
+  await monitoring.create({ project, deployment, revision: 'rev_1', version: 'mdv_1', weight: 100 })
+  const ids = await serve(days)
+  const early = await monitoring.windows(deployment, { limit: 10 })
+  // Its own event was handled before there was a judgement.
+  const items = ids.map((prediction, day) => ({ prediction, value: days[day]!.label }))
+  await db.transaction().execute(tx => sqlMonitoringStores(db).truths.record(tx, deployment, items, wallClock.now()))
+
+  subscribeMonitoring(outbox, monitoring)
+  outbox.start()
+  t.after(() => outbox.stop())
+  await outbox.settled()
+
+  const late = await monitoring.windows(deployment, { limit: 10 })
+  assert.deepEqual(
+    [early, late].map(page => page.items.map(({ performance }) => performance?.realised !== undefined)),
+    [[false], [true]],
   )
 })
 

@@ -2,7 +2,7 @@ import { contractBroken, contractKept } from '#data'
 import { deployed, predictionsLogged, trafficChanged } from '#serving'
 import { on, type Outbox } from '#storage'
 import { runFinished, type Workflow } from '#workflow'
-import { truthReceived } from './events.ts'
+import { truthReceived, windowEvaluated } from './events.ts'
 import type { Monitoring } from './monitoring.ts'
 import { evaluateTask } from './windows.ts'
 
@@ -14,6 +14,8 @@ export function subscribeMonitoring(outbox: Pick<Outbox, 'subscribe'>, monitorin
     on(trafficChanged, ({ data }) => monitoring.setLive(data.deployment, data.weights)),
     on(predictionsLogged, ({ data, seq }) => monitoring.predictionsLogged({ ...data, event: seq })),
     on(truthReceived, ({ data }) => monitoring.judgeAgain(data.deployment)),
+    // Truth that came while a window was being judged found no judgement to mend.
+    on(windowEvaluated, ({ data }) => monitoring.judgeAgain(data.deployment)),
   ])
   outbox.subscribe('monitoring.feedback', [
     on(

@@ -159,17 +159,18 @@ export const ResourceSeriesWire = z
 /** Totals and peaks of all processes of an attempt, as they were seen. */
 export const ResourceUseWire = z.object({
   cpuSeconds: z.number(),
-  readBytes: z.int(),
-  writtenBytes: z.int(),
   peakRssBytes: z.int(),
-  peakThreads: z.int(),
-  peakProcesses: z.int(),
+  /** What follows is known of what was looked at while it ran. */
+  readBytes: z.int().optional(),
+  writtenBytes: z.int().optional(),
+  peakThreads: z.int().optional(),
+  peakProcesses: z.int().optional(),
   peakGpuPercent: z.number().optional(),
   peakGpuMemoryBytes: z.int().optional(),
 })
 
 export const TaskResourcesWire = z.object({
-  /** `sampled`, or why there is nothing. */
+  /** `sampled`, or why there is nothing, or no series. */
   measured: z.string(),
   use: ResourceUseWire.optional(),
   series: ResourceSeriesWire.optional(),

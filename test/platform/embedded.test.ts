@@ -80,7 +80,7 @@ test(
       'a window with its truth',
       async () =>
         (await trainyard.windows('rain-embedded')).find(each => each.performance?.realised !== undefined) ?? false,
-      { signal: t.signal, patience: 240_000 },
+      world,
     )
 
     const { revisions } = await trainyard.deployment('rain-embedded')

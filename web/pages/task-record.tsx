@@ -76,7 +76,7 @@ function Means({ attempt }: { attempt: Attempt }) {
   const { resources } = attempt.record
   const series = resources?.series
   const lines = useMemo(() => linesOf(series), [series])
-  if (!resources?.use || !series)
+  if (!resources?.use)
     return <p className="muted small">Resources: {resources?.measured ?? 'nothing has been measured yet'}.</p>
   const { use } = resources
   return (
@@ -85,14 +85,15 @@ function Means({ attempt }: { attempt: Attempt }) {
         facts={{
           'CPU time': `${number(use.cpuSeconds)} s`,
           'Peak memory': bytes(use.peakRssBytes),
-          Read: bytes(use.readBytes),
-          Written: bytes(use.writtenBytes),
-          'At most': `${plural(use.peakProcesses, 'process', 'processes')}, ${plural(use.peakThreads, 'thread')}`,
-          'GPU load, at most': use.peakGpuPercent === undefined ? undefined : `${use.peakGpuPercent} %`,
-          'GPU memory, at most': use.peakGpuMemoryBytes === undefined ? undefined : bytes(use.peakGpuMemoryBytes),
+          Read: known(use.readBytes, bytes),
+          Written: known(use.writtenBytes, bytes),
+          'Processes, at most': known(use.peakProcesses, String),
+          'Threads, at most': known(use.peakThreads, String),
+          'GPU load, at most': known(use.peakGpuPercent, percent => `${percent} %`),
+          'GPU memory, at most': known(use.peakGpuMemoryBytes, bytes),
         }}
       />
-      {series.at.length > 1 && (
+      {series && series.at.length > 1 && (
         <div className="split">
           {lines.map(({ title, values }) => (
             <section key={title} className="stack-tight">
@@ -112,6 +113,9 @@ function Means({ attempt }: { attempt: Attempt }) {
     </>
   )
 }
+
+const known = (value: number | undefined, show: (value: number) => string): string | undefined =>
+  value === undefined ? undefined : show(value)
 
 interface Measured {
   readonly title: string

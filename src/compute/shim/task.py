@@ -1,6 +1,7 @@
 """A command that is held."""
 
 import os
+import sys
 import time
 
 from cage import Cage
@@ -88,7 +89,8 @@ class Task:
             "pid": self.pid,
             "seconds": round(time.time() - self.started, 3),
             "cpuSeconds": round(usage.ru_utime + usage.ru_stime, 3),
-            "peakRssBytes": usage.ru_maxrss * 1024,
+            # Kibibytes, but bytes on macOS [getrusage(2)].
+            "peakRssBytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         }
 
     def cause_of(self, code, number):
