@@ -92,9 +92,9 @@ async function main(folder: string): Promise<void> {
     const limit = await start(startLimit(model))
     const ours = await start(startModelServer(model))
     const unlogged = await start(startModelServer(model, { isLogged: false }))
-    const light = join(folder, 'light.onnx')
-    await writeFile(light, logisticOnnx({ weights: weightsOf(features), intercept: 0, output: 'two_columns' }))
-    const logistic = await start(startModelServer(light, { isLogged: false }))
+    const lightModel = join(folder, 'light.onnx')
+    await writeFile(lightModel, logisticOnnx({ weights: weightsOf(features), intercept: 0, output: 'two_columns' }))
+    const logistic = await start(startModelServer(lightModel, { isLogged: false }))
     const peers = options['without-peers']
       ? []
       : [
@@ -115,15 +115,12 @@ async function main(folder: string): Promise<void> {
       Object.entries(forms).map(([name, form]) => ({ ...common, name, server, question: form(manyRows) }))
     const bare = { ...common, name: 'JSON, without prediction log', server: unlogged, question: tensors(manyRows) }
     const many = [...asked(ours), bare]
-    const results = await inTurn([...single, ...many, ...asked(logistic)])
+    const light = asked(logistic)
+    const results = await inTurn([...single, ...many, ...light])
     const ofMany = results.slice(single.length)
     print(`One row for each request, ${ofTrees}`, single, results)
     print(`${manyRows} rows for each request, ${ofTrees}`, many, ofMany)
-    print(
-      `${manyRows} rows for each request, a logistic regression on 20 features, no log`,
-      many,
-      ofMany.slice(many.length),
-    )
+    print(`${manyRows} rows for each request, ${ofLight}`, light, ofMany.slice(many.length))
     console.log(reason(ofMany[0]!, ofMany[many.length - 1]!, await runUs(model, manyRows)))
   } finally {
     for (const { stop } of running) await stop()
@@ -132,6 +129,7 @@ async function main(folder: string): Promise<void> {
 
 const manyRows = 128
 const ofTrees = '100 trees of depth 6 on 20 features'
+const ofLight = 'a logistic regression on 20 features, no log'
 const weightsOf = (names: readonly string[]): Record<string, number> => Object.fromEntries(names.map(name => [name, 1]))
 
 /** Why other forms than JSON do not give five times its rows a second for trees. */
