@@ -56,11 +56,11 @@ export function sqlHistoryStore(db: Db, keys: Keys): HistoryStore & SeriesStore 
     },
 
     async lock(tx, run) {
+      // Also where it has blocks: by the new version of the row writers who have waited see that something has changed.
       const own = inside<TrackingTables>(tx)
-      const query = own.selectFrom('tracking_run').select(['seq', 'has_blocks']).where('id', '=', run)
+      const query = own.selectFrom('tracking_run').select('seq').where('id', '=', run)
       const row = await (engine === 'postgres' ? query.forUpdate() : query).executeTakeFirst()
       if (!row) return false
-      if (row.has_blocks === 1) return true
       await own.updateTable('tracking_run').set({ has_blocks: 1 }).where('seq', '=', row.seq).execute()
       return true
     },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as elapse } from 'node:timers/promises'
 import type { TestEngine } from '#storage/testing.ts'
+import { blocksOf } from './block.ts'
 import { placesOf } from './history-sample.ts'
 import { tallyPoints } from './import-tally.sql.ts'
-import type { MetricPoint } from './metric.ts'
-import type { StoredPoint } from './metric.ts'
+import type { MetricPoint, StoredPoint } from './metric.ts'
+import { sqlTrackingStores } from './store.sql.ts'
 import { historyOf, openTracking } from './testing.ts'
 
 /** What histories of metrics promise on every engine. */
@@ -197,6 +199,29 @@ export function historyContract(engine: TestEngine): void {
     assert.equal(
       buckets.reduce((sum, { count }) => sum + count, 0),
       10_100,
+    )
+  })
+
+  test(`${name}: a point that waits while its block is made is in the chart`, async t => {
+    const { db, history, log, run } = await openTracking(t, engine)
+    const id = await run('0')
+    const points = range(0, 1_000).map(n => ({ value: n, step: n, timestamp: n * 10 }))
+    await log.add({ run: id, points: points.map(point => ({ key: 'm', ...point })) })
+    const { history: series } = sqlTrackingStores(db)
+
+    let late = Promise.resolve()
+    await db.transaction().execute(async tx => {
+      await series.lock(tx, id)
+      late = log.add({ run: id, points: [{ key: 'm', value: 5, step: 5, timestamp: 55 }] })
+      await elapse(100)
+      await series.putBlocks(tx, { run: id, key: 'm' }, blocksOf(points, 0, 10_000))
+    })
+    await late
+
+    const buckets = await history.reduced({ run: id, key: 'm' }, { axis: 'step', buckets: 50 })
+    assert.equal(
+      buckets.reduce((sum, { count }) => sum + count, 0),
+      1_001,
     )
   })
 

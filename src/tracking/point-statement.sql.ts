@@ -38,8 +38,12 @@ export async function appendPoints(
     ...columnsOf(chunked).slice(2),
     ...boundsOf(chunks),
   ]
-  const append = async (text: string): Promise<readonly PointRun[]> =>
-    (await db.executeQuery<PointRun>(CompiledQuery.raw(text, parameters))).rows
+  const append = async (text: string): Promise<readonly PointRun[]> => {
+    for (;;) {
+      const { rows } = await db.executeQuery<PointRun & { is_all: boolean }>(CompiledQuery.raw(text, parameters))
+      if (rows.every(row => row.is_all)) return rows
+    }
+  }
   try {
     return await append(newPoints)
   } catch (error) {
@@ -72,12 +76,18 @@ const boundsOf = (chunks: readonly Chunk[]): readonly Buffer[] => [
   bigintArray(chunks.map(({ end }) => end)),
 ]
 
-/** The span is that of `spanOf`. */
+/**
+ * The span is that of `spanOf`. What was written to a run while this waited for its lock is not seen by the statement: it
+ * might leave blocks that do not have its points. Then nothing is written, and it says that not all was seen.
+ */
 const statement = (conflict: string): string => `
   with wanted as (select id, ordinality - 1 as place from unnest($1::text[]) with ordinality as ids (id, ordinality)),
-  held as (
-    select r.seq, r.id, r.experiment, r.started_at, r.lifecycle, r.has_blocks, w.place
+  known as (select seq, xmin from tracking_run where id = any($1::text[])),
+  locked as (
+    select r.seq, r.id, r.experiment, r.started_at, r.lifecycle, r.has_blocks, r.xmin, w.place
     from tracking_run as r join wanted as w on w.id = r.id order by r.seq for key share of r),
+  seen as (select not exists (select from locked join known using (seq) where locked.xmin <> known.xmin) as is_all),
+  held as materialized (select locked.* from locked cross join seen where seen.is_all),
   kept as (
     insert into tracking_point (run, span, key, timestamp, step, value, is_nan)
     select h.seq, p.timestamp >> 10, key, timestamp, step, ${stored}
@@ -111,7 +121,7 @@ const statement = (conflict: string): string => `
         > (tracking_latest.step, tracking_latest.timestamp, tracking_latest.value)),
   ended as (
     delete from tracking_block as b using ends where ends.has_blocks = 1 and ${isEnded})
-  select id, lifecycle from held`
+  select id, lifecycle, is_all from locked cross join seen`
 
 const newPoints = prepared(statement(''))
 const anyPoints = prepared(statement('on conflict do nothing'))
