@@ -2,8 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { conflict, invalid, notFound, TrainyardError } from '#kernel/error.ts'
-import { canonicalJson } from '#kernel/json.ts'
-import { readTree, type Blob, type Blobs, type Tree } from '#storage'
+import { readTree, writeTree, type Blob, type Blobs, type Tree } from '#storage'
 import type { Checkpoints } from './checkpoints.ts'
 import { hashOfNodeSecret, unseal } from './node-token.ts'
 import type { NodeName, Remote, RemoteStore } from './store.ts'
@@ -164,7 +163,7 @@ async function putFiles(blobs: Blobs, files: readonly AssignedFile[]): Promise<D
     if (!found) throw invalid('A file was not put.', [{ field: path, value: digest, allowed: 'the digest of a file' }])
     tree[path] = { ...found, executable }
   }
-  return (await blobs.put(canonicalJson(tree))).digest
+  return writeTree(blobs, tree)
 }
 
 const filesOf = async (blobs: Blobs, tree: Digest | undefined): Promise<AssignedFile[]> =>

@@ -1,23 +1,11 @@
-import type { Clock } from '#kernel/clock.ts'
-import type { Blobs } from '#storage'
 import type { Executor } from '#workflow'
-import type { NodeTerms } from './assignment.ts'
-import type { Checkpoints } from './checkpoints.ts'
 import type { Engine } from './engine.ts'
-import type { Mlflow } from './mlflow-access.ts'
 import { createNodeDesk, type NodeDesk } from './node-desk.ts'
 import { remoteExecutor } from './remote.ts'
-import type { RemoteStore } from './store.ts'
+import type { RemoteDeps } from './remote-deps.ts'
 
-export interface RemotesDeps extends NodeTerms {
+export interface RemotesDeps extends Omit<RemoteDeps, 'name' | 'engine' | 'listen' | 'pollMs'> {
   readonly engines: Readonly<Record<string, Engine>>
-  readonly store: RemoteStore
-  readonly blobs: Blobs
-  readonly checkpoints: Checkpoints
-  readonly clock: Clock
-  /** Where nodes reach the platform. */
-  nodeUrl(): string
-  readonly mlflow?: Mlflow
   /** How long what nodes have said is kept of attempts that have ended. */
   readonly retentionMs: number
 }

@@ -36,7 +36,7 @@ export async function putTree(
 ): Promise<Digest> {
   const tree: Record<string, Tree[string]> = {}
   let bytes = 0
-  for await (const path of filesBelow(folder)) {
+  for await (const path of filesBelow(folder, what)) {
     if (isLeftOut(path)) continue
     const { mode, size } = await lstat(join(folder, path))
     bytes += size
@@ -48,19 +48,24 @@ export async function putTree(
     const { digest } = await blobs.putFile(join(folder, path))
     tree[path.split(sep).join('/')] = { digest, size, executable: (mode & constants.S_IXUSR) !== 0 }
   }
-  return (await blobs.put(canonicalJson(tree))).digest
+  return writeTree(blobs, tree)
 }
 
-async function* filesBelow(root: string, below = ''): AsyncGenerator<string> {
+/** Stores a tree whose files are stored already. */
+export const writeTree = async (blobs: Pick<Blobs, 'put'>, tree: Tree): Promise<Digest> =>
+  (await blobs.put(canonicalJson(tree))).digest
+
+/** `what` the folder is, for who is told that a file of it is none. */
+async function* filesBelow(root: string, what: string, below = ''): AsyncGenerator<string> {
   const entries = []
   for await (const entry of await opendir(join(root, below))) entries.push(entry)
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(below, entry.name)
     if (ignoredAlways.has(entry.name)) continue
-    if (entry.isDirectory()) yield* filesBelow(root, path)
+    if (entry.isDirectory()) yield* filesBelow(root, what, path)
     else if (entry.isFile()) yield path
     else
-      throw invalid('A code snapshot holds files only.', [
+      throw invalid(`In ${what} there may be files only.`, [
         { field: path, allowed: 'a file, not a link, socket or device' },
       ])
   }

@@ -59,7 +59,7 @@ export const deadlineStore = (db: Kysely<WorkflowTables>): DeadlineStore => ({
 
   async missDeadlines(tx, now, limit) {
     const own = inside<WorkflowTables>(tx)
-    const ids = await own
+    const due = own
       .selectFrom('workflow_run')
       .select('id')
       .where('deadline_at', '<=', now)
@@ -67,19 +67,15 @@ export const deadlineStore = (db: Kysely<WorkflowTables>): DeadlineStore => ({
       .where('late_at', 'is', null)
       .orderBy('deadline_at')
       .limit(limit)
+    // It may have ended, or been seen by another server, between the two looks.
+    const runs: readonly RunRow[] = await own
+      .updateTable('workflow_run')
+      .set({ late_at: now })
+      .where('id', 'in', due)
+      .where('ended_at', 'is', null)
+      .where('late_at', 'is', null)
+      .returningAll()
       .execute()
-    const runs: RunRow[] = []
-    for (const { id } of ids)
-      runs.push(
-        ...(await own
-          .updateTable('workflow_run')
-          .set({ late_at: now })
-          .where('id', '=', id)
-          .where('ended_at', 'is', null)
-          .where('late_at', 'is', null)
-          .returningAll()
-          .execute()),
-      )
     const pipelines = await own
       .updateTable('workflow_freshness')
       .set({ stale_at: now })

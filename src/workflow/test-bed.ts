@@ -137,22 +137,8 @@ export function compose({
   }
 }
 
+const bare = { inputs: {}, outputs: [], params: {}, after: [], retries: 0 }
+
 /** A task of the platform with all that may be left out left out. */
-export const task = (uses: string, more: Partial<RunTask> = {}): RunTask => ({
-  uses,
-  inputs: {},
-  outputs: [],
-  params: {},
-  after: [],
-  retries: 0,
-  ...more,
-})
-export const command = (run: string, more: Partial<RunTask> = {}): RunTask => ({
-  run,
-  inputs: {},
-  outputs: [],
-  params: {},
-  after: [],
-  retries: 0,
-  ...more,
-})
+export const task = (uses: string, more: Partial<RunTask> = {}): RunTask => ({ uses, ...bare, ...more })
+export const command = (run: string, more: Partial<RunTask> = {}): RunTask => ({ run, ...bare, ...more })
