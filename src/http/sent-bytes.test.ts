@@ -16,3 +16,14 @@ test('a stream of bytes is sent whole and its memory given back; a stream of obj
 
   assert.deepEqual([bytes, objects, given.length, kept.length], ['a'.repeat(100_000), 'b'.repeat(100_000), 0, 100_000])
 })
+
+test('a stream of texts is sent as they are', async t => {
+  const app = await createApp({ version: '0' })
+  t.after(() => app.close())
+  app.get('/texts', async (_, reply) =>
+    reply.send(Readable.from([Buffer.alloc(70_000, 'ä')], { objectMode: false }).setEncoding('utf8')),
+  )
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+
+  assert.equal(await (await fetch(`${url}/texts`)).text(), 'ä'.repeat(35_000))
+})

@@ -8,10 +8,13 @@ import { giveBack } from '#kernel/give-back.ts'
  */
 export function giveBackSent(app: FastifyInstance): void {
   app.addHook('onSend', async (_, { raw }: FastifyReply, payload) => {
-    if (payload instanceof Readable && !payload.readableObjectMode) {
+    if (payload instanceof Readable && isOfBytes(payload)) {
       const write = raw.write.bind(raw) as (chunk: Uint8Array, sent: () => void) => boolean
       raw.write = (chunk: Uint8Array): boolean => write(chunk, () => giveBack(chunk))
     }
     return payload
   })
 }
+
+/** A stream with an encoding gives texts. */
+const isOfBytes = (stream: Readable): boolean => !stream.readableObjectMode && stream.readableEncoding === null
