@@ -77,5 +77,7 @@ export {
 } from './search-space.ts'
 export { searchShape, type PrunerSpec, type SamplerSpec, type TuneSpec } from './tune.ts'
 export { parseFields } from './schema-problems.ts'
+export { nextCalendarTime } from './calendar.ts'
+export { isRhythm, type Rhythm } from './rhythm.ts'
 export { triggerName } from './trigger-problems.ts'
 export type { TriggerSpec } from './trigger-spec.ts'

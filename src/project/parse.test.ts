@@ -211,3 +211,42 @@ test('a cron expression that means nothing is refused', () => {
     /^pipelines\.training\.triggers\[0\]\.cron a cron expression such as 0 6 \* \* \*; .+ 0$/,
   )
 })
+
+test('a calendar that means nothing is refused, with what each part may be', () => {
+  const problem = (rest: object): string =>
+    problemsOf(rainWith('pipelines.training.triggers', [{ on: 'calendar', start: '2026-01-30T06:30', ...rest }]))
+      .map(
+        ({ field, allowed }) =>
+          `${field.split('.').at(-1)}: ${allowed.replace(/a recurrence of RFC 5545[^\s]* such as \S+/, 'RFC 5545')}`,
+      )
+      .join()
+
+  assert.deepEqual(
+    {
+      empty: problem({}),
+      kind: problem({ rule: 'FREQ=HOURLY' }),
+      unknown: problem({ rule: 'FREQ=DAILY;FOO=1' }).slice(0, 42),
+      range: problem({ rule: 'FREQ=MONTHLY;BYMONTHDAY=1,40' }),
+      twice: problem({ rule: 'FREQ=DAILY;COUNT=1;COUNT=2' }),
+      both: problem({ rule: 'FREQ=DAILY;COUNT=1;UNTIL=20270101' }),
+      lines: problem({ rule: 'FREQ=DAILY\nEXDATE:20260101T000000Z' }),
+      never: problem({ rule: 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30' }),
+      over: problem({ dates: ['2026-02-01T12:00'], except: ['2026-02-01'] }),
+      zone: problem({ rule: 'FREQ=DAILY', timeZone: 'Mars' }),
+      good: problem({ rule: 'FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20271231T120000', dates: ['2026-02-01T12:00'] }),
+    },
+    {
+      empty: 'rule: a rule, or `dates` of its own',
+      kind: 'rule: FREQ: DAILY, WEEKLY, MONTHLY or YEARLY',
+      unknown: 'rule: RFC 5545 of the parts FREQ, INTERVAL',
+      range: 'rule: BYMONTHDAY: 1 to 31, or -31 to -1 from the end',
+      twice: 'rule: RFC 5545 COUNT once',
+      both: 'rule: COUNT or UNTIL, not both',
+      lines: 'rule: FREQ: DAILY, WEEKLY, MONTHLY or YEARLY',
+      never: 'rule: at least one time since `start`',
+      over: 'dates: at least one time since `start`',
+      zone: 'timeZone: an IANA time zone such as UTC or Europe/Berlin',
+      good: '',
+    },
+  )
+})

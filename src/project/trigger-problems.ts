@@ -1,11 +1,12 @@
 import { Cron } from 'croner'
 import { durationMs } from '#kernel/duration.ts'
 import { messageOf } from '#kernel/error.ts'
+import { calendarProblem } from './calendar.ts'
 import type { Path } from './path.ts'
 import type { PipelineSpec, ProjectFile } from './project-file.ts'
 import { declared, type Report } from './report.ts'
 import { allTasks } from './task-edges.ts'
-import type { TriggerSpec } from './trigger-spec.ts'
+import type { Calendar, TriggerSpec } from './trigger-spec.ts'
 
 type Of<Kind extends TriggerSpec['on']> = Extract<TriggerSpec, { on: Kind }>
 
@@ -43,12 +44,19 @@ function triggerProblems(file: ProjectFile, trigger: TriggerSpec, path: Path, re
       declared(file.sources, source, [...path, 'sources', index], report)
   if (trigger.on === 'interval' && durationMs(trigger.every) < 1_000)
     report([...path, 'every'], trigger.every, 'a second or more')
-  if (trigger.on === 'schedule') scheduleProblems(trigger, path, report)
+  if (trigger.on === 'schedule' || trigger.on === 'calendar') localTimeProblems(trigger, path, report)
 }
 
-function scheduleProblems({ cron, timeZone }: Of<'schedule'>, path: Path, report: Report): void {
+function localTimeProblems(trigger: Of<'schedule'> | Calendar, path: Path, report: Report): void {
+  const { timeZone } = trigger
   if (!isTimeZone(timeZone))
     return report([...path, 'timeZone'], timeZone, 'an IANA time zone such as UTC or Europe/Berlin')
+  if (trigger.on === 'schedule') return cronProblems(trigger, path, report)
+  const problem = calendarProblem(trigger)
+  if (problem) report([...path, problem.field], problem.value, problem.allowed)
+}
+
+function cronProblems({ cron, timeZone }: Of<'schedule'>, path: Path, report: Report): void {
   try {
     new Cron(cron, { paused: true, timezone: timeZone })
   } catch (error) {

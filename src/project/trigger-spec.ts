@@ -18,6 +18,8 @@ const missed = {
   missedMax: z.int().min(1).max(1_000).optional().meta({ description: 'With `all`: how many of the last; 10.' }),
 }
 
+const localTime = z.iso.datetime({ local: true, offset: false, precision: -1 })
+
 const calm = {
   debounce: duration
     .optional()
@@ -56,6 +58,34 @@ export const Trigger = z.discriminatedUnion('on', [
     ...missed,
     ...common,
   }),
+  z
+    .strictObject({
+      on: z.literal('calendar'),
+      start: localTime.meta({
+        description:
+          'The first local time that can be: 2026-01-30T06:30. Its time of day is that of all that the rule names.',
+      }),
+      rule: z.string().max(500).optional().meta({
+        description: 'A recurrence of RFC 5545, daily or rarer: `FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1`.',
+      }),
+      dates: z
+        .array(localTime)
+        .min(1)
+        .max(1_000)
+        .optional()
+        .meta({ description: 'Further local times, or all without a rule.' }),
+      except: z
+        .array(z.union([z.iso.date(), localTime]))
+        .max(1_000)
+        .optional()
+        .meta({
+          description: 'Days (2026-12-24) and local times that are left out.',
+        }),
+      timeZone: z.string().max(64).default('UTC'),
+      ...missed,
+      ...common,
+    })
+    .meta({ description: 'The local times of a calendar: a recurrence and dates, without holidays.' }),
   z.strictObject({
     on: z.literal('push'),
     branch: z
@@ -100,3 +130,4 @@ export const Trigger = z.discriminatedUnion('on', [
 ])
 
 export type TriggerSpec = z.output<typeof Trigger>
+export type Calendar = Extract<TriggerSpec, { on: 'calendar' }>

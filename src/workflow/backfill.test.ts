@@ -132,7 +132,7 @@ test('a back-fill that cannot be is refused with what is allowed', async t => {
     [
       [422, 'from, to', '1 to 10000 past instants of schedule'],
       [422, 'trigger', 'schedule'],
-      [422, 'trigger', 'a pipeline with a schedule or an interval'],
+      [422, 'trigger', 'a pipeline with a schedule, an interval or a calendar'],
       422,
       404,
     ],

@@ -1,6 +1,7 @@
 import type { Id } from '#kernel/id.ts'
 import type { againModes, orders } from './backfill-wire.ts'
-import { instantsFrom, type Rhythm } from './schedule.ts'
+import type { Rhythm } from '#project'
+import { instantsFrom } from './schedule.ts'
 import { hasEnded, type Run } from './run.ts'
 
 /** Runs for instants of a schedule that are past: one for each, however often it is asked for. */

@@ -2,12 +2,11 @@ import { isoInstant } from '#kernel/clock.ts'
 import { conflict, invalid, notFound } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import { triggerName, type Projects } from '#project'
+import { isRhythm, triggerName, type Projects, type Rhythm } from '#project'
 import type { AnyTx } from '#storage'
 import { advance, keyOf, type AdvanceDeps } from './backfill-advance.ts'
 import { instantsMax, instantsOf, isAgain, type Again, type Backfill, type Order } from './backfill.ts'
 import type { Run, RunId, RunState } from './run.ts'
-import type { Rhythm } from './schedule.ts'
 
 export interface BackfillRequest {
   readonly project: string
@@ -176,10 +175,10 @@ function scheduleOf(
   triggers: Parameters<typeof triggerName>[0],
 ): { name: string; rhythm: Rhythm } {
   const found = triggers.flatMap((spec, index) =>
-    spec.on === 'schedule' || spec.on === 'interval' ? [{ name: triggerName(triggers, index), rhythm: spec }] : [],
+    isRhythm(spec) ? [{ name: triggerName(triggers, index), rhythm: spec }] : [],
   )
   const meant = trigger === undefined ? found : found.filter(({ name }) => name === trigger)
   if (meant.length === 1) return meant[0]!
-  const allowed = found.map(({ name }) => name).join(', ') || 'a pipeline with a schedule or an interval'
+  const allowed = found.map(({ name }) => name).join(', ') || 'a pipeline with a schedule, an interval or a calendar'
   throw invalid(`Pipeline ${pipeline} has no such schedule.`, [{ field: 'trigger', value: trigger, allowed }])
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isoInstant } from '#kernel/clock.ts'
-import { dueInstants, nextInstant, type Rhythm } from './schedule.ts'
+import type { Rhythm } from '#project'
+import { dueInstants, nextInstant } from './schedule.ts'
 
 const hour = 3_600_000
 const minute = 60_000
@@ -72,6 +73,50 @@ test('what fires every hour goes on through a change of clocks', () => {
       '10-25T00:30 10-25T01:00 10-25T01:30 10-25T02:00',
       '04-04T14:00 04-04T15:30 04-04T16:30',
     ],
+  )
+})
+
+test('a calendar names local times by a rule and by dates, without those it leaves out', () => {
+  const calendar = (rest: object): Rhythm =>
+    ({ on: 'calendar', timeZone: 'Europe/Berlin', start: '2026-01-30T06:30', ...rest }) as Rhythm
+  const workdays = 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR'
+  const last = 'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1'
+
+  assert.deepEqual(
+    {
+      'the last working day of months, in summer too': next(calendar({ rule: last }), '2026-02-01T00:00:00Z', 4),
+      'not before its start': next(calendar({ rule: workdays }), '2020-01-01T00:00:00Z', 2),
+      'without holidays, and without one time': next(
+        calendar({ rule: workdays, except: ['2026-12-24', '2026-12-25', '2026-12-28T06:30', '2026-12-29T06:00'] }),
+        '2026-12-23T12:00:00Z',
+        2,
+      ),
+      'dates of its own among those of the rule': next(
+        calendar({ rule: workdays, dates: ['2026-12-26T09:00', '2026-12-24T06:30'] }),
+        '2026-12-23T12:00:00Z',
+        4,
+      ),
+      'dates alone, until they are over': next(
+        calendar({ dates: ['2026-07-01T12:00', '2026-03-29T02:30'], except: ['2026-04-01'] }),
+        '2026-01-01T00:00:00Z',
+        9,
+      ),
+      'every second day counts from the start': next(
+        calendar({ rule: 'FREQ=DAILY;INTERVAL=2;UNTIL=20260303' }),
+        '2026-02-26T00:00:00Z',
+        9,
+      ),
+      'so many, and no more': next(calendar({ rule: 'FREQ=DAILY;COUNT=2' }), '2026-01-01T00:00:00Z', 9),
+    },
+    {
+      'the last working day of months, in summer too': '02-27T05:30 03-31T04:30 04-30T04:30 05-29T04:30',
+      'not before its start': '01-30T05:30 02-02T05:30',
+      'without holidays, and without one time': '12-29T05:30 12-30T05:30',
+      'dates of its own among those of the rule': '12-24T05:30 12-25T05:30 12-26T08:00 12-28T05:30',
+      'dates alone, until they are over': '03-29T01:00 07-01T10:00',
+      'every second day counts from the start': '02-27T05:30 03-01T05:30 03-03T05:30',
+      'so many, and no more': '01-30T05:30 01-31T05:30',
+    },
   )
 })
 

@@ -1,10 +1,9 @@
 import { Cron } from 'croner'
 import { durationMs } from '#kernel/duration.ts'
-import type { TriggerSpec } from '#project'
+import { nextCalendarTime, type Rhythm } from '#project'
 
-/** A trigger that time fires. */
-export type Rhythm = Extract<TriggerSpec, { on: 'schedule' | 'interval' }>
-
+/** The next local time after that one, both in milliseconds and counted as if they were UTC; undefined when it is over. */
+type NextLocal = (local: number) => number | undefined
 type Instant = Temporal.Instant
 
 /** A tick that is later than this was missed: no server was there for it. */
@@ -23,9 +22,10 @@ export function nextInstant(rhythm: Rhythm, at: number): number | undefined {
     const every = durationMs(rhythm.every)
     return (Math.floor(at / every) + 1) * every
   }
-  const cron = new Cron(rhythm.cron, { timezone: 'UTC', paused: true })
   const after = Temporal.Instant.fromEpochMilliseconds(at)
-  return isHourly(rhythm.cron) ? nextElapsed(cron, rhythm.timeZone, after) : nextNamed(cron, rhythm.timeZone, after)
+  if (rhythm.on === 'calendar') return nextNamed(local => nextCalendarTime(rhythm, local), rhythm.timeZone, after)
+  const next = byCron(rhythm.cron)
+  return isHourly(rhythm.cron) ? nextElapsed(next, rhythm.timeZone, after) : nextNamed(next, rhythm.timeZone, after)
 }
 
 /** Instants in `(after, until]`, oldest first: the last `max` of them. */
@@ -63,14 +63,19 @@ function instantsBetween(rhythm: Rhythm, after: number, until: number): readonly
   return found
 }
 
+function byCron(expression: string): NextLocal {
+  const cron = new Cron(expression, { timezone: 'UTC', paused: true })
+  return local => cron.nextRun(new Date(local))?.getTime()
+}
+
 /** The hour is the third field from the right of minute, hour, day, month, weekday, with or without seconds. */
 const isHourly = (cron: string): boolean => cron.startsWith('@hourly') || cron.trim().split(/\s+/).at(-4) === '*'
 
-/** The next local time that the expression names, at the instant when the clocks there first show it. */
-function nextNamed(cron: Cron, timeZone: string, after: Instant): number | undefined {
+/** The next local time, at the instant when the clocks there first show it. */
+function nextNamed(next: NextLocal, timeZone: string, after: Instant): number | undefined {
   let local: number | undefined = localOf(after, timeZone)
   for (;;) {
-    local = cron.nextRun(new Date(local))?.getTime()
+    local = next(local)
     if (local === undefined) return undefined
     const instant = firstShown(local, timeZone)
     if (instant > after.epochMilliseconds) return instant
@@ -84,17 +89,17 @@ function firstShown(local: number, timeZone: string): number {
   return earlier.getTimeZoneTransition('next')!.epochMilliseconds
 }
 
-/** The next instant whose local time the expression names. */
-function nextElapsed(cron: Cron, timeZone: string, after: Instant): number | undefined {
+/** The next instant that shows one of the local times. */
+function nextElapsed(next: NextLocal, timeZone: string, after: Instant): number | undefined {
   const local = localOf(after, timeZone)
-  const next = cron.nextRun(new Date(local))?.getTime()
-  if (next === undefined) return undefined
-  const instant = after.epochMilliseconds + (next - local)
+  const following = next(local)
+  if (following === undefined) return undefined
+  const instant = after.epochMilliseconds + (following - local)
   const change = after.toZonedDateTimeISO(timeZone).getTimeZoneTransition('next')
   if (!change || instant < change.epochMilliseconds) return instant
   const shown = localOf(change.toInstant(), timeZone)
-  if (cron.nextRun(new Date(shown - 1_000))?.getTime() === shown) return change.epochMilliseconds
-  return nextElapsed(cron, timeZone, change.toInstant())
+  if (next(shown - 1_000) === shown) return change.epochMilliseconds
+  return nextElapsed(next, timeZone, change.toInstant())
 }
 
 /** What clocks show, counted as if they showed UTC. */

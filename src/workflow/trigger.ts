@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { durationMs } from '#kernel/duration.ts'
 import type { Event } from '#kernel/event.ts'
-import { projectApplied, triggerName, type ProjectFile, type TriggerSpec } from '#project'
+import { isRhythm, projectApplied, triggerName, type ProjectFile, type Rhythm, type TriggerSpec } from '#project'
 import { matches } from './filter.ts'
 import { matchesGlob } from './glob.ts'
 import type { Cause } from './run.ts'
@@ -31,7 +31,7 @@ export const triggersOf = ({ name: project, pipelines }: ProjectFile, now: numbe
 
 /** When a trigger is to be looked at that has just begun, or goes on after a pause. */
 export const firstLook = (spec: TriggerSpec, now: number): number | undefined =>
-  spec.on === 'schedule' || spec.on === 'interval' ? nextInstant(spec, now) : undefined
+  isRhythm(spec) ? nextInstant(spec, now) : undefined
 
 function listensOf(spec: TriggerSpec): { listens?: string } {
   switch (spec.on) {
@@ -45,6 +45,7 @@ function listensOf(spec: TriggerSpec): { listens?: string } {
       return { listens: spec.type }
     case 'schedule':
     case 'interval':
+    case 'calendar':
     case 'webhook':
       return {}
   }
@@ -111,11 +112,17 @@ const msOf = (duration: string | undefined): number => (duration === undefined ?
 
 export const lastSeq = ({ sources }: Pending): number => Math.max(...Object.values(sources))
 
+function rhythmWords(spec: Rhythm): string {
+  if (spec.on === 'schedule') return spec.cron
+  if (spec.on === 'interval') return `every ${spec.every}`
+  return spec.rule ?? 'a date of its calendar'
+}
+
 /** Why a run was started, for people. */
 export const causes = {
-  time: (spec: Of<'schedule' | 'interval'>, instant: string): Cause => ({
+  time: (spec: Rhythm, instant: string): Cause => ({
     kind: 'schedule',
-    reason: spec.on === 'schedule' ? `It was time: ${spec.cron}.` : `It was time: every ${spec.every}.`,
+    reason: `It was time: ${rhythmWords(spec)}.`,
     ref: instant,
   }),
   push: ({ branch, commit, revision }: Push, { seq }: Event): Cause => ({

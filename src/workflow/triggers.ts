@@ -2,13 +2,13 @@ import { isoInstant, type Clock } from '#kernel/clock.ts'
 import { notFound, TrainyardError } from '#kernel/error.ts'
 import type { Event } from '#kernel/event.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import { projectApplied, type Projects } from '#project'
+import { isRhythm, projectApplied, type Projects, type Rhythm } from '#project'
 import { everyType, type Blobs, type Outbox } from '#storage'
 import { changedFiles, type Snapshot } from './changed-files.ts'
 import { freshnessLimits } from './deadlines.ts'
 import { fire, type FireDeps, type TickRequest } from './fire.ts'
 import { createHooks, type Hooks } from './hooks.ts'
-import { dueInstants, nextInstant, type Rhythm } from './schedule.ts'
+import { dueInstants, nextInstant } from './schedule.ts'
 import {
   causes,
   firstLook,
@@ -165,7 +165,7 @@ async function refresh({ store, projects, clock, changed }: Deps, project: strin
 
 async function fireDue(deps: Deps, trigger: Trigger): Promise<void> {
   const { spec, pending } = trigger
-  if (spec.on === 'schedule' || spec.on === 'interval') return fireInstants(deps, trigger, spec)
+  if (isRhythm(spec)) return fireInstants(deps, trigger, spec)
   if ((spec.on !== 'data' && spec.on !== 'dataset') || !pending) return
   const request = { key: String(lastSeq(pending)), cause: causes.data(spec, pending) }
   await fire(deps, trigger, { requests: [request], move: { nextAt: null, pending: null } })

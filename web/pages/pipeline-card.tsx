@@ -16,6 +16,9 @@ import { BackfillButton } from './backfill-button.tsx'
 import { PipelineGrid } from './pipeline-grid.tsx'
 import { PipelineTriggers } from './pipeline-triggers.tsx'
 
+/** Triggers with instants, of which there are past ones. */
+const rhythms: ReadonlySet<unknown> = new Set(['schedule', 'interval', 'calendar'])
+
 /** One pipeline: what starts it, how its last run went, and on demand its tasks as a graph or its runs as a grid. */
 export function PipelineCard({ project, pipeline }: { project: string; pipeline: Pipeline }) {
   const [view, setView] = useState<View>()
@@ -32,7 +35,7 @@ export function PipelineCard({ project, pipeline }: { project: string; pipeline:
           <ViewButton name="graph" view={view} onChange={setView}>
             {`Graph of ${plural(pipeline.tasks.length, 'task')}`}
           </ViewButton>
-          {pipeline.triggers.some(({ on }) => on === 'schedule' || on === 'interval') && (
+          {pipeline.triggers.some(({ on }) => rhythms.has(on)) && (
             <BackfillButton project={project} pipeline={pipeline} />
           )}
           <StartButton project={project} pipeline={pipeline.name} />

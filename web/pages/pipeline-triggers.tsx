@@ -69,6 +69,8 @@ function triggerWords(trigger: Readonly<Record<string, unknown>>): string {
   switch (trigger['on']) {
     case 'schedule':
       return `at ${text('cron')} ${text('timeZone')}`
+    case 'calendar':
+      return `by the calendar ${text('rule') || list('dates')} ${text('timeZone')}`
     case 'push':
       return `when ${text('branch')} is pushed`
     case 'interval':
