@@ -6,6 +6,7 @@ import { thisHost, type Attempt } from '#workflow'
 import { createCgroupCheck } from './cgroup.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Containers } from './container.ts'
+import { environmentKinds } from '#project'
 import type { Environments } from './environments.ts'
 import type { Environment } from './environment.ts'
 import type { Mlflow, MlflowAccess } from './mlflow-access.ts'
@@ -144,7 +145,7 @@ async function environmentsOf(
   { spec, code, signal, log, record }: Attempt,
   holder: string,
 ): Promise<readonly Environment[]> {
-  const named: Environment[] = []
+  const [named, ready]: [Environment[], Environment[]] = [[], []]
   record({ environments: [] })
   const request = {
     code,
@@ -156,11 +157,11 @@ async function environmentsOf(
       record({ environments: named.map(({ path: _, modules: __, ...facts }) => facts) })
     },
   }
-  for (const kind of ['node', 'python'] as const) {
+  for (const kind of environmentKinds) {
     const lock = spec.environment?.[kind]
-    if (lock !== undefined) await environments.use({ ...request, kind, lock })
+    if (lock !== undefined) ready.push(await environments.use({ ...request, kind, lock }))
   }
-  return named
+  return ready
 }
 
 const sizeOf = async (path: string): Promise<number> =>

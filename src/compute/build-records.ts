@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Millis } from '#kernel/clock.ts'
 import { Digest, Instant } from '#kernel/wire.ts'
+import { environmentKinds } from '#project'
 import { readLogFile } from '#workflow'
 
 /** What is kept of the last build of an environment, beside it: how it went, and all that it said. */
 export const BuildRecord = z.object({
-  kind: z.enum(['node', 'python']),
+  kind: z.enum(environmentKinds),
   lock: z.string(),
   lockDigest: Digest,
   runtime: z.string(),

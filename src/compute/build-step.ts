@@ -1,6 +1,8 @@
 import { messageOf } from '#kernel/error.ts'
 import { describeExit, runCommand, withLines } from './command.ts'
-import type { Step } from './python-build.ts'
+
+/** Runs one step of a build in the environment's folder. Throws when it fails. */
+export type Step = (command: readonly string[], env: Readonly<Record<string, string>>) => Promise<void>
 
 interface StepParts {
   readonly folder: string

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { TrainyardError } from '#kernel/error.ts'
 import type { Blobs } from '#storage'
 import { buildStep } from './build-step.ts'
+import { buildConda } from './conda-build.ts'
 import { killMarked } from './processes.ts'
 import { buildPython } from './python-build.ts'
-import type { Recipe } from './recipe.ts'
+import { lockName, type Recipe } from './recipe.ts'
 
 export interface BuildDeps {
   readonly blobs: Blobs
@@ -42,7 +43,9 @@ export async function build(deps: BuildDeps, { recipe, folder, signal, log }: Bu
       cause: { kind: 'environment', ...cause },
     })
   const step = buildStep({ folder, signal, log, failed })
-  if (recipe.kind === 'python') await buildPython({ ...deps, recipe, folder, env, step, failed })
+  const parts = { python: deps.python, folder, env, step }
+  if (recipe.kind === 'python') await buildPython({ ...parts, recipe, failed })
+  else if (recipe.kind === 'conda') await buildConda({ ...parts, lock: lockName(recipe) })
   else await step(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', '.'], env)
   const size = await sizeOf(folder)
   await writeFile(marker(folder), '')
@@ -50,7 +53,7 @@ export async function build(deps: BuildDeps, { recipe, folder, signal, log }: Bu
 }
 
 const passedOn =
-  /^(?:PATH|HOME|LANG|npm_config_.*|PIP_.*|PYENV_.*|SSL_.*|UV_(?:.*INDEX.*|FIND_LINKS|INSECURE_HOST|KEYRING_PROVIDER|CACHE_DIR|CONFIG_FILE|HTTP_TIMEOUT)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|no|all)_proxy)$/i
+  /^(?:PATH|HOME|LANG|npm_config_.*|PIP_.*|PYENV_.*|SSL_.*|UV_(?:.*INDEX.*|FIND_LINKS|INSECURE_HOST|KEYRING_PROVIDER|CACHE_DIR|CONFIG_FILE|HTTP_TIMEOUT)|RATTLER_AUTH_FILE|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|no|all)_proxy)$/i
 /** Said by an npm that runs the platform about the platform's own folder. */
 const ofThisPackage = /^npm_config_(?:local_prefix|prefix)$/i
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Digest, Instant, PageQuery, pageOf } from '#kernel/wire.ts'
+import { environmentKinds } from '#project/wire.ts'
 import { durationPattern } from '#kernel/duration.ts'
 
 /** Environments of the server's machine as JSON. */
@@ -7,7 +8,7 @@ import { durationPattern } from '#kernel/duration.ts'
 export const EnvironmentWire = z
   .object({
     digest: Digest,
-    kind: z.enum(['node', 'python']),
+    kind: z.enum(environmentKinds),
     /** Path of the lock file in the code that it was built for first. */
     lock: z.string(),
     lockDigest: Digest,

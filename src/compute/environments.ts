@@ -5,6 +5,7 @@ import type { Clock, Millis } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
 import { messageOf, TrainyardError } from '#kernel/error.ts'
 import { createBuildRecords } from './build-records.ts'
+import { condaInstaller, condaPath, condaVariables } from './conda-build.ts'
 import type { BuildDeps } from './environment-build.ts'
 import { createEnvironmentShelf, completedAt, type EnvironmentShelf } from './environment-shelf.ts'
 import { createOccupancy } from './occupancy.ts'
@@ -54,13 +55,18 @@ export function createEnvironments(deps: Deps): Environments {
   const builds = createSharedBuilds({ ...deps, records, occupancy, now, folderOf })
   const pythonVersion = versionOnce(deps.python)
 
+  async function runtimeOf(kind: Recipe['kind']): Promise<string> {
+    if (kind === 'conda') return condaInstaller
+    return kind === 'python' ? pythonVersion() : process.version
+  }
+
   const shelf = createEnvironmentShelf({ root, records, occupancy, builds, now })
 
   return {
     ...shelf,
 
     async use(request) {
-      const runtime = await (request.kind === 'python' ? pythonVersion() : process.version)
+      const runtime = await runtimeOf(request.kind)
       const recipe = await recipeOf(deps.blobs, request, runtime)
       const { digest } = recipe
       const environment = environmentOf(recipe, folderOf(digest))
@@ -70,7 +76,9 @@ export function createEnvironments(deps: Deps): Environments {
       if (since === undefined) await builds.join(recipe, request)
       else if (!(await records.used(digest)))
         await records.write(digest, { ...factsOf(recipe), startedAt: since as Millis, endedAt: since as Millis })
-      return environment
+      return recipe.kind === 'conda'
+        ? { ...environment, variables: await condaVariables(folderOf(digest)) }
+        : environment
     },
 
     async hold(holder, digests) {
@@ -85,6 +93,7 @@ export function createEnvironments(deps: Deps): Environments {
 
 function environmentOf({ files: _, ...recipe }: Recipe, folder: string): Environment {
   if (recipe.kind === 'python') return { ...recipe, path: [join(folder, 'venv', 'bin')] }
+  if (recipe.kind === 'conda') return { ...recipe, path: condaPath(folder) }
   const modules = join(folder, 'node_modules')
   return { ...recipe, path: [join(modules, '.bin')], modules: { lock: recipe.lock, modules } }
 }

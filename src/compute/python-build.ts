@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Step } from './build-step.ts'
 import { uvSettingsOf } from './pip-settings.ts'
 import { isOfUv, type Recipe } from './recipe.ts'
 
 type Variables = Readonly<Record<string, string>>
-
-/** Runs one step of a build in the environment's folder. Throws when it fails. */
-export type Step = (command: readonly string[], env: Variables) => Promise<void>
 
 interface PythonBuild {
   readonly recipe: Recipe

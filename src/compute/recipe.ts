@@ -1,16 +1,17 @@
 import { posix } from 'node:path'
 import { digestOfJson, type Digest } from '#kernel/digest.ts'
 import { invalid } from '#kernel/error.ts'
+import type { EnvironmentKind } from '#project'
 import { readTree, type Blobs, type Tree } from '#storage'
 
 /** What an environment is made of; its digest is its name. */
 export interface Recipe {
-  readonly kind: 'node' | 'python'
+  readonly kind: EnvironmentKind
   /** Path of the lock file in the code. */
   readonly lock: string
   readonly lockDigest: Digest
   readonly digest: Digest
-  /** Version of the interpreter. */
+  /** Version of the interpreter, or of what installs conda's packages. */
   readonly runtime: string
   /** Files to build from, by their name in the environment's folder. */
   readonly files: Readonly<Record<string, Digest>>
@@ -22,15 +23,20 @@ interface Wanted {
   readonly lock: string
 }
 
-const uvLock = 'uv.lock'
+const [uvLock, pixiLock] = ['uv.lock', 'pixi.lock']
 export const isOfUv = ({ files }: Pick<Recipe, 'files'>): boolean => Object.hasOwn(files, uvLock)
 
 /** Under which name a lock file is built from, what must lie beside it in the code, and what may. */
 function layoutOf({ kind, lock }: Pick<Wanted, 'kind' | 'lock'>): { name: string; needs: string[]; takes: string[] } {
   if (kind === 'node') return { name: 'package-lock.json', needs: ['package.json'], takes: ['.npmrc'] }
+  if (kind === 'conda')
+    return { name: posix.basename(lock) === pixiLock ? pixiLock : 'conda.lock', needs: [], takes: [] }
   if (posix.basename(lock) === uvLock) return { name: uvLock, needs: ['pyproject.toml'], takes: [] }
   return { name: 'requirements.lock', needs: [], takes: [] }
 }
+
+/** What the lock file is called in the environment's folder. */
+export const lockName = (recipe: Pick<Recipe, 'kind' | 'lock'>): string => layoutOf(recipe).name
 
 /** Throws `invalid` when the code has no such file, or not what belongs to it. */
 export async function recipeOf(blobs: Blobs, { code, kind, lock }: Wanted, runtime: string): Promise<Recipe> {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { TrainyardError } from '#kernel/error.ts'
-import { buildStep } from './build-step.ts'
+import { buildStep, type Step } from './build-step.ts'
 import { builderEnv, type BuildDeps } from './environment-build.ts'
-import { hasUv, ownPython, uvVariables, type Step } from './python-build.ts'
+import { hasUv, ownPython, uvVariables } from './python-build.ts'
 
 interface LockOrder {
   /** What pip calls requirements: names, most of them with versions. */

@@ -41,6 +41,7 @@ export function variablesOf(
       typeof value === 'string' ? value : JSON.stringify(value),
     ])
   return {
+    ...Object.assign({}, ...environments.map(({ variables }) => variables)),
     ...attempt.secrets.variables,
     PATH: [...environments.flatMap(environment => environment.path), dirname(process.execPath), path].join(delimiter),
     HOME: folder.root,

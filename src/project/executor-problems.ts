@@ -57,12 +57,13 @@ function taskProblems(
       task.function,
       `a task with run: functions run on local only, and this is for ${name}`,
     )
-  if (!isLocal && task.environment?.node !== undefined)
-    report(
-      [...path, 'environment', 'node'],
-      task.environment.node,
-      `nothing: ${name} builds environments of Python only`,
-    )
+  for (const kind of ['node', 'conda'] as const)
+    if (!isLocal && task.environment?.[kind] !== undefined)
+      report(
+        [...path, 'environment', kind],
+        task.environment[kind],
+        `nothing: ${name} builds environments of Python only`,
+      )
   const lock = task.environment?.python
   if (!isLocal && lock !== undefined && posix.basename(lock) === 'uv.lock')
     report(

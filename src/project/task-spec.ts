@@ -125,6 +125,9 @@ const Retry = z.strictObject({
 })
 export type RetrySpec = z.output<typeof Retry>
 
+export const environmentKinds = ['node', 'python', 'conda'] as const
+export type EnvironmentKind = (typeof environmentKinds)[number]
+
 export const cacheModes = ['off', 'read', 'write', 'refresh'] as const
 const Cache = z.strictObject({
   mode: z.enum(cacheModes),
@@ -185,9 +188,12 @@ export const Task = z
         'Which of the tasks it waits for must have succeeded: `all` (as when left out), `any` one, or none (`always`).',
     }),
     environment: z
-      .strictObject({ node: path.optional(), python: path.optional() })
+      .strictObject({ node: path.optional(), python: path.optional(), conda: path.optional() })
+      .refine(({ python, conda }) => python === undefined || conda === undefined, {
+        error: 'one of python and conda: each brings its own interpreter',
+      })
       .optional()
-      .meta({ description: 'Lock file that the environment is built from.' }),
+      .meta({ description: 'Lock files that its environment is built from.' }),
     cache: z
       .union([z.enum(cacheModes), Cache])
       .optional()

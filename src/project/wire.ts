@@ -3,6 +3,7 @@ import { Digest, idOf, Instant, Name, pageOf } from '#kernel/wire.ts'
 import { ProjectFile } from './project-file.ts'
 
 export { overlapPolicies } from './project-file.ts'
+export { environmentKinds } from './task-spec.ts'
 
 /** Projects as JSON. */
 

@@ -93,7 +93,7 @@ export async function cacheKey(
   { claim: { spec, declared }, run, params, inputs }: Called,
 ): Promise<Digest> {
   const tree = run.code === undefined ? {} : await readTree(blobs, run.code)
-  const { node, python } = spec.environment ?? {}
+  const { node, python, conda } = spec.environment ?? {}
   const lockOf = (path: string | undefined): Digest | undefined => (path === undefined ? undefined : tree[path]?.digest)
   const seen = seenParams(spec, params)
   return digestOfJson({
@@ -101,7 +101,7 @@ export async function cacheKey(
     run: spec.run,
     function: spec.function,
     code: codeOf(tree, cacheOf(spec).files),
-    environment: { node: lockOf(node), python: lockOf(python) },
+    environment: { node: lockOf(node), python: lockOf(python), conda: lockOf(conda) },
     // Machines of another executor are other machines.
     executor: spec.executor,
     image: spec.image,

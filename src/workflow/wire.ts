@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { overlapPolicies } from '#project/wire.ts'
+import { environmentKinds, overlapPolicies } from '#project/wire.ts'
 import { Digest, idOf, Instant, Name, PageQuery, pageOf } from '#kernel/wire.ts'
 
 /** Workflow runs as JSON. */
@@ -192,7 +192,7 @@ export const TaskRecordWire = z
     environments: z
       .array(
         z.object({
-          kind: z.enum(['node', 'python']),
+          kind: z.enum(environmentKinds),
           lock: z.string(),
           lockDigest: Digest,
           digest: Digest,
