@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { lstat, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import type { Digest } from '#kernel/digest.ts'
@@ -109,11 +109,11 @@ export function createCheckpoints({
 /** Changes whenever a file does; empty without files. */
 async function stateOf(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  const paths = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  const paths = entries.filter(entry => !entry.isDirectory()).map(entry => join(entry.parentPath, entry.name))
   const files = paths.filter(path => !unfinished.test(path)).toSorted()
   const states = await Promise.all(
     files.map(async path => {
-      const { size, mtimeMs, ino } = await stat(path)
+      const { size, mtimeMs, ino } = await lstat(path)
       return `${path} ${size} ${mtimeMs} ${ino}`
     }),
   )

@@ -139,7 +139,7 @@ export function executorContract(name: string, open: () => Promise<ExecutorBed>)
     await t.test('what an attempt has kept is there at the next one, although it was killed', async () => {
       const task = { key: `run/${name}` }
       const run = `cd "$TRAINYARD_CHECKPOINT"; mkdir -p epochs; echo half > epochs/2.tmp
-        echo 1 > epochs/1; echo '#!/bin/sh' > again; chmod +x again; echo kept; sleep 600`
+        echo 1 > epochs/1; ln -s epochs/1 last; echo '#!/bin/sh' > again; chmod +x again; echo kept; sleep 600`
       const one = await bed.attempt({ run, checkpoint: true }, task)
       const stopping = new AbortController()
       const execution = failure(bed.executor().execute({ ...one, signal: stopping.signal }))
@@ -149,14 +149,14 @@ export function executorContract(name: string, open: () => Promise<ExecutorBed>)
       else stopping.abort(because('cancelled'))
       await execution
 
-      const look = 'cd "$TRAINYARD_CHECKPOINT"; cat epochs/1; test -x again && find . -type f | sort'
+      const look = 'cd "$TRAINYARD_CHECKPOINT"; cat last; test -x again && find . -type f | sort'
       const next = await bed.attempt({ run: look, checkpoint: true }, { ...task, number: 2 })
       await bed.executor().execute(next)
       const other = await bed.attempt({ run: 'ls -A "$TRAINYARD_CHECKPOINT"; echo empty', checkpoint: true })
       await bed.executor().execute(other)
 
       const lines = (of: TestAttempt) => of.lines.map(line => line.replace(/^\[0\] /, ''))
-      assert.deepEqual(lines(next).slice(-3), ['1', './again', './epochs/1'])
+      assert.deepEqual(lines(next).slice(-4), ['1', './again', './epochs/1', './last'])
       assert.deepEqual(lines(other).at(-1), 'empty')
     })
 

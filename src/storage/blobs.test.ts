@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { digestOf } from '#kernel/digest.ts'
@@ -93,7 +93,6 @@ test('blobs are listed by the page, in the order of their digests, whatever is a
 test('a tree gives back the folder that it was made from, without what is never code', async t => {
   const source = await folder(t)
   const blobs = fsBlobs(await folder(t))
-  const { mkdir, readFile } = await import('node:fs/promises')
   await mkdir(join(source, 'tasks'))
   await mkdir(join(source, 'node_modules'))
   await writeFile(join(source, 'tasks/train.ts'), 'export {}', { mode: 0o755 })
@@ -109,6 +108,41 @@ test('a tree gives back the folder that it was made from, without what is never 
   )
   assert.equal((await treeFile(blobs, digest, 'tasks/train.ts')).text, 'export {}')
   await assert.rejects(treeFile(blobs, digest, 'tasks/tests.ts'), { code: 'not_found' })
+})
+
+test('a link to what is in the folder is kept as that; one that leads elsewhere is refused', async t => {
+  const source = await folder(t)
+  const blobs = fsBlobs(await folder(t))
+  await mkdir(join(source, 'epochs/2'), { recursive: true })
+  await writeFile(join(source, 'epochs/2/model'), 'weights')
+  await symlink('epochs/2', join(source, 'last'))
+  await symlink(join(source, 'last'), join(source, 'best'))
+  await symlink('2/model', join(source, 'epochs/model'))
+  const target = join(await folder(t), 'checkout')
+
+  await checkoutTree(blobs, await putTree(blobs, source), target)
+  const refused = []
+  for (const leads of ['/etc/hostname', '../elsewhere', 'nowhere', 'round']) {
+    await symlink(leads, join(source, 'round'))
+    refused.push(await putTree(blobs, source).catch((error: { detail: unknown }) => error.detail))
+    await rm(join(source, 'round'))
+  }
+
+  const kept = await readdir(target, { recursive: true, withFileTypes: true })
+  const allowed = 'a file, or a link to what is in the folder; not a socket or device'
+  assert.deepEqual(
+    [
+      kept
+        .filter(entry => entry.isFile())
+        .map(({ parentPath, name }) => relative(target, join(parentPath, name)))
+        .toSorted(),
+      refused,
+    ],
+    [
+      ['best/model', 'epochs/2/model', 'epochs/model', 'last/model'],
+      Array.from({ length: 4 }, () => ({ problems: [{ field: 'round', allowed }] })),
+    ],
+  )
 })
 
 test('a tree that reaches outside its folder is refused', async t => {

@@ -17,7 +17,7 @@ class Checkpoint:
         self.every = terms["everyMs"] / 1000
         self.next = time.monotonic() + self.every
         self.kept = None
-        self.known = {}  # the digest of each file, by what it was when it was handed in
+        self.known = {}  # the digests of files that were handed in, by what they were
 
     def tend(self):
         if time.monotonic() < self.next:
@@ -46,23 +46,37 @@ class Checkpoint:
         trying(lambda: self.platform.json("POST", "/checkpoint", dict(self.me, files=files)))
         self.pulse.hear()
         self.kept = state
+        self.known = {seen: self.known[seen] for seen in state.values()}
 
     def state(self):
         """Changes whenever a file does."""
-        found = {}
-        for place, _, names in os.walk(self.folder):
-            for name in names:
+        found, links = {}, []
+        for place, folders, names in os.walk(self.folder):
+            for name in folders + names:
                 path = os.path.join(place, name)
-                if os.path.isfile(path) and not os.path.islink(path) and not name.endswith(UNFINISHED):
+                if name.endswith(UNFINISHED):
+                    continue
+                if os.path.islink(path):
+                    links.append(path)
+                elif os.path.isfile(path):
                     it = os.stat(path)
-                    found[os.path.relpath(path, self.folder)] = (it.st_ino, it.st_size, it.st_mtime_ns, it.st_mode)
+                    found[self.inside(path)] = (it.st_ino, it.st_size, it.st_mtime_ns, it.st_mode)
+        # A link to what is in the folder is that once more; one that leads elsewhere is nothing.
+        real = dict(found)
+        for link in links:
+            target = os.path.relpath(os.path.realpath(link), os.path.realpath(self.folder))
+            for path, state in real.items():
+                if path == target or path.startswith(target + os.sep):
+                    found[self.inside(link) + path[len(target) :]] = state
         return found
 
+    def inside(self, path):
+        return os.path.relpath(path, self.folder)
+
     def handed_in(self, path, seen, trying):
-        if self.known.get(path, (None,))[0] != seen:
-            answer = trying(lambda: self.upload(os.path.join(self.folder, path)))
-            self.known[path] = (seen, answer["digest"])
-        return {"path": path, "digest": self.known[path][1], "executable": bool(seen[3] & 0o100)}
+        if seen not in self.known:
+            self.known[seen] = trying(lambda: self.upload(os.path.join(self.folder, path)))["digest"]
+        return {"path": path, "digest": self.known[seen], "executable": bool(seen[3] & 0o100)}
 
     def upload(self, path):
         with open(path, "rb") as file:
