@@ -31,7 +31,10 @@ export function assignmentOf(
     command: spec.run!,
     mark: `${markName}=${attempt.id}`,
     inputs: Object.entries(inputs).map(([name, artifact]) => {
-      if (artifact.digest !== undefined) return { name, digest: artifact.digest, size: artifact.size ?? 0 }
+      if (artifact.digest !== undefined) {
+        const { digest, size = 0, files } = artifact
+        return { name, digest, size, ...(files !== undefined && { files }) }
+      }
       if (artifact.value !== undefined) return { name, value: JSON.stringify(artifact.value) }
       throw invalid('A command reads files.', [
         { field: `inputs.${name}`, value: artifact.ref, allowed: 'an output with bytes or a value' },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { TrainyardError } from '#kernel/error.ts'
+import { readTree } from '#storage'
 import type { Attempt, Execution, Executor } from '#workflow'
 import { processesWith, type Bench, type TestAttempt } from './testing.ts'
 
@@ -30,6 +31,28 @@ export function executorContract(name: string, open: () => Promise<ExecutorBed>)
         (error: TrainyardError) => error,
       )
     const said = (one: TestAttempt, text: string) => until(() => one.lines.some(line => line.includes(text)), one)
+
+    await t.test('a folder is an input and an output too', async () => {
+      const data = await bed.attempt({
+        run: 'mkdir -p "$TRAINYARD_OUTPUT_MODEL/data"; echo 1 > "$TRAINYARD_OUTPUT_MODEL/data/part"; echo "#!/bin/sh" > "$TRAINYARD_OUTPUT_MODEL/run"; chmod +x "$TRAINYARD_OUTPUT_MODEL/run"',
+        outputs: ['model'],
+      })
+      const { outputs } = await bed.executor().execute(data)
+      const { digest, ...facts } = outputs['model']!
+      const reader = await bed.attempt(
+        {
+          run: 'cd "$TRAINYARD_INPUT_MODEL"; cat data/part; test -x run && find . -type f | sort',
+        },
+        { inputs: { model: outputs['model']! } },
+      )
+      await bed.executor().execute(reader)
+
+      const lines = reader.lines.map(line => line.replace(/^\[0\] /, ''))
+      assert.deepEqual(
+        [facts, Object.keys(await readTree(blobs, digest!)).toSorted(), lines.slice(-3)],
+        [{ size: 12, files: 2 }, ['data/part', 'run'], ['1', './data/part', './run']],
+      )
+    })
 
     await t.test(
       'a task is given code, inputs and parameters; its log, outputs and metrics come back whole',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createApp } from '#http'
 import { manualClock } from '#kernel/clock.ts'
-import { digestOf } from '#kernel/digest.ts'
+import { digestOf, type Digest } from '#kernel/digest.ts'
 import { newId } from '#kernel/id.ts'
 import { fsBlobs } from '#storage'
 import { testEngines } from '#storage/testing.ts'
@@ -77,6 +77,9 @@ async function open(t: TestContext) {
   return { blobs, store, checkpoints, clock, rows, begin, call }
 }
 
+const statuses = async (...calls: readonly Promise<{ status: number }>[]): Promise<readonly number[]> =>
+  (await Promise.all(calls)).map(({ status }) => status)
+
 test('a node hears what to do, secrets among it, reads its inputs, and hands in what it made', async t => {
   const { begin, call, rows, blobs, store } = await open(t)
   const one = await begin()
@@ -106,8 +109,6 @@ test('a token is good for its own attempt, for what that reads and writes, and w
   await call(one, ['POST', '/claim'], { ...me, host })
   const foreign = await blobs.put('somebody else’s')
   const query = `rank=0&instance=${me.instance}`
-  const statuses = async (...calls: readonly Promise<{ status: number }>[]) =>
-    (await Promise.all(calls)).map(({ status }) => status)
 
   assert.deepEqual(
     await statuses(
@@ -142,7 +143,7 @@ test('a node keeps files for the next attempt, those that it has put and below t
   const [none, one] = [await begin(), await begin({ key: 'run/train', attempt: 2, everyMs: 1 })]
   for (const each of [none, one]) await call(each, ['POST', '/claim'], { ...me, host })
   const query = `rank=0&instance=${me.instance}`
-  const put = await call(one, ['PUT', `/checkpoint/files?${query}`], 'weights')
+  const put = await call(one, ['PUT', `/files?${query}`], 'weights')
   const { digest } = put.body as { digest: string }
   const keep = (path: string, of: string) =>
     call(one, ['POST', '/checkpoint'], { ...me, files: [{ path, digest: of, executable: false }] })
@@ -154,15 +155,35 @@ test('a node keeps files for the next attempt, those that it has put and below t
     await keep('../x', digest),
     await keep('/x', digest),
     await keep('x', 'f'.repeat(64)),
-    await call(none, ['PUT', `/checkpoint/files?${query}`], 'x'),
     await call(none, ['POST', '/checkpoint'], { ...me, files: [] }),
   ]
   assert.deepEqual(
     refused.map(({ status }) => status),
-    [422, 422, 422, 404, 404],
+    [422, 422, 422, 404],
   )
   await checkpoints.keep({ key: 'run/train', number: 3 }, digestOf('later'))
   assert.equal((await keep('late', digest)).status, 409)
+})
+
+test('an output may be a folder: of files that were put, below it, and of a name that was asked for', async t => {
+  const { begin, call, blobs, store } = await open(t)
+  const one = await begin()
+  await call(one, ['POST', '/claim'], { ...me, host })
+  const put = await call(one, ['PUT', `/files?rank=0&instance=${me.instance}`], 'weights')
+  const { digest } = put.body as { digest: string }
+  const hand = (name: string, path: string, of = digest) =>
+    call(one, ['POST', `/outputs/${name}`], { ...me, files: [{ path, digest: of, executable: true }] })
+
+  const { status, body } = await hand('model', 'data/model.pkl')
+  const output = body as { digest: Digest; size: number }
+  assert.deepEqual(
+    [status, (await store.outputs(one.attempt))['model'], JSON.parse((await blobs.bytes(output.digest)).toString())],
+    [200, { ...output, size: 7, files: 1 }, { 'data/model.pkl': { digest, size: 7, executable: true } }],
+  )
+  assert.deepEqual(
+    await statuses(hand('model', '../x'), hand('model', 'x', 'f'.repeat(64)), hand('other', 'x')),
+    [422, 422, 404],
+  )
 })
 
 test('what is said wrong is refused by field', async t => {

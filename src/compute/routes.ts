@@ -8,10 +8,10 @@ import {
   BeatAnswer,
   BeatBody,
   BlobParams,
-  CheckpointBody,
   Claimed,
   ClaimBody,
   EndBody,
+  FolderBody,
   LogAnswer,
   LogQuery,
   NodeQuery,
@@ -59,7 +59,7 @@ function talkRoutes(app: App, desk: NodeDesk, common: Common): void {
     },
   )
 
-  const keep = { summary: 'Keep files that were handed in for the next attempt', tags, params, body: CheckpointBody }
+  const keep = { summary: 'Keep files that were handed in for the next attempt', tags, params, body: FolderBody }
   app.post(
     `${root}/checkpoint`,
     { ...common, schema: { ...keep, response: { 200: z.object({}) } } },
@@ -67,6 +67,14 @@ function talkRoutes(app: App, desk: NodeDesk, common: Common): void {
       await desk.keepCheckpoint({ attempt, ...node }, files)
       return {}
     },
+  )
+
+  const folder = { summary: 'Hand in an output that is a folder', tags, params: OutputParams, body: FolderBody }
+  app.post(
+    `${root}/outputs/:name`,
+    { ...common, schema: { ...folder, response: { 200: OutputAnswer } } },
+    async ({ params: { attempt, name }, body: { files, ...node } }) =>
+      desk.putOutputFolder({ attempt, ...node }, name, files),
   )
 
   const end = { summary: 'Say how it ended', tags, params, body: EndBody, response: { 200: z.object({}) } }
@@ -108,9 +116,9 @@ function fileRoutes(app: App, desk: NodeDesk, common: Common): void {
     async ({ params: { attempt, name }, query, body }) => desk.putOutput({ attempt, ...query }, name, stream(body)),
   )
   app.put(
-    `${root}/checkpoint/files`,
-    { ...common, schema: { ...file, summary: 'Hand in a file of the checkpoint', params } },
-    async ({ params: { attempt }, query, body }) => desk.putCheckpointFile({ attempt, ...query }, stream(body)),
+    `${root}/files`,
+    { ...common, schema: { ...file, summary: 'Hand in a file of a folder', params } },
+    async ({ params: { attempt }, query, body }) => desk.putFile({ attempt, ...query }, stream(body)),
   )
   app.put(
     `${root}/metrics`,

@@ -131,12 +131,15 @@ export function remoteStoreContract(name: string, open: (t: TestContext) => Prom
   test(`${name}: an output is what was handed in last`, async t => {
     const store = await open(t)
     const { attempt } = await opened(store)
-    for (const [text, size] of [
-      ['a', 1],
-      ['b', 2],
-    ] as const)
-      await store.putOutput({ attempt, name: 'model', digest: digestOf(text), size })
+    const [a, b] = [
+      { digest: digestOf('a'), size: 1 },
+      { digest: digestOf('b'), size: 2, files: 3 },
+    ]
+    for (const [name, output] of Object.entries({ model: a, report: b }))
+      await store.putOutput({ attempt, name, ...output })
+    await store.putOutput({ attempt, name: 'model', ...b })
+    await store.putOutput({ attempt, name: 'report', ...a })
 
-    assert.deepEqual(await store.outputs(attempt), { model: { digest: digestOf('b'), size: 2 } })
+    assert.deepEqual(await store.outputs(attempt), { model: b, report: a })
   })
 }

@@ -195,18 +195,21 @@ export function sqlRemoteStore(db: Db): RemoteStore {
         return pieces.length
       }),
 
-    async putOutput({ attempt, name, digest, size }) {
+    async putOutput({ attempt, name, digest, size, files = null }) {
       await tables
         .insertInto('compute_remote_output')
-        .values({ attempt, name, digest, size })
-        .onConflict(conflict => conflict.columns(['attempt', 'name']).doUpdateSet({ digest, size }))
+        .values({ attempt, name, digest, size, files })
+        .onConflict(conflict => conflict.columns(['attempt', 'name']).doUpdateSet({ digest, size, files }))
         .execute()
     },
 
     async outputs(attempt) {
       const rows = await tables.selectFrom('compute_remote_output').selectAll().where('attempt', '=', attempt).execute()
       return Object.fromEntries(
-        rows.map(({ name, digest, size }) => [name, { digest: digest as Digest, size: Number(size) }]),
+        rows.map(({ name, digest, size, files }) => [
+          name,
+          { digest: digest as Digest, size: Number(size), ...(files !== null && { files: Number(files) }) },
+        ]),
       )
     },
 

@@ -42,10 +42,16 @@ export interface RemoteStore {
    */
   drainLog(attempt: string, limit: number, write: (pieces: readonly LogPiece[]) => Promise<void>): Promise<number>
   /** Notes what a node has handed in; a repeat replaces it. */
-  putOutput(output: { attempt: string; name: string } & Blob): Promise<void>
-  outputs(attempt: string): Promise<Readonly<Record<string, Blob>>>
+  putOutput(output: { attempt: string; name: string } & Output): Promise<void>
+  outputs(attempt: string): Promise<Readonly<Record<string, Output>>>
   /** Notes how a node ended. The first word counts. False when the instance is not the node of its rank. */
   end(node: NodeName, end: NodeEnd): Promise<boolean>
+}
+
+/** A file, or a folder by its tree. */
+export interface Output extends Blob {
+  /** How many there are in a folder. */
+  readonly files?: number
 }
 
 export interface NodeName {

@@ -33,8 +33,8 @@ export type ComputeTables = {
   }
   /** Pieces of the log between the two, in base64. */
   compute_remote_log: { attempt: string; rank: number; position: number; bytes: string }
-  /** Files that a node has handed in, by the name of the output. */
-  compute_remote_output: { attempt: string; name: string; digest: string; size: number }
+  /** Files and folders that a node has handed in, by the name of the output; of a folder how many files it has. */
+  compute_remote_output: { attempt: string; name: string; digest: string; size: number; files: number | null }
   /** What a task has kept for its next attempt: the tree of the files, and the number of the attempt that kept it. */
   compute_checkpoint: { task_key: string; attempt: number; tree: string; kept_until: number }
 }
@@ -70,5 +70,9 @@ export const computeMigrations: readonly Migration[] = [
          task_key text primary key, attempt bigint not null, tree text not null, kept_until bigint not null)`,
       `create index compute_checkpoint_until on compute_checkpoint (kept_until)`,
     ],
+  },
+  {
+    name: 'compute-003',
+    statements: [`alter table compute_remote_output add column files bigint`],
   },
 ]

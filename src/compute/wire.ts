@@ -23,7 +23,13 @@ export type NodeHost = z.output<typeof NodeHost>
 export const ClaimBody = z.object({ rank, instance, host: NodeHost })
 
 const AssignedInput = z.union([
-  z.object({ name: z.string(), digest: Digest, size: z.int() }),
+  z.object({
+    name: z.string(),
+    digest: Digest,
+    size: z.int(),
+    /** Of a folder: how many it has; the digest is that of its tree. */
+    files: z.int().optional(),
+  }),
   z.object({ name: z.string(), value: z.string().meta({ description: 'JSON, to be written to a file.' }) }),
 ])
 
@@ -61,19 +67,22 @@ export type AssignedSecrets = z.output<typeof AssignedSecrets>
 const AssignedFile = z.object({ path: z.string(), digest: Digest, executable: z.boolean() })
 export type AssignedFile = z.output<typeof AssignedFile>
 
-/** What to do, the files of the code, and those of the checkpoint. */
+/** What to do, the files of the code, those of the checkpoint, and those of inputs that are folders, by name. */
 export const Claimed = z.object({
   assignment: Assignment.extend(AssignedSecrets.shape),
   files: z.array(AssignedFile),
   checkpoint: z.array(AssignedFile),
+  folders: z.record(z.string(), z.array(AssignedFile)),
 })
+export type Claimed = z.output<typeof Claimed>
 
 const relativePath = z
   .string()
   .min(1)
   .max(4_096)
   .regex(/^(?!\/)(?!(.*\/)?\.\.?(\/|$))[^\0]+$/, 'a path below the folder')
-export const CheckpointBody = z.object({
+/** What a folder holds: files that were handed in before. */
+export const FolderBody = z.object({
   rank,
   instance,
   files: z.array(AssignedFile.extend({ path: relativePath })).max(10_000),

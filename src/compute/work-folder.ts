@@ -94,8 +94,10 @@ export async function collectOutputs(blobs: Blobs, { outputs }: WorkFolder): Pro
   return made
 }
 
+const limits = { bytes: 64 * 2 ** 30, what: 'an output' }
+
 async function putFolder(blobs: Blobs, path: string): Promise<Artifact> {
-  const digest = await putTree(blobs, path)
+  const digest = await putTree(blobs, path, limits)
   const files = Object.values(await readTree(blobs, digest))
   return { digest, size: files.reduce((sum, file) => sum + file.size, 0), files: files.length }
 }

@@ -71,19 +71,19 @@ class Courier:
         open(self.log, "wb").close()
         rank = self.rank if self.is_one_of_many else None
         self.carrier = Carrier(self.log, self.platform, self.me, self.pulse, rank)
-        end = self.perform(given["files"], given.get("checkpoint", []))
+        end = self.perform(given)
         end["wasTerminated"] = self.was_terminated
         patiently(lambda: self.carrier.carry(drain=True), self.pulse.deadline)
         patiently(lambda: self.platform.json("POST", "/end", dict(self.me, end=end)), self.pulse.deadline)
         return 0 if self.rank > 0 or end.get("exit", {}).get("code") == 0 else 1
 
-    def perform(self, files, checkpoint):
+    def perform(self, given):
         """From the inputs to the outputs. What goes wrong is an end like any other."""
         self.checkpoint = self.checkpoint_of(self.assignment)
         goods = Goods(self.folder, self.assignment, self.platform, self.me, self.pulse)
         environments = Environments(self.log, self.carrier.tend, self.is_unwanted)
         try:
-            goods.lay_out(files, checkpoint)
+            goods.lay_out(given["files"], given["checkpoint"], given["folders"])
             environment, path = environments.of(self.assignment, os.path.join(self.folder, "code"))
             orders = orders_of(self.assignment, self.folder, self.log, path)
         except (Failure, OSError) as failure:
@@ -108,7 +108,7 @@ class Courier:
         if "checkpoint" not in assignment or self.rank > 0:
             return None
         folder = os.path.join(self.folder, "checkpoint")
-        return Checkpoint(folder, assignment["checkpoint"], self.platform, self.me, self.pulse)
+        return Checkpoint(folder, assignment["checkpoint"], self.platform, self.me, self.pulse, self.log)
 
     def hold(self, orders):
         """Lets the shim run the command; its last word, or None when it had none."""
