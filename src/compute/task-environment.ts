@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { moduleAt } from '#kernel/place.ts'
+import { silentOnnx } from '#kernel/silent-onnx.ts'
 import { libraryHook } from '#project'
 import type { Attempt } from '#workflow'
 import type { Environment } from './environment.ts'
@@ -58,6 +59,7 @@ export function variablesOf(
 /** What a task is told wherever it runs. */
 export function saidOf(attempt: Attempt): Record<string, string> {
   return {
+    ...silentOnnx,
     ...attempt.secrets.variables,
     LANG: 'C.UTF-8',
     // Python otherwise keeps its output back until it ends.

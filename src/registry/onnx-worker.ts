@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession as Session, Tensor as OnnxTensor } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '#kernel/onnxruntime.ts'
 import { answerRequests } from '#storage/child-worker.ts'
 import type { OnnxRequest, Column, Outputs } from './onnx.ts'
 import { datatypeOf, type Signature } from './signature.ts'
@@ -12,9 +13,9 @@ import { datatypeOf, type Signature } from './signature.ts'
 const sessionsMax = 4
 const rowsMax = 4_096
 const warmUps = 20
-const sessions = new Map<string, InferenceSession>()
+const sessions = new Map<string, Session>()
 
-async function open(path: string): Promise<InferenceSession> {
+async function open(path: string): Promise<Session> {
   const known = sessions.get(path)
   if (known) return known
   const session = await InferenceSession.create(await readFile(path), {
@@ -31,8 +32,8 @@ async function open(path: string): Promise<InferenceSession> {
   return session
 }
 
-function signatureOf(session: InferenceSession): Signature {
-  const tensors = (metadata: readonly InferenceSession.ValueMetadata[]) =>
+function signatureOf(session: Session): Signature {
+  const tensors = (metadata: readonly Session.ValueMetadata[]) =>
     metadata.map(value => {
       if (!value.isTensor)
         throw new Error(
@@ -74,7 +75,7 @@ async function time(path: string, columns: Readonly<Record<string, Column>>, rep
   return times
 }
 
-function toTensor(datatype: string, values: Column, dimensions: number): Tensor {
+function toTensor(datatype: string, values: Column, dimensions: number): OnnxTensor {
   const dims = dimensions === 1 ? [values.length] : [values.length, 1]
   const numbers = values as Float64Array
   switch (datatype) {
@@ -93,7 +94,7 @@ function toTensor(datatype: string, values: Column, dimensions: number): Tensor 
   }
 }
 
-function toColumn({ data }: Tensor): Column {
+function toColumn({ data }: OnnxTensor): Column {
   return Array.isArray(data) ? (data as string[]) : Float64Array.from(data as ArrayLike<number>, Number)
 }
 

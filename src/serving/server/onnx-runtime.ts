@@ -1,4 +1,5 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Tensor as OnnxTensor } from 'onnxruntime-node'
+import { InferenceSession, Tensor } from '#kernel/onnxruntime.ts'
 import type { Signature, Tensor as Input } from '#registry'
 import type { Column } from './bind.ts'
 import type { OutputColumn, Rows, Runtime } from './runtime.ts'
@@ -30,7 +31,7 @@ export async function openOnnx(bytes: Uint8Array, signature: Signature): Promise
   }
 }
 
-type Feeds = Record<string, Tensor>
+type Feeds = Record<string, OnnxTensor>
 
 const rowsPerRun = 256
 /** Tensors that are kept, each with some hundred bytes beside its values. */
@@ -84,7 +85,7 @@ function fill(values: Float32Array, batch: readonly Rows[], index: number): void
 const gather = (batch: readonly Rows[], index: number): Column =>
   batch.length === 1 ? batch[0]!.columns[index]! : batch.flatMap(({ columns }) => Array.from(columns[index]!))
 
-function toTensor(datatype: string, values: Column, dims: readonly number[]): Tensor {
+function toTensor(datatype: string, values: Column, dims: readonly number[]): OnnxTensor {
   const numbers = values as ArrayLike<number>
   switch (datatype) {
     case 'FP64':
@@ -103,7 +104,7 @@ function toTensor(datatype: string, values: Column, dims: readonly number[]): Te
 /** What each request gets of the outputs. */
 function answersOf(
   { outputs }: Signature,
-  answers: Readonly<Record<string, Tensor>>,
+  answers: Readonly<Record<string, OnnxTensor>>,
   batch: readonly Rows[],
   rows: number,
 ): OutputColumn[][] {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createIsolation } from '#compute/isolation.ts'
+import { silentOnnx } from '#kernel/silent-onnx.ts'
 import { besideCode } from '#kernel/place.ts'
 import type { WorkerSettings } from '../server-settings.ts'
 import { readFrames, type Frame } from './worker-frames.ts'
@@ -77,6 +78,7 @@ const variables = (python: string, root: string): Record<string, string> => ({
   HOME: root,
   TMPDIR: root,
   LANG: 'C.UTF-8',
+  ...silentOnnx,
   // One request at a time: more threads of one worker only take cores from the others.
   ...Object.fromEntries(['OMP', 'OPENBLAS', 'MKL'].map(name => [`${name}_NUM_THREADS`, '1'])),
 })

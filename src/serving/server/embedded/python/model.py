@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import numpy
-import onnxruntime
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is loaded
+import onnxruntime  # noqa: E402
 
 from .signature import RequestError, bind
 from .telemetry import NoTelemetry, Telemetry
