@@ -22,6 +22,7 @@ import { notifyVerb } from './commands/notify.ts'
 import { secretsVerb } from './commands/secrets.ts'
 import { devVerb, openVerb, startVerb } from './commands/server.ts'
 import { storageVerb } from './commands/storage.ts'
+import { tryVerb } from './commands/try.ts'
 import { tuneVerb } from './commands/tune.ts'
 import { triggersVerb } from './commands/triggers.ts'
 import { version } from './version.ts'
@@ -37,6 +38,7 @@ export const verbs: readonly Verb[] = [
   applyVerb,
   pushDataVerb,
   runVerb,
+  tryVerb,
   statusVerb,
   logsVerb,
   approveVerb,

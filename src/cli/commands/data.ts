@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { counted } from '#kernel/counted.ts'
 import { invalid, messageOf } from '#kernel/error.ts'
-import { verb } from '../command.ts'
+import { verb, type Context } from '../command.ts'
 import { chosenProject, projectOption } from '../project-option.ts'
 
 async function readable(path: string, named: string): Promise<Blob> {
@@ -20,16 +20,26 @@ export const pushDataVerb = verb(
   command => projectOption(command),
   async ({ client, output, folder }, options, [source, file]) => {
     const project = await chosenProject(client, options['project'])
-    const bytes = await readable(resolve(folder, file!), file!)
-    const arrival = await client.upload<{ digest: string; bytes: number }>(
-      `/api/v1/projects/${project}/sources/${encodeURIComponent(source!)}/data`,
-      bytes,
-    )
+    const arrival = await pushData({ client, folder }, { project, source: source!, file: file! })
     output.result(arrival, () => [
       `Arrived at ${source}: ${counted(arrival.bytes, 'byte')} (${arrival.digest.slice(0, 12)}).`,
     ])
   },
 )
+
+interface Arrival {
+  readonly digest: string
+  readonly bytes: number
+}
+
+export const pushData = async (
+  { client, folder }: Pick<Context, 'client' | 'folder'>,
+  { project, source, file }: { project: string; source: string; file: string },
+): Promise<Arrival> =>
+  client.upload(
+    `/api/v1/projects/${project}/sources/${encodeURIComponent(source)}/data`,
+    await readable(resolve(folder, file), file),
+  )
 
 export const truthVerb = verb(
   'truth <deployment> [prediction=value...]',

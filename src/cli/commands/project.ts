@@ -109,8 +109,13 @@ interface Applied extends Planned {
 }
 
 /** Sends the folder's project file and code; the platform takes both or neither. */
-export async function applyFolder(client: Client, folder: string): Promise<Applied> {
-  const { spec, code } = await snapshot(client, folder)
+export async function applyFolder(
+  client: Client,
+  folder: string,
+  altered: (spec: unknown) => unknown = spec => spec,
+): Promise<Applied> {
+  const { spec: declared, code } = await snapshot(client, folder)
+  const spec = altered(declared)
   const base = await baseOf(client, folder)
   return client.send('PUT', `/api/v1/projects/${nameOf(spec)}`, { spec, code, ...(base && { base }) })
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import type { Client } from '../client.ts'
-import { verb } from '../command.ts'
+import { verb, type Context } from '../command.ts'
 import { ago, table } from '../output.ts'
 import { followRun } from '../follow-run.ts'
 import { runStatus, statusLines } from '../run-status.ts'
@@ -23,40 +24,53 @@ interface Task {
 export const runVerb = verb(
   'run <pipeline>',
   'Start a pipeline and follow it to its end.',
-  command =>
-    projectOption(command)
-      .option('--param <name=value>', 'a parameter of the run; may be repeated', collect, {})
-      .option('--detach', 'do not wait for the end'),
+  command => paramOption(projectOption(command)).option('--detach', 'do not wait for the end'),
   async (context, options, [pipeline]) => {
-    const { client, output } = context
-    const project = await chosenProject(client, options['project'])
-    const run = await client.send<Run>('POST', `/api/v1/projects/${project}/runs`, {
-      pipeline,
-      params: options['param'],
-      reason: 'Started from the command line.',
-    })
-    const last = options['detach'] ? run : await followRun(context, run.id)
-    output.result(last, () => [`${last.id}  ${last.state}`])
-    if (last.state === 'failed' || last.state === 'cancelled')
-      throw new TrainyardError('task_failed', last.error ?? `The run was ${last.state}.`, { run: last.id })
+    const project = await chosenProject(context.client, options['project'])
+    const detach = options['detach'] === true
+    await startRun(context, { project, pipeline: pipeline!, params: options['param'], detach })
   },
 )
 
-function collect(text: string, before: Record<string, unknown>): Record<string, unknown> {
-  const [name, ...value] = text.split('=')
-  if (value.length === 0)
-    throw invalid('A parameter has a name and a value.', [{ field: '--param', value: text, allowed: 'name=value' }])
-  const joined = value.join('=')
-  const typed =
-    joined === 'true'
-      ? true
-      : joined === 'false'
-        ? false
-        : // What is written otherwise than a number is may be meant as text: 1.0. The server knows the type.
-          String(Number(joined)) === joined && Number.isFinite(Number(joined))
-          ? Number(joined)
-          : joined
-  return { ...before, [name!]: typed }
+interface RunOrder {
+  readonly project: string
+  readonly pipeline: string
+  readonly params: unknown
+  readonly detach?: boolean
+}
+
+/** Starts a run and follows it to its end. Throws `task_failed` when that is none of success. */
+export async function startRun(
+  context: Pick<Context, 'client' | 'output' | 'signal'>,
+  { project, pipeline, params, detach = false }: RunOrder,
+): Promise<void> {
+  const { client, output } = context
+  const reason = 'Started from the command line.'
+  const run = await client.send<Run>('POST', `/api/v1/projects/${project}/runs`, { pipeline, params, reason })
+  const last = detach ? run : await followRun(context, run.id)
+  output.result(last, () => [`${last.id}  ${last.state}`])
+  if (last.state === 'failed' || last.state === 'cancelled')
+    throw new TrainyardError('task_failed', last.error ?? `The run was ${last.state}.`, { run: last.id })
+}
+
+/** `--param a=1 --param b=x`, gathered into one object. */
+export const paramOption = (command: Command): Command =>
+  command.option('--param <name=value>', 'a parameter of the run; may be repeated', pairs('--param', scalar), {})
+
+/** Gathers `name=value` of an option that may be repeated; `typed` makes of the text what is meant. */
+export const pairs =
+  (option: string, typed: (text: string) => unknown = text => text) =>
+  (text: string, before: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+    const [name = '', ...value] = text.split('=')
+    if (value.length === 0 || name === '')
+      throw invalid('An option has a name and a value.', [{ field: option, value: text, allowed: 'name=value' }])
+    return { ...before, [name]: typed(value.join('=')) }
+  }
+
+/** What is written otherwise than a number is may be meant as text: 1.0. The server knows the type. */
+function scalar(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  return String(Number(text)) === text && Number.isFinite(Number(text)) ? Number(text) : text
 }
 
 export const logsVerb = verb(

@@ -11,12 +11,12 @@ import { readConfigFile } from '../config-file.ts'
 import { applyFolder, changeLines } from './project.ts'
 
 /** One flag for each setting, from the table that the environment and docs/config.md come from. */
-function withSettings(command: Command): Command {
+export function withSettings(command: Command): Command {
   for (const [name, { help }] of Object.entries(settings)) command.option(`${flagName(name)} <value>`, help)
   return command
 }
 
-const configOf = (
+export const configOf = (
   { env, folder }: Context,
   options: Record<string, unknown>,
   defaults: Readonly<Record<string, string>> = {},
