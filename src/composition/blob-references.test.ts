@@ -175,6 +175,7 @@ test('every kind of blob that the platform writes is known to those who free byt
     'registry/sources.ts', // trees: the files of a version
     'registry/tasks.ts', // evaluations: JSON, name model and test data
     'registry/version-files.ts', // texts beside an ONNX model
+    'serving/batch-progress.ts', // answers: JSON lines, name nothing; their trees
     'serving/batch.ts',
     'serving/bundle.ts', // trees: bundles
     'storage/tree.ts', // trees

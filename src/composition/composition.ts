@@ -1,6 +1,6 @@
 import type { Access } from '#access'
 import type { Assurance } from '#assurance'
-import type { LocalExecutor, Remotes } from '#compute'
+import type { Checkpoints, LocalExecutor, Remotes } from '#compute'
 import type { Data } from '#data'
 import type { Delivery } from '#delivery'
 import type { Features } from '#features'
@@ -25,6 +25,7 @@ import type { StorageUse } from './storage-use.ts'
 /** All components of the platform, made and tied together, nothing running yet. */
 export interface Composition {
   readonly access: Access
+  readonly checkpoints: Checkpoints
   readonly artifacts: Artifacts
   readonly artifactSweep: ArtifactSweep
   readonly assurance: Assurance

@@ -35,7 +35,7 @@ const mib = 1024 * 1024
 export function composeRunner(
   surroundings: Surroundings,
   common: Common & { readonly executorSpecs: ExecutorSpecs; readonly blobFolder: string; readonly vault: Vault },
-): Pick<Composition, 'access' | 'executor' | 'remotes' | 'workflow'> {
+): Pick<Composition, 'access' | 'checkpoints' | 'executor' | 'remotes' | 'workflow'> {
   const { config, db, clock, env, baseUrl } = surroundings
   const taskTimeoutMs = durationMs(config.taskTimeout)
   const graceMs = durationMs(config.taskGrace)
@@ -83,7 +83,7 @@ export function composeRunner(
     executor.stop()
     remotes.stop()
   }
-  return { access, executor: { ...executor, stop }, remotes, workflow }
+  return { access, checkpoints, executor: { ...executor, stop }, remotes, workflow }
 }
 
 /** What runs users' code on other machines, whose nodes reach the platform at an address of their own. */

@@ -136,7 +136,7 @@ export async function openBed(
       const run = testRun(await projects.current('rain'))
       const signal = AbortSignal.timeout(30_000)
       const call = { run, task: name, taskId: newId<'task'>('tsk'), params, inputs, key, signal, metric: () => {} }
-      const result = await handlers[name]!({ ...call, log: line => void lines.push(line) })
+      const result = await handlers[name]!({ ...call, number: 1, log: line => void lines.push(line) })
       if ('waitMs' in result) throw new Error('The task waits.')
       return result
     },

@@ -317,6 +317,7 @@ test('steps that a crash makes run again deploy, announce and bundle once', asyn
       params: params as never,
       inputs,
       key: `${run!.id}/${name}`,
+      number: 1,
       log: () => {},
       metric: () => {},
       signal: new AbortController().signal,

@@ -132,7 +132,7 @@ export async function openBed(t: TestContext): Promise<TestBed> {
       const run = testRun(await projects.current('rain'))
       const signal = AbortSignal.timeout(30_000)
       const call = { run, task: name, taskId: newId<'task'>('tsk'), params, inputs, key, signal, metric: () => {} }
-      return finished(await handlers[name]!({ ...call, log: line => void lines.push(line) }))
+      return finished(await handlers[name]!({ ...call, number: 1, log: line => void lines.push(line) }))
     },
     dataset: async source => (await bed.call('data.ingest', { params: { source } })).outputs['dataset']!,
     async rows(artifact, format = 'parquet') {

@@ -7,8 +7,11 @@ import { test, type TestContext } from 'node:test'
 import type { RowDataPacket } from 'mysql2'
 import { createConnection as connect } from 'mysql2/promise'
 import pg from 'pg'
-import { literal, type Blobs } from '#storage'
+import { computeMigrations, createCheckpoints, sqlCheckpointStore } from '#compute'
+import { wallClock } from '#kernel/clock.ts'
+import { literal, migrate, openDatabase, type Blobs } from '#storage'
 import type { Run, TaskCall } from '#workflow'
+import type { ProgressParts } from './batch-progress.ts'
 import { servingTasks } from './tasks.ts'
 import { duckdb, fileHooks, makeBundle, openBench, sigmoid, type Bench } from './testing.ts'
 
@@ -22,17 +25,27 @@ async function openWinds(): Promise<Bench> {
   return bench
 }
 
+const nothingKept = (): ProgressParts['checkpoints'] => ({
+  find: async () => undefined,
+  keep: async () => true,
+  settle: async () => {},
+})
+
 const addresses = new Map<string, string>()
 
 async function predict(
   { serving, blobs }: Bench,
   {
     csv,
+    checkpoints = nothingKept(),
+    number = 1,
     project = 'rain',
     run = 'run_1',
     ...params
   }: {
     csv: string
+    checkpoints?: ProgressParts['checkpoints']
+    number?: number
     project?: string
     run?: string
     format?: string
@@ -49,12 +62,16 @@ async function predict(
   const call = {
     run: { id: run, project } as Run,
     task: 'score',
+    key: `${run}/score`,
+    number,
     params: { deployment: 'rain', ...params },
     inputs: { rows: await blobs.put(csv) },
     signal: new AbortController().signal,
     log: (line: string) => void lines.push(line),
   } as unknown as TaskCall
-  const result = await servingTasks({ serving, blobs, duckdb, secrets })['serving.predict'](call)
+  const result = await servingTasks({ serving, blobs, duckdb, secrets, checkpoints, noteMs: 0 })['serving.predict'](
+    call,
+  )
   assert.ok('outputs' in result)
   return { ...result.outputs!['predictions']!, lines }
 }
@@ -75,6 +92,53 @@ test('each row of a table is predicted, in its place, beside what it was, and is
   )
   const last = await bench.serving.prediction(rows.at(-1)!['prediction_id'] as string)
   assert.deepEqual([last.features['wind'], last.deployment], [winds.at(-1), 'rain'])
+})
+
+test('an attempt goes on behind the pages that the one before it has had', async t => {
+  const bench = await opened
+  const db = openDatabase('sqlite::memory:')
+  t.after(() => db.destroy())
+  await migrate(db, computeMigrations)
+  const parts = { store: sqlCheckpointStore(db), blobs: bench.blobs, clock: wallClock, retentionMs: 60_000 }
+  const checkpoints = createCheckpoints(parts)
+  let asked = 0
+  const ask: Bench['serving']['ask'] = question => {
+    if (++asked === 10) throw new Error('The server was killed.')
+    return bench.serving.ask(question)
+  }
+  const csv = (last: number): string =>
+    `wind,rain\n${Array.from({ length: 8_999 }, (_, row) => `${row % 7},1`).join('\n')}\n${last},1\n`
+  const attempt = (number: number, last: number) => {
+    asked = number === 1 ? 1 : 100
+    return predict({ ...bench, serving: { ...bench.serving, ask } }, { csv: csv(last), checkpoints, number })
+  }
+
+  await assert.rejects(attempt(1, 3), { message: 'The server was killed.' })
+  const { lines, digest } = await attempt(2, 3)
+  const calls = asked - 100
+  const other = await attempt(3, 4)
+
+  const rows = await rowsOf(bench.blobs, digest)
+  assert.deepEqual(
+    {
+      lines,
+      calls,
+      rows: rows.map(({ prediction }) => Number(prediction).toFixed(5)),
+      ids: new Set(rows.map(({ prediction_id: id }) => id)).size,
+      other: other.lines,
+    },
+    {
+      lines: [
+        'The batch goes on behind 1 pages that were predicted before.',
+        '8000 rows have been predicted.',
+        '9000 rows have been predicted.',
+      ],
+      calls: 1,
+      rows: [...Array.from({ length: 8_999 }, (_, row) => row % 7), 3].map(wind => sigmoid(wind - 1).toFixed(5)),
+      ids: 9_000,
+      other: ['8000 rows have been predicted.', '9000 rows have been predicted.'],
+    },
+  )
 })
 
 test('CSV comes out where it is asked for', async () => {

@@ -16,6 +16,7 @@ import {
 } from '#storage'
 import type { Answer, Question } from './ask.ts'
 import { columnTypes } from './answer-columns.ts'
+import type { BatchProgress } from './batch-progress.ts'
 
 export interface BatchParts {
   readonly blobs: Blobs
@@ -28,6 +29,7 @@ export interface Batch {
   /** CSV with a header, or Parquet. */
   readonly rows: Digest
   readonly format: TableFormat
+  readonly progress: BatchProgress
   readonly signal: AbortSignal
   log(line: string): void
 }
@@ -35,7 +37,7 @@ export interface Batch {
 /** Rows of one request: far from what the model server takes at most, and enough for a request to cost little. */
 const requestRows = 1_000
 /** Rows that are read at once. */
-const pageRows = 20_000
+const pageRows = 8_000
 const place = '__row'
 
 /**
@@ -77,28 +79,50 @@ async function columnsOf(duckdb: Duckdb, table: string, signal: AbortSignal): Pr
 /** Writes the answers line by line, and answers the types of their columns. */
 async function askAll(
   parts: BatchParts,
-  { deployment, signal, log }: Batch,
+  batch: Batch,
   { table, answers }: { table: string; answers: string },
 ): Promise<Readonly<Record<string, string>>> {
   let types: Readonly<Record<string, string>> = {}
   for (let from = 0; ; from += pageRows) {
     const wanted = `${place} >= ${from} and ${place} < ${from + pageRows}`
-    const page = await parts.duckdb.query(
-      [`select * exclude (${place}) from ${literal(table)} where ${wanted} order by ${place}`],
-      signal,
-    )
-    for (let start = 0; start < page.length; start += requestRows) {
-      const rows = page.slice(start, start + requestRows)
-      const given = await parts.ask({ deployment, rows, signal }).catch(inRows(from + start, rows))
-      types = columnTypes(given, types)
-      await appendFile(answers, given.map(answer => `${JSON.stringify(answer)}\n`).join(''))
-    }
-    if (page.length > 0) log(`${from + page.length} rows have been predicted.`)
-    if (page.length === pageRows) continue
-    if (from + page.length > 0) return types
+    const rows = (): Promise<readonly Row[]> =>
+      parts.duckdb.query(
+        [`select * exclude (${place}) from ${literal(table)} where ${wanted} order by ${place}`],
+        batch.signal,
+      )
+    const given = await answersFrom(parts, batch, { from, rows })
+    types = columnTypes(given, types)
+    await appendFile(answers, toLines(given))
+    if (given.length > 0) batch.log(`${from + given.length} rows have been predicted.`)
+    if (given.length === pageRows) continue
+    if (from + given.length > 0) return types
     throw invalid('There is nothing to predict.', [{ field: 'inputs.rows', value: '0 rows', allowed: 'at least one' }])
   }
 }
+
+/** The answers to a page: those that an attempt before has had, or the model server's now, which are kept. */
+async function answersFrom(
+  { ask }: Pick<BatchParts, 'ask'>,
+  { deployment, signal, progress }: Batch,
+  { from, rows }: { from: number; rows: () => Promise<readonly Row[]> },
+): Promise<readonly Answer[]> {
+  const had = await progress.page(from)
+  if (had !== undefined)
+    return had
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as Answer)
+  const page = await rows()
+  const answers: Answer[] = []
+  for (let start = 0; start < page.length; start += requestRows) {
+    const some = page.slice(start, start + requestRows)
+    answers.push(...(await ask({ deployment, rows: some, signal }).catch(inRows(from + start, some))))
+  }
+  if (answers.length > 0) await progress.keep(from, toLines(answers))
+  return answers
+}
+
+const toLines = (answers: readonly Answer[]): string => answers.map(answer => `${JSON.stringify(answer)}\n`).join('')
 
 /** The model server counts from the first row that it was sent. */
 const inRows =

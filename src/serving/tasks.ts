@@ -2,15 +2,17 @@ import { invalid, notFound } from '#kernel/error.ts'
 import type { PlatformTask, TaskCall } from '#workflow'
 import { loadSql, type LoadMode } from '#data'
 import type { Secrets } from '#secrets'
+import { openProgress, type ProgressParts } from './batch-progress.ts'
 import { predictBatch, type BatchParts } from './batch.ts'
 import type { Serving } from './serving.ts'
 
 /** What pipelines may use: `serving.predict`, predictions for all rows of a table. */
 export const servingTasks = (
-  parts: Omit<BatchParts, 'ask'> & {
-    readonly serving: Pick<Serving, 'ask' | 'projectOf'>
-    readonly secrets: Pick<Secrets, 'use'>
-  },
+  parts: Omit<BatchParts, 'ask'> &
+    ProgressParts & {
+      readonly serving: Pick<Serving, 'ask' | 'projectOf'>
+      readonly secrets: Pick<Secrets, 'use'>
+    },
 ): Readonly<Record<'serving.predict', PlatformTask>> => ({
   async 'serving.predict'(call) {
     const { run, task, params, inputs, signal, log } = call
@@ -24,15 +26,17 @@ export const servingTasks = (
         { field: `${task}.inputs.rows`, allowed: 'the output of a task that writes a table' },
       ])
     const format = params['format'] === 'csv' ? 'csv' : 'parquet'
+    const progress = await openProgress(parts, { ...call, question: { rows: digest, deployment } })
     const { rows, ...blob } = await predictBatch(
       { ...parts, ask: parts.serving.ask },
-      { deployment, rows: digest, format, signal, log },
+      { deployment, rows: digest, format, signal, log, progress },
     )
     if (sink) {
       const file = await parts.blobs.path(blob.digest)
       const loaded = await loadSql(parts, { ...sink, file, project: run.project, signal })
       log(loaded === 0 ? `${sink.table} has the rows of this run already.` : `${loaded} rows are in ${sink.table}.`)
     }
+    await progress.end()
     return { outputs: { predictions: { ...blob, value: rows } }, metrics: { rows } }
   },
 })

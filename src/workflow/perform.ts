@@ -112,6 +112,7 @@ async function answered(
     params,
     inputs,
     key: `${run.id}/${claim.name}`,
+    number: claim.number,
     log: line => log.line(line),
     metric: (name, value) => void (metrics[name] = value),
     signal,

@@ -20,6 +20,8 @@ export interface TaskCall {
   readonly inputs: Artifacts
   /** `run/task`: the same at every attempt. */
   readonly key: string
+  /** Which attempt this is, from 1. */
+  readonly number: number
   log(line: string): void
   metric(name: string, value: number): void
   /** Aborts on cancel, timeout and shutdown, with the reason as an error. */
