@@ -6,6 +6,7 @@ import { statusOf } from '../src/http/index.ts'
 import { envName, flagName, settings } from '../src/kernel/config.ts'
 import { errorCatalogue, type ErrorCode } from '../src/kernel/error.ts'
 import { ProjectFile } from '../src/project/project-file.ts'
+import { refusals } from '../src/serving/server/request-error.ts'
 import { sections } from './schema-page.ts'
 
 /** The pages that are printed from code: path to text. */
@@ -32,6 +33,15 @@ const errors = (): string =>
       ([code, meaning]) => `| \`${code}\` | ${statusOf[code as ErrorCode]} | ${exitCodes[code] ?? 1} | ${meaning} |`,
     ),
     "| `internal` | 500 | 1 | A fault of the server. It is in the server's log; its words are not shown. |",
+    '',
+    '## The model server',
+    '',
+    'On its port (7071) an error is what clients of its protocols read: `{"error": "…", "code": "…", "request_id": "…"}`. `error` is a',
+    'sentence, `request_id` is what `x-request-id` says; `/invocations` adds `error_code` and `message`, as MLflow has them.',
+    '',
+    '| code | HTTP | meaning |',
+    '|---|---|---|',
+    ...Object.entries(refusals).map(([code, { status, meaning }]) => `| \`${code}\` | ${status} | ${meaning} |`),
     '',
   ].join('\n')
 

@@ -25,7 +25,11 @@ const lineOf = (revision: string, more: object = {}) => ({
 
 async function tell({ serving }: Bench, lines: readonly unknown[], name = 'rain') {
   const body = lines.map(line => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
-  const response = await fetch(`${serving.url()}/v2/models/${name}/predictions`, { method: 'POST', body })
+  const response = await fetch(`${serving.url()}/v2/models/${name}/predictions`, {
+    method: 'POST',
+    headers: { 'x-request-id': 'mine' },
+    body,
+  })
   return [response.status, await response.json()] as const
 }
 
@@ -109,7 +113,10 @@ test('a line that is not as it should be is named, and keeps back none of the ot
     errors.map(({ line, error }, index) => [line, error.startsWith(cases[index]![1]) ? cases[index]![1] : error]),
     cases.map(([, says], index) => [index + 2, says]),
   )
-  assert.deepEqual(await tell(bench, [lineOf(revision)], 'snow'), [404, { error: 'There is no deployment "snow".' }])
+  assert.deepEqual(await tell(bench, [lineOf(revision)], 'snow'), [
+    404,
+    { error: 'There is no deployment "snow".', code: 'not_found', request_id: 'mine' },
+  ])
   assert.equal(
     (
       await tell(

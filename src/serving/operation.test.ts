@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -36,8 +36,8 @@ async function asked({ serving }: Bench, deployment: string, headers: Record<str
     headers,
     body: JSON.stringify({ ...inputs([0, 0]), ...body }),
   })
-  const { error } = (await answer.json()) as { error?: string }
-  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), error }
+  const { error, code } = (await answer.json()) as { error?: string; code?: string }
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), code, error }
 }
 
 test('a client may ask as often as the project file says, which counts at once; then it is told when to come again', async () => {
@@ -59,6 +59,7 @@ test('a client may ask as often as the project file says, which counts at once; 
   assert.deepEqual(second, {
     status: 429,
     retryAfter: '2',
+    code: 'rate_limited',
     error: 'limited takes 0.5 requests a second from each client.',
   })
   assert.deepEqual((await bench.serving.deployment('limited')).limits, { clientRate: 0.5 })
@@ -72,7 +73,12 @@ test('a request that takes longer than its client, or the project file, gives it
   const bench = await at('hurried')
   const code = `export const postprocess = () => new Promise(resolve => setTimeout(() => resolve({}), 150))`
   await bench.deploy(await makeBundle(bench.blobs, { code }))
-  const late = (ms: number) => ({ status: 504, retryAfter: null, error: `There was no answer within ${ms} ms.` })
+  const late = (ms: number) => ({
+    status: 504,
+    retryAfter: null,
+    code: 'deadline_exceeded',
+    error: `There was no answer within ${ms} ms.`,
+  })
 
   assert.equal((await asked(bench, 'hurried')).status, 200)
   assert.deepEqual(await asked(bench, 'hurried', { 'x-request-timeout-ms': '40' }), late(40))
@@ -213,6 +219,7 @@ test('a server that is told to end says that it is not ready, answers for as lon
     }).then(answer => answer.headers.get('x-request-id'))
   assert.deepEqual([await ask('traced', '01'), await ask('silent', '00')], ['traced', 'silent'])
   assert.match((await ask('not\u00e9 an id', '00'))!, /^[0-9a-f]{8}-[0-9a-z]+$/)
+  await leave(bench, 'left')
 
   const ended = bench.serving.stopServing()
   let ready = 200
@@ -228,8 +235,20 @@ test('a server that is told to end says that it is not ready, answers for as lon
     'at request_id trace_id client method path protocol deployment revision rows status ms bind_ms run_ms write_ms',
   )
   assert.deepEqual([line['trace_id'], line['client'], line['status'], line['rows']], [trace, 'local', 200, 1])
+  assert.ok(lines.some(text => text.includes('"left"') && text.includes('"status":499')))
   const spans = Buffer.concat(collector.received)
   for (const part of [Buffer.from(trace, 'hex'), Buffer.from(span, 'hex'), 'predict told', 'bind', 'answer'])
     assert.ok(spans.includes(part), String(part))
   assert.equal(spans.toString('latin1').split('predict told').length, 2, 'only what its client traces is sent')
 })
+
+/** Begins a request, and goes away before its body is sent. */
+async function leave({ serving }: Bench, id: string): Promise<void> {
+  const { hostname, port } = new URL(serving.url())
+  const socket = connect({ host: hostname, port: Number(port) })
+  const head = `POST /v2/models/told/infer HTTP/1.1\r\nhost: localhost\r\nx-request-id: ${id}\r\ncontent-length: 99\r\n\r\n{`
+  await new Promise<void>(resolve => socket.write(head, () => resolve()))
+  // So that the server has read its head.
+  await new Promise(resolve => setTimeout(resolve, 100))
+  socket.destroy()
+}

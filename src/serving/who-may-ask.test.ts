@@ -63,9 +63,17 @@ test('beyond loopback the model server answers whom it knows, what they may, and
     watcher: [403, 200, 200, 200, 200, 200, 404],
   })
   assert.equal(await asked(bench, basic('shop')), 200)
-  assert.deepEqual(await bench.at('snow').infer(inputs([1, 0]), { headers: bearer('editor') }), {
-    status: 404,
-    body: { error: 'There is no deployment "snow".' },
+  assert.deepEqual(
+    await bench.at('snow').infer(inputs([1, 0]), { headers: { ...bearer('editor'), 'x-request-id': 'mine' } }),
+    {
+      status: 404,
+      body: { error: 'There is no deployment "snow".', code: 'not_found', request_id: 'mine' },
+    },
+  )
+  assert.deepEqual(JSON.parse((await bench.get('/metrics', { ...bearer('stranger'), 'x-request-id': 'mine' })).text), {
+    error: 'The token is unknown or has expired. A password is not taken here.',
+    code: 'unauthorized',
+    request_id: 'mine',
   })
   assert.match(
     (await bench.infer('{}', { headers: bearer('viewer') })).body.error!,

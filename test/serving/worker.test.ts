@@ -116,7 +116,7 @@ test('a request in flight when its worker dies is told so, and the next one is a
 
   await assert.rejects(
     killed,
-    (error: ModelFault) => error.status === 500 && /ended with exit code 7/.test(error.message),
+    (error: ModelFault) => error.code === 'model_failed' && /ended with exit code 7/.test(error.message),
   )
   assert.notDeepEqual((await waits)[0]!.values, before[0]!.values)
   assert.match(warnings.join(), /^A model's worker ended with exit code 7. It is started again in 200 ms\.$/)
@@ -131,7 +131,8 @@ test('a model that does not answer in time is ended, and its request is told so'
 
   await assert.rejects(
     runtime.run([{ rows: 1, columns: [[9], [0]] }]),
-    (error: ModelFault) => error.status === 504 && error.message === 'The model has not answered within 0.5 s.',
+    (error: ModelFault) =>
+      error.code === 'deadline_exceeded' && error.message === 'The model has not answered within 0.5 s.',
   )
   // On a busy machine the next worker takes longer to start than a request waits here.
   let answer: unknown
@@ -159,10 +160,10 @@ test('a worker that ends again and again is asked no more for a while', async t 
       (error: ModelFault) => error,
     )
 
-  const statuses: number[] = []
-  while (statuses.at(-1) !== 503) statuses.push((await fault()).status)
+  const codes: string[] = []
+  while (codes.at(-1) !== 'unavailable') codes.push((await fault()).code)
 
-  assert.deepEqual(statuses, [500, 500, 500, 500, 500, 503])
+  assert.deepEqual(codes, [...Array.from({ length: 5 }, () => 'model_failed'), 'unavailable'])
   assert.match((await fault()).message, /has ended 5 times within a minute\. It ended with exit code 1/)
 })
 

@@ -16,7 +16,7 @@ export async function askDeployment(
   { name, flow, until, isFirst }: DeploymentQuestion,
 ): Promise<readonly OutputColumn[]> {
   const deployment = parts.table.deployment(name)
-  if (!deployment) throw new RequestError(503, `The deployment ${name} does not answer yet.`)
+  if (!deployment) throw new RequestError('unavailable', `The deployment ${name} does not answer yet.`)
   const table = tableOf(flow)
   const request = {
     deployment,

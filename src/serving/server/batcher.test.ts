@@ -95,13 +95,13 @@ test('when rows spoil a run each request is run alone; when the process ends all
     )
 
   const spoilt = ends([batcher.run(1, [[1]]), batcher.run(1, [[2]])])
-  ;(await run(0)).fail(new ModelFault(500, 'bad row', true))
+  ;(await run(0)).fail(new ModelFault('model_failed', 'bad row', true))
   ;(await run(1)).answer()
-  ;(await run(2)).fail(new ModelFault(500, 'bad row', true))
+  ;(await run(2)).fail(new ModelFault('model_failed', 'bad row', true))
   assert.deepEqual(await spoilt, ['answered', 'bad row'])
 
   const gone = ends([batcher.run(1, [[1]]), batcher.run(1, [[2]])])
-  ;(await run(3)).fail(new ModelFault(500, 'gone'))
+  ;(await run(3)).fail(new ModelFault('model_failed', 'gone'))
   assert.deepEqual([await gone, runs.length], [['gone', 'gone'], 4])
 })
 
@@ -139,7 +139,7 @@ test('who cannot be served in time is told so at once, and when to come again; w
   await new Promise(resolve => setTimeout(resolve, 200))
   ;(await run(1)).answer()
 
-  await assert.rejects(patient, { status: 504 })
+  await assert.rejects(patient, { code: 'deadline_exceeded' })
   await busy
   assert.equal(runs.length, 2)
 })

@@ -128,7 +128,7 @@ function inTime(batch: readonly Waiting[]): readonly Waiting[] {
   const now = performance.now()
   return batch.filter(({ until, reject }) => {
     if (until >= now) return true
-    reject(new ModelFault(504, 'The time of the request was up before its turn came: it was not run.'))
+    reject(new ModelFault('deadline_exceeded', 'The time of the request was up before its turn came: it was not run.'))
     return false
   })
 }

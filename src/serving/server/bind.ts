@@ -266,7 +266,7 @@ export function requireValue(value: unknown, datatype: string, place: Place): nu
 function refused(value: unknown, datatype: string, { name, row }: Place): RequestError {
   const sentence = `Input ${name}, row ${row + 1}: ${show(value)} is not ${wanted[datatype] ?? 'of the expected kind'}.`
   const isRounded = datatype === 'INT64' && Number.isInteger(value) && Math.abs(value as number) < 2 ** 64
-  return isRounded ? new RoundedInteger(400, sentence) : badRequest(sentence)
+  return isRounded ? new RoundedInteger('invalid', sentence) : badRequest(sentence)
 }
 
 /** Any value as a short text, for messages. */

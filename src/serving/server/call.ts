@@ -5,6 +5,8 @@ import { RequestError } from './request-error.ts'
 
 /** A request without its transport. */
 export interface Call {
+  /** What the client calls it, or else this server. */
+  readonly id: string
   readonly method: string
   /** Path without the query. */
   readonly path: string
@@ -40,23 +42,25 @@ export const json = (value: unknown, status = 200): Reply => ({ status, body: JS
 export const single = (header: string | string[] | undefined): string | undefined =>
   Array.isArray(header) ? header[0] : header
 
-/** A refusal as the protocols want it: `{"error": …}`. */
-export function refusal(error: unknown): Reply {
-  const { status, message, headers } = problemOf(error)
-  return { ...json({ error: message }, status), ...(headers && { headers }) }
+/** A refusal as the protocols want it, `error` first; `more` are members that clients of one of them look for. */
+export function refusal(error: unknown, id: string, more?: (problem: Problem) => object): Reply {
+  const problem = problemOf(error)
+  const { code, status, message, headers } = problem
+  const body = { error: message, code, request_id: id, ...more?.(problem) }
+  return { ...json(body, status), ...(headers && { headers }) }
 }
 
-/** Status, sentence and headers for what was thrown; a fault of the server is 500. */
-export function problemOf(error: unknown): Pick<Reply, 'status' | 'headers'> & { message: string } {
-  if (!(error instanceof RequestError))
-    return {
-      status: 500,
-      message: `The model server has a fault: ${error instanceof Error ? error.message : String(error)}`,
-    }
-  const { status, message, shed } = error
-  if (shed) return { status, message, headers: { 'retry-after': String(shed.retryAfterS) } }
-  return status === 401 ? { status, message, headers: { 'www-authenticate': 'Bearer' } } : { status, message }
+/** What is said of something that was thrown. */
+export type Problem = Pick<RequestError, 'code' | 'status' | 'message' | 'headers'>
+
+/** A fault of the server is noted in its output; its words stay there. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof RequestError) return error
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  return new RequestError('internal', 'The model server has a fault, and has noted it.')
 }
+
+export const statusOf = (error: unknown): number => (error instanceof RequestError ? error.status : 500)
 
 /** Without the query. */
 export function pathOf(url: string): string {

@@ -26,10 +26,10 @@ export async function decoded(body: Buffer, encoding: keyof typeof decoders): Pr
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
       throw new RequestError(
-        413,
+        'too_large',
         `The body, ${body.length} bytes of ${encoding}, becomes more than ${maxOutputLength}.`,
       )
-    throw new RequestError(400, `The body is no ${encoding}: ${(error as Error).message}.`)
+    throw new RequestError('invalid', `The body is no ${encoding}: ${(error as Error).message}.`)
   }
 }
 

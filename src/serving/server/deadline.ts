@@ -41,7 +41,7 @@ export function inTime<Value>(course: Course, waitMs: number | undefined, asked:
   const timer = setTimeout(() => {
     if (course.isDecided) return
     course.isLate = true
-    late.reject(new RequestError(504, `There was no answer within ${Number(waitMs.toFixed(3))} ms.`))
+    late.reject(new RequestError('deadline_exceeded', `There was no answer within ${Number(waitMs.toFixed(3))} ms.`))
   }, waitMs)
   const answer = asked()
   // Whoever loses the race is not heard any more.

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeferralRule } from '../deferrals-file.ts'
-import { json, type Call, type Reply } from './call.ts'
+import { refusal, type Call, type Reply } from './call.ts'
 import type { DeferralFiles, DeferredRequest } from './deferral-files.ts'
 import { beginCourse } from './infer.ts'
 import { givenId } from './queue/given-id.ts'
+import { RequestError } from './request-error.ts'
 
 /** Answers accepted requests, some at a time, in the order of their coming. */
 export interface DeferralWork {
@@ -94,7 +95,13 @@ async function replyTo(
   while (!signal.aborted) {
     const leftMs = until - Date.now()
     if (leftMs <= 0)
-      return json({ error: `There was no answer within the time that ${request.deployment} gives it.` }, 504)
+      return refusal(
+        new RequestError(
+          'deadline_exceeded',
+          `There was no answer within the time that ${request.deployment} gives it.`,
+        ),
+        request.id,
+      )
     const reply = await answer(callOf(request, leftMs))
     // What fails in a server that ends may be the ending's fault.
     if (!later.includes(reply.status) && !(signal.aborted && reply.status >= 500)) return reply
@@ -107,6 +114,7 @@ async function replyTo(
 function callOf({ id, caller, path, headers, body, acceptedAt }: DeferredRequest, allowedMs: number): Call {
   const yes = (): boolean => true
   return {
+    id,
     method: 'POST',
     path,
     headers,

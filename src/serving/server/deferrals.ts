@@ -93,13 +93,13 @@ export function createDeferrals({ folder, owner, isFirst, table, metrics }: Defe
       held.set(request.id, { deployment, bytes: call.body.length })
       await files.accept(request).catch((error: Error) => {
         held.delete(request.id)
-        throw new RequestError(503, `The request could not be kept, so it is not accepted: ${error.message}`)
+        throw new RequestError('unavailable', `The request could not be kept, so it is not accepted: ${error.message}`)
       })
       work.add(request.id)
       return pending(request, { 'preference-applied': 'respond-async' })
     },
     async status({ method, caller }, deployment, id) {
-      if (method !== 'GET' && method !== 'HEAD') throw new RequestError(405, 'An answer is read with GET.')
+      if (method !== 'GET' && method !== 'HEAD') throw new RequestError('wrong_method', 'An answer is read with GET.')
       askable(table, { deployment, caller })
       return statusOf(files, { deployment, id })
     },
@@ -141,7 +141,7 @@ async function statusOf(files: DeferralFiles, request: { deployment: string; id:
   if (!first && (await files.isWaiting(id))) return pending(request)
   // It may have been answered between the two looks.
   const found = first ?? (await files.answer(deployment, id))
-  if (!found) throw new RequestError(404, `There is no request ${id}, or its answer is not kept any more.`)
+  if (!found) throw new RequestError('not_found', `There is no request ${id}, or its answer is not kept any more.`)
   const { status, type, headers, body } = found
   return { status, type, headers, body: Buffer.from(body, 'base64') }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isCrossOrigin, isLoopbackName, isReading } from '#http/origin.ts'
-import { pathOf, problemOf } from './call.ts'
+import { pathOf, statusOf } from './call.ts'
 import { nobody, type Caller, type KeyRing } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { RequestError } from './request-error.ts'
@@ -34,12 +34,15 @@ export function createDoor({
   return ({ method = '', url = '/', headers }) => {
     try {
       if (isLocal && !isLoopbackName(headers.host))
-        throw new RequestError(403, `Host ${headers.host ?? ''} is not this server: it listens on loopback only.`)
+        throw new RequestError(
+          'forbidden',
+          `Host ${headers.host ?? ''} is not this server: it listens on loopback only.`,
+        )
       if (!isReading(method) && isCrossOrigin(headers))
-        throw new RequestError(403, 'A page of another origin may not ask for a prediction.')
+        throw new RequestError('forbidden', 'A page of another origin may not ask for a prediction.')
       return isHealth(pathOf(url)) ? nobody : keys.caller(headers.authorization)
     } catch (error) {
-      metrics.refuse(problemOf(error).status)
+      metrics.refuse(statusOf(error))
       throw error
     }
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GraphNode } from '#project/graph-spec.ts'
 import { createGraph, fulfils, type Flow, type ObservedNode } from './graph.ts'
-import { RequestError } from './request-error.ts'
+import { RequestError, type RefusalCode } from './request-error.ts'
 import type { OutputColumn } from './runtime.ts'
 import type { Postprocess } from './serving-code.ts'
 
@@ -35,7 +35,7 @@ const deployments: Readonly<Record<string, (flow: Flow) => OutputColumn[]>> = {
     ),
   ],
   busy: () => {
-    throw new RequestError(503, 'Too many rows wait.', { reason: 'queue', retryAfterS: 3 })
+    throw new RequestError('overloaded', 'Too many rows wait.', { shed: { reason: 'queue', retryAfterS: 3 } })
   },
 }
 
@@ -160,11 +160,11 @@ test('a splitter: a request by its lot, or rows by a value, always the same', as
   assert.deepEqual((await answer({ nodes: nodes('x'), x })).answers, answers)
 })
 
-for (const { what, nodes, code = {}, status, says } of [
+for (const { what, nodes, code = {}, refusal, says } of [
   {
     what: 'a deployment refuses',
     nodes: { root: { sequence: ['first', 'second'] }, first: double, second: { deployment: 'busy' } },
-    status: 503,
+    refusal: 'overloaded',
     says: 'Node second of advice: Too many rows wait.',
   },
   {
@@ -175,20 +175,20 @@ for (const { what, nodes, code = {}, status, says } of [
         throw new Error('no such city')
       },
     },
-    status: 500,
+    refusal: 'model_failed',
     says: 'Node first of advice: no such city',
   },
   {
     what: 'code answers too few values',
     nodes: { root: { code: 'a.ts', export: 'default' } },
     code: { root: () => ({ y: [] }) },
-    status: 500,
+    refusal: 'model_failed',
     says: 'Node root of advice: Serving code: output y must be a list with one value for each of 2 rows.',
   },
   {
     what: 'members of an ensemble answer different kinds',
     nodes: { root: { ensemble: ['a', 'b'], combine: 'mean' }, a: double, b: { deployment: 'label' } },
-    status: 500,
+    refusal: 'model_failed',
     says: 'Node root of advice: y is BYTES: there is a mean of numbers alone.',
   },
   {
@@ -198,15 +198,15 @@ for (const { what, nodes, code = {}, status, says } of [
       a: double,
       b: { deployment: 'label' },
     },
-    status: 500,
+    refusal: 'model_failed',
     says: 'Node root of advice: b and a must both answer y, with values of the same kind.',
   },
-] as readonly (Pick<Trial, 'nodes' | 'code'> & { what: string; status: number; says: string })[])
+] as readonly (Pick<Trial, 'nodes' | 'code'> & { what: string; refusal: RefusalCode; says: string })[])
   test(`when ${what}, the node is named`, async () => {
     const { answers } = await answer({ nodes, code, x: [1, -1] })
 
     assert.ok(answers instanceof Error)
-    assert.deepEqual([(answers as RequestError).status, answers.message], [status, says])
+    assert.deepEqual([(answers as RequestError).code, answers.message], [refusal, says])
   })
 
 test('an output that is declared and not there, or of another kind, is named', async () => {

@@ -97,9 +97,13 @@ function columnsOf(inputs: readonly Typed[], columns: readonly Column[]): Flow['
 function wanted({ name: graph }: GraphSpec, answer: readonly OutputColumn[], { name, datatype }: Typed): OutputColumn {
   const found = answer.find(output => output.name === name)
   const known = answer.map(output => output.name).join(', ')
-  if (!found) throw new ModelFault(500, `Node ${root} of ${graph} answers ${known || 'nothing'}, not ${name}.`)
+  if (!found)
+    throw new ModelFault('model_failed', `Node ${root} of ${graph} answers ${known || 'nothing'}, not ${name}.`)
   if (kindOf(found.datatype) === kindOf(datatype)) return { ...found, datatype }
-  throw new ModelFault(500, `Node ${root} of ${graph}: output ${name} is ${found.datatype}, declared as ${datatype}.`)
+  throw new ModelFault(
+    'model_failed',
+    `Node ${root} of ${graph}: output ${name} is ${found.datatype}, declared as ${datatype}.`,
+  )
 }
 
 const kindOf = (datatype: string): string => (datatype === 'BYTES' || datatype === 'BOOL' ? datatype : 'number')
@@ -128,8 +132,8 @@ function atNode({ name: graph }: GraphSpec, node: string, thrown: unknown): Erro
   const sentence = `Node ${node} of ${graph}: ${thrown instanceof Error ? thrown.message : String(thrown)}`
   const error =
     thrown instanceof RequestError
-      ? new RequestError(thrown.status, sentence, thrown.shed)
-      : new ModelFault(thrown instanceof ModelFault ? thrown.status : 500, sentence)
+      ? new RequestError(thrown.code, sentence, thrown)
+      : new ModelFault(thrown instanceof ModelFault ? thrown.code : 'model_failed', sentence)
   named.add(error)
   return error
 }

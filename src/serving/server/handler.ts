@@ -30,7 +30,7 @@ export const createHandler =
     try {
       return await answer(parts, call)
     } catch (error) {
-      return refusal(error)
+      return refusal(error, call.id)
     }
   }
 
@@ -54,8 +54,9 @@ async function other(parts: HandlerParts, call: Call): Promise<Reply> {
     if (reply) return reply
   }
   const page = pageAt(parts.routes, call)
-  if (!page) throw new RequestError(404, `There is no ${call.path}.`)
-  if (call.method !== 'GET' && call.method !== 'HEAD') throw new RequestError(405, `${call.path} is read with GET.`)
+  if (!page) throw new RequestError('not_found', `There is no ${call.path}.`)
+  if (call.method !== 'GET' && call.method !== 'HEAD')
+    throw new RequestError('wrong_method', `${call.path} is read with GET.`)
   return page(parts, call.caller)
 }
 
@@ -71,7 +72,7 @@ interface Target {
 }
 
 function predicted(parts: HandlerParts, call: Call, target: Target): Promise<Reply> {
-  if (call.method !== 'POST') throw new RequestError(405, 'An inference is asked for with POST.')
+  if (call.method !== 'POST') throw new RequestError('wrong_method', 'An inference is asked for with POST.')
   return call.headers['prefer'] === undefined ? asked(parts, call, target) : preferred(parts, call, target)
 }
 
@@ -101,7 +102,7 @@ async function invoked(parts: HandlerParts, call: Call): Promise<Reply> {
     const door = isVertex ? { protocol: 'vertex', read: readV1 } : { protocol: 'invocations', read: readInvocation }
     return await predicted(parts, call, { ...door, name, version: undefined })
   } catch (error) {
-    return isVertex ? refusal(error) : refusedInvocation(error)
+    return isVertex ? refusal(error, call.id) : refusedInvocation(error, call.id)
   }
 }
 

@@ -133,14 +133,14 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   let outputs: readonly OutputColumn[]
   try {
     outputs = await run(revision, { rows, columns }, { ...patienceOf(request), ids })
-    if (course.isLate) throw new ModelFault(504, 'The answer came when nobody waited for it any more.')
+    if (course.isLate) throw new ModelFault('deadline_exceeded', 'The answer came when nobody waited for it any more.')
   } catch (error) {
     // Who is turned away has met no model: there is no prediction to write down.
     if (error instanceof RequestError) throw error
     const sentence = error instanceof Error ? error.message : String(error)
     await log.append(logLines(record([], sentence)))
-    const status = error instanceof ModelFault ? error.status : 500
-    throw new RequestError(status, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
+    const code = error instanceof ModelFault ? error.code : 'model_failed'
+    throw new RequestError(code, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
   }
   course.isDecided = true
   course.ranAt = performance.now()

@@ -30,12 +30,12 @@ const namedMax = 100
  * hold up those after it. What is answered as taken survives the end of this process. Throws `RequestError`.
  */
 export async function takeIn(parts: IntakeParts, call: Call, name: string): Promise<Reply> {
-  if (call.method !== 'POST') throw new RequestError(405, 'Predictions are told with POST.')
+  if (call.method !== 'POST') throw new RequestError('wrong_method', 'Predictions are told with POST.')
   const deployment = askable(parts.table, { deployment: name, caller: call.caller })
   if (deployment.limits.clientRate !== undefined) await admit(parts.rates, deployment, call.caller)
   const texts = call.body.toString().split('\n')
   const given = texts.flatMap((text, index) => (text.trim() === '' ? [] : [{ text, line: index + 1 }]))
-  if (given.length > rowsMax) throw new RequestError(413, `${given.length} lines, expected at most ${rowsMax}.`)
+  if (given.length > rowsMax) throw new RequestError('too_large', `${given.length} lines, expected at most ${rowsMax}.`)
   const refused: { line: number; error: string }[] = []
   const lines: string[] = []
   const now = Date.now()

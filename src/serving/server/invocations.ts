@@ -1,6 +1,6 @@
 import type { BundleManifest } from '../bundle.ts'
 import { show } from './bind.ts'
-import { json, problemOf, single, type Asked, type Call, type Reply } from './call.ts'
+import { json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
 import { readCsv } from './csv.ts'
 import type { Content } from './infer.ts'
 import { bindJson, readJson, requireObject, type JsonBody, type Members } from './json-body.ts'
@@ -42,13 +42,13 @@ function acceptedType(accept = '*/*'): MediaType {
     .map(mediaType)
     .find(({ media }) => ['*/*', 'application/*', 'application/json', 'text/csv', 'text/*'].includes(media))
   if (found) return found
-  throw new RequestError(406, `Accept: ${show(accept)}; there is application/json and text/csv.`)
+  throw new RequestError('not_acceptable', `Accept: ${show(accept)}; there is application/json and text/csv.`)
 }
 
 function contentOf(contentType: string | undefined, body: Buffer): Content {
   const { media, parameters } = mediaType(contentType ?? 'application/json')
   if (!['utf-8', 'utf8', undefined].includes(parameters['charset']))
-    throw new RequestError(415, `Content-Type: charset ${show(parameters['charset'])}; expected utf-8.`)
+    throw new RequestError('unsupported', `Content-Type: charset ${show(parameters['charset'])}; expected utf-8.`)
   if (media === 'application/json') return jsonContent(readJson(body, expected))
   if (media === 'text/csv') {
     const text = body.toString()
@@ -56,7 +56,7 @@ function contentOf(contentType: string | undefined, body: Buffer): Content {
     const said = header === 'present' ? true : header === 'absent' ? false : undefined
     return manifest => bindTable(manifest, readCsv(text, { ...known(manifest), header: said }), { strict: false })
   }
-  throw new RequestError(415, `Content-Type: ${show(media)}; expected application/json or text/csv.`)
+  throw new RequestError('unsupported', `Content-Type: ${show(media)}; expected application/json or text/csv.`)
 }
 
 const known = ({ signature, service }: BundleManifest) => ({
@@ -105,12 +105,12 @@ function requireList(value: unknown, what: string): readonly unknown[] {
   throw badRequest(`"${what}" must be a list, not ${show(value)}.`)
 }
 
-/** A refusal as clients of MLflow read it, beside the member that the other protocols have. */
-export function refusedInvocation(error: unknown): Reply {
-  const { status, message, headers } = problemOf(error)
-  const code = mlflowCodes[status] ?? (status < 500 ? 'INVALID_PARAMETER_VALUE' : 'INTERNAL_ERROR')
-  return { ...json({ error: message, error_code: code, message }, status), ...(headers && { headers }) }
-}
+/** A refusal as clients of MLflow read it, beside the members that all protocols have. */
+export const refusedInvocation = (error: unknown, id: string): Reply =>
+  refusal(error, id, ({ status, message }) => ({
+    error_code: mlflowCodes[status] ?? (status < 500 ? 'INVALID_PARAMETER_VALUE' : 'INTERNAL_ERROR'),
+    message,
+  }))
 
 const mlflowCodes: Readonly<Record<number, string>> = {
   400: 'BAD_REQUEST',

@@ -27,14 +27,14 @@ export function readJson(bytes: Buffer, what: string): JsonBody {
 function requireMeasure(bytes: Buffer): void {
   if (bytes.length > jsonBytesMax)
     throw new RequestError(
-      413,
+      'too_large',
       `The JSON has ${bytes.length} bytes, at most ${jsonBytesMax} are read; send more as binary tensors, or in several requests.`,
     )
   if (bytes.length <= nestsMax) return
   let nests = 0
   for (const byte of bytes) if (byte === openList || byte === openObject) nests++
   if (nests > nestsMax)
-    throw new RequestError(413, `The JSON has ${nests} lists and objects, at most ${nestsMax} are read.`)
+    throw new RequestError('too_large', `The JSON has ${nests} lists and objects, at most ${nestsMax} are read.`)
 }
 
 const [openList, openObject] = [...Buffer.from('[{')] as [number, number]

@@ -79,13 +79,13 @@ export function createKeyRing(
       if (!given) {
         if (isOpen) return everyone
         if (isGuarded) return guest
-        throw new RequestError(401, 'Who asks? Send a token as `Authorization: Bearer <token>`.')
+        throw unauthorized('Who asks? Send a token as `Authorization: Bearer <token>`.')
       }
       const digest = digestOf(given.secret)
       if (digest === own) return keeper
       const found = known.get(digest)
       if (found && found.expiresAt > now()) return found.caller
-      throw new RequestError(401, 'The token is unknown or has expired. A password is not taken here.')
+      throw unauthorized('The token is unknown or has expired. A password is not taken here.')
     },
     async reload() {
       const file = await readJsonFile(keysFile(folder), KeysFile)
@@ -95,6 +95,9 @@ export function createKeyRing(
     },
   }
 }
+
+const unauthorized = (message: string): RequestError =>
+  new RequestError('unauthorized', message, { headers: { 'www-authenticate': 'Bearer' } })
 
 /** A microsecond, against the tens that the rest of a request takes. */
 const digestOf = (text: string): string => hashOf('sha256', text)

@@ -7,6 +7,7 @@ import type { Handler } from './handler.ts'
 import { beginCourse, type Course } from './infer.ts'
 import { nobody, type Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
+import { badRequest, refusals, RequestError } from './request-error.ts'
 import { requestId, type Tell } from './visit.ts'
 
 export interface ModelHttp {
@@ -49,7 +50,7 @@ export async function listenHttp(
       try {
         visit.caller = door(request)
       } catch (error) {
-        return finish(visit, refusal(error), true)
+        return finish(visit, refusal(error, visit.id), true)
       }
       readBody(request, (unread, body) => (unread ? refuse(visit, unread) : void respond(visit, body)))
     },
@@ -59,26 +60,28 @@ export async function listenHttp(
     try {
       finish(visit, await answer(handler, visit, body), isDraining)
     } catch (error) {
-      refuse(visit, refusal(error))
+      refuse(visit, error)
     }
   }
 
-  function refuse(visit: Exchange, reply: Reply): void {
+  function refuse(visit: Exchange, error: unknown): void {
+    const reply = refusal(error, visit.id)
     metrics.refuse(reply.status)
     finish(visit, reply, true)
   }
 
   function finish({ request, response, id, course, caller }: Exchange, reply: Reply, close: boolean): void {
+    const isGone = response.destroyed
     send(response, reply, { id, close })
     if (!tell) return
-    const endedAt = performance.now()
-    tell({ id, ...headOf(request), caller: caller.name, course, status: reply.status, endedAt })
+    const status = isGone ? refusals.client_gone.status : reply.status
+    tell({ id, ...headOf(request), caller: caller.name, course, status, endedAt: performance.now() })
   }
 
   server.on('clientError', (error, socket) => {
-    const { status, text } = notHttp((error as { code?: string }).code)
-    metrics.refuse(status)
-    if (socket.writable) socket.end(text)
+    const unread = notHttp((error as { code?: string }).code)
+    metrics.refuse(unread.status)
+    if (socket.writable) socket.end(rawReply(unread, requestId(undefined)))
     else socket.destroy()
   })
   await start(server, at)
@@ -99,26 +102,36 @@ export async function listenHttp(
 /** How long a kept connection may still send a request after draining began. */
 const idleGraceMs = 1_000
 
-/** What is said to a connection on which no request could be read, by the code of node:http. */
-function notHttp(code = ''): { status: number; text: string } {
-  const [status, error] = unreadable[code] ?? [400, 'This is not HTTP/1.1.']
-  const body = JSON.stringify({ error })
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json`
-  return { status, text: `${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}` }
+/** Why a connection is closed on which no request could be read, by the code of node:http. */
+function notHttp(code = ''): RequestError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new RequestError('timed_out', 'The request did not come within 30 s, or its headers within 20 s.')
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new RequestError('headers_too_large', 'The headers are larger than 16384 bytes.')
+  return badRequest('This is not HTTP/1.1.')
 }
 
-const unreadable: Readonly<Record<string, readonly [status: number, error: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come within 30 s, or its headers within 20 s.'],
-  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 16384 bytes.'],
+/** The bytes of an answer where there is no request to answer. */
+function rawReply(error: RequestError, id: string): string {
+  const { status, body } = refusal(error, id)
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    `x-request-id: ${id}`,
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body.toString()}`
 }
 
-const problem = (status: number, error: string): Reply => ({ status, body: JSON.stringify({ error }) })
-const tooLarge = problem(413, `The body is larger than ${bodyBytesMax} bytes.`)
-const inPieces = problem(413, 'The body comes in too many pieces.')
-const encodedOtherwise: Reply = {
-  ...problem(415, `Content-Encoding: bodies may be compressed with ${encodings}, and with nothing else.`),
-  headers: { 'accept-encoding': encodings },
-}
+const tooLarge = (): RequestError => new RequestError('too_large', `The body is larger than ${bodyBytesMax} bytes.`)
+const inPieces = (): RequestError => new RequestError('too_large', 'The body comes in too many pieces.')
+const encodedOtherwise = (): RequestError =>
+  new RequestError(
+    'unsupported',
+    `Content-Encoding: bodies may be compressed with ${encodings}, and with nothing else.`,
+    { headers: { 'accept-encoding': encodings } },
+  )
 
 const headOf = ({ method = '', url = '/', headers }: IncomingMessage) => ({
   method,
@@ -137,11 +150,11 @@ interface Exchange {
 }
 
 /** Around the handler, what is of the transport alone: compression. */
-async function answer(handler: Handler, { request, course, caller }: Exchange, body: Buffer): Promise<Reply> {
+async function answer(handler: Handler, { request, id, course, caller }: Exchange, body: Buffer): Promise<Reply> {
   const { method = '', url = '/', headers } = request
   const encoding = headers['content-encoding']
   const plain = encoding !== undefined && isDecodable(encoding) ? await decoded(body, encoding) : body
-  const reply = await handler({ method, path: pathOf(url), headers, body: plain, caller, course })
+  const reply = await handler({ id, method, path: pathOf(url), headers, body: plain, caller, course })
   const wanted = encodingFor(single(headers['accept-encoding']), reply.body.length)
   if (wanted === undefined) return reply
   const compressed = await encoded(reply.body, wanted)
@@ -167,21 +180,21 @@ const nothing = Buffer.alloc(0)
 const chunksMax = 65_536
 
 /** Reads the whole body, or says why it is not read. */
-function readBody(request: IncomingMessage, done: (refused: Reply | undefined, body: Buffer) => void): void {
+function readBody(request: IncomingMessage, done: (refused: RequestError | undefined, body: Buffer) => void): void {
   const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers
-  if (encoding !== 'identity' && !isDecodable(encoding)) return done(encodedOtherwise, nothing)
-  if (Number(length) > bodyBytesMax) return done(tooLarge, nothing)
+  if (encoding !== 'identity' && !isDecodable(encoding)) return done(encodedOtherwise(), nothing)
+  if (Number(length) > bodyBytesMax) return done(tooLarge(), nothing)
   const chunks: Buffer[] = []
   let bytes = 0
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes <= bodyBytesMax && chunks.length < chunksMax) return void chunks.push(chunk)
-    request.removeAllListeners('data').removeAllListeners('end').resume()
-    done(bytes > bodyBytesMax ? tooLarge : inPieces, nothing)
+    for (const event of ['data', 'end', 'error']) request.removeAllListeners(event)
+    request.on('error', () => {}).resume()
+    done(bytes > bodyBytesMax ? tooLarge() : inPieces(), nothing)
   })
   request.on('end', () => done(undefined, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-  // The client is gone: there is nobody to answer.
-  request.on('error', () => {})
+  request.on('error', () => done(new RequestError('client_gone', 'The client is gone.'), nothing))
 }
 
 function send(

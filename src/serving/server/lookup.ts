@@ -165,7 +165,7 @@ async function inTime<Value>(budgetMs: number, asked: Promise<Value>): Promise<V
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new RequestError(503, `The online feature store did not answer in ${budgetMs} ms.`)),
+      () => reject(new RequestError('unavailable', `The online feature store did not answer in ${budgetMs} ms.`)),
       budgetMs,
     )
   })
@@ -204,7 +204,7 @@ const reasons = {
 
 function unavailable(error: unknown): never {
   throw new RequestError(
-    503,
+    'unavailable',
     `The online feature store does not answer: ${error instanceof Error ? error.message : String(error)}`,
   )
 }

@@ -126,7 +126,7 @@ function resting(parts: Resting, { rowsPerRun, rowsWaitingMax }: Runtime): Runti
       const { runtime } = held
       if (!runtime)
         throw new ModelFault(
-          503,
+          'unavailable',
           isReleased ? 'The model has been unloaded.' : `The model cannot be loaded again: ${fault}`,
         )
       held.running++

@@ -102,7 +102,7 @@ const pages: Readonly<Record<string, Page>> = {
   '/v2/models/stats': (parts, caller) => parts.whole.statistics(readable(parts, caller)).then(read => json(read)),
   // It names the deployments of all projects.
   async '/metrics'({ whole }, { readsAll }) {
-    if (!readsAll) throw new RequestError(403, 'Metrics take the role viewer in every project.')
+    if (!readsAll) throw new RequestError('forbidden', 'Metrics take the role viewer in every project.')
     return { status: 200, body: await whole.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' }
   },
   [queuesPath]: async ({ whole }) => json({ queues: await whole.queues() }),

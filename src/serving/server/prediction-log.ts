@@ -90,7 +90,7 @@ export function openPredictionLog(folder: string, owner: { pid: number; ticks: n
 }
 
 const unwritten = ({ message }: Error): RequestError =>
-  new RequestError(503, `The prediction could not be written down, so it is not given: ${message}`)
+  new RequestError('unavailable', `The prediction could not be written down, so it is not given: ${message}`)
 
 /** What a turn writes is encoded here: buffers of their own would be moved to where garbage is seldom collected. */
 const page = Buffer.allocUnsafeSlow(256 * 1024)

@@ -66,7 +66,7 @@ export function meantDeployment(
   if (named !== undefined) return named
   const askable = table.deployments().filter(deployment => caller.asks(deployment))
   if (askable.length === 1) return askable[0]!.name
-  if (askable.length === 0) throw new RequestError(404, 'There is no deployment that may be asked.')
+  if (askable.length === 0) throw new RequestError('not_found', 'There is no deployment that may be asked.')
   const names = askable.map(({ name }) => name).join(', ')
   throw badRequest(
     `Which deployment? Name it in the header x-trainyard-deployment or the setting servingDeployment: ${names}.`,

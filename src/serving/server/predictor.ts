@@ -1,5 +1,5 @@
 import type { Asked } from './call.ts'
-import { problemOf } from './call.ts'
+import { statusOf } from './call.ts'
 import { inTime, leastWait } from './deadline.ts'
 import { infer, type Course, type InferParts } from './infer.ts'
 import type { Caller } from './key-ring.ts'
@@ -72,7 +72,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
       }
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
-      status = problemOf(error).status
+      status = statusOf(error)
       if (error instanceof RequestError && error.shed) metrics.shed(question.deployment, error.shed.reason)
       throw error
     } finally {
@@ -99,7 +99,7 @@ export function askable(
   const deployment = seen(table, name, caller)
   if (caller.asks(deployment)) return deployment
   throw new RequestError(
-    403,
+    'forbidden',
     `${caller.name} may not ask ${deployment.name}: it takes the role editor in ${deployment.project}, or a token for this deployment.`,
   )
 }
@@ -119,6 +119,7 @@ export async function admit(
 /** The deployment, if it is there for this caller. Throws `RequestError` 404. */
 export function seen(table: Pick<RouteTable, 'deployment'>, name: string, caller: Caller): LiveDeployment {
   const found = table.deployment(name)
-  if (!found || !caller.reads(found)) throw new RequestError(404, `There is no deployment ${JSON.stringify(name)}.`)
+  if (!found || !caller.reads(found))
+    throw new RequestError('not_found', `There is no deployment ${JSON.stringify(name)}.`)
   return found
 }

@@ -211,9 +211,6 @@ test('health, metadata and metrics are read with GET', async () => {
       properties: {},
     },
   ])
-  assert.deepEqual(await json('/v2/models/snow'), [404, { error: 'There is no deployment "snow".' }])
-  assert.deepEqual(await json('/v2/models/rain/infer'), [405, { error: 'An inference is asked for with POST.' }])
-  assert.deepEqual(await json('/nothing'), [404, { error: 'There is no /nothing.' }])
   assert.match(
     (await get('/metrics')).text,
     /trainyard_serving_requests_total\{deployment="rain",revision="rev_[^"]+",code="200",protocol="v2"\} \d+/,
@@ -235,17 +232,77 @@ test('a body that is too large, or compressed in a way that is not known, is ref
   assert.deepEqual((await infer('x', { headers: { 'content-encoding': 'br' } })).status, 415)
   assert.match(
     await raw(await bench(), `GET /v2 HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),
-    /^HTTP\/1\.1 431 .*"The headers are larger than 16384 bytes\."/s,
+    /^HTTP\/1\.1 431 .*\{"error":"The headers are larger than 16384 bytes\.","code":"headers_too_large","request_id":"[^"]+"\}$/s,
   )
   const metrics = (await get('/metrics')).text
   for (const code of [413, 415, 431])
     assert.match(metrics, new RegExp(`requests_total\\{deployment="",revision="",code="${code}",protocol=""\\} 1\n`))
 })
 
+test('a refusal is a sentence, a code of the catalogue with its status, and the id of the request', async () => {
+  const made = await bench()
+  await made.at('broken').deploy(
+    await makeBundle(made.blobs, {
+      code: `export const postprocess = ({ probability }) => { if (probability[0] > 0.9) throw new Error('too sure'); return {} }`,
+    }),
+  )
+  const answers: object[] = []
+  async function refusedBy(path: string, init: RequestInit = {}): Promise<void> {
+    const headers = { 'x-request-id': 'mine', ...(init.headers as Record<string, string>) }
+    const answer = await fetch(made.serving.url() + path, { ...init, headers })
+    answers.push({
+      status: answer.status,
+      id: answer.headers.get('x-request-id'),
+      ...((await answer.json()) as object),
+    })
+  }
+  const post = (body: string, headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', body, headers })
+
+  await refusedBy('/v2/models/rain/infer', post('{}'))
+  await refusedBy('/v2/models/rain/infer', post('{}', { origin: 'http://elsewhere.example' }))
+  await refusedBy('/v2/models/snow')
+  await refusedBy('/nothing')
+  await refusedBy('/v2/models/rain/infer')
+  await refusedBy('/v2/models/rain/infer', post('{}', { 'content-encoding': 'br' }))
+  await refusedBy('/v2/models/broken/infer', post(JSON.stringify(inputs([9, 0]))))
+  await refusedBy('/v1/models/rain:predict', post('{"instances":7}'))
+  await refusedBy('/invocations', post('{}', { 'x-trainyard-deployment': 'rain', accept: 'image/png' }))
+
+  const refused = (status: number, code: string, error: string, more = {}) => ({
+    status,
+    id: 'mine',
+    error,
+    code,
+    request_id: 'mine',
+    ...more,
+  })
+  const accept = 'Accept: "image/png"; there is application/json and text/csv.'
+  assert.deepEqual(answers, [
+    refused(
+      400,
+      'invalid',
+      'There is nothing to predict: send "inputs", or parameters.entity to have features looked up.',
+    ),
+    refused(403, 'forbidden', 'A page of another origin may not ask for a prediction.'),
+    refused(404, 'not_found', 'There is no deployment "snow".'),
+    refused(404, 'not_found', 'There is no /nothing.'),
+    refused(405, 'wrong_method', 'An inference is asked for with POST.'),
+    refused(
+      415,
+      'unsupported',
+      'Content-Encoding: bodies may be compressed with gzip, deflate, and with nothing else.',
+    ),
+    refused(500, 'model_failed', 'Revision 1 of broken failed: too sure'),
+    refused(400, 'invalid', 'instances must be a list of rows, not 7.'),
+    refused(406, 'not_acceptable', accept, { error_code: 'INVALID_PARAMETER_VALUE', message: accept }),
+  ])
+})
+
 test('JSON that would take many times its length of memory is refused before it is read', async () => {
   const { infer } = await bench()
 
-  const long = await infer(`{"id":"${'a'.repeat(16 * 1024 * 1024)}"}`)
+  const headers = { 'x-request-id': 'mine' }
+  const long = await infer(`{"id":"${'a'.repeat(16 * 1024 * 1024)}"}`, { headers })
   assert.deepEqual(
     [long.status, long.body],
     [
@@ -253,13 +310,22 @@ test('JSON that would take many times its length of memory is refused before it 
       {
         error:
           'The JSON has 16777225 bytes, at most 16777216 are read; send more as binary tensors, or in several requests.',
+        code: 'too_large',
+        request_id: 'mine',
       },
     ],
   )
-  const nested = await infer(`{"inputs":[${'[],'.repeat(1_000_000)}0]}`)
+  const nested = await infer(`{"inputs":[${'[],'.repeat(1_000_000)}0]}`, { headers })
   assert.deepEqual(
     [nested.status, nested.body],
-    [413, { error: 'The JSON has 1000002 lists and objects, at most 1000000 are read.' }],
+    [
+      413,
+      {
+        error: 'The JSON has 1000002 lists and objects, at most 1000000 are read.',
+        code: 'too_large',
+        request_id: 'mine',
+      },
+    ],
   )
 })
 

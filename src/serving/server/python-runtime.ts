@@ -65,11 +65,14 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
 
   /** The worker, also one that is still being started; not when it has ended too often. */
   async function ready(): Promise<WorkerProcess> {
-    if (isReleased) throw new ModelFault(503, 'The model has been unloaded.')
+    if (isReleased) throw new ModelFault('unavailable', 'The model has been unloaded.')
     if (recent() >= endsMax)
-      throw new ModelFault(503, `The model's worker has ended ${recent()} times within a minute. It ${lastEnd}`)
+      throw new ModelFault(
+        'unavailable',
+        `The model's worker has ended ${recent()} times within a minute. It ${lastEnd}`,
+      )
     return current.catch((error: Error) => {
-      throw new ModelFault(503, `The model's worker cannot be started: it ${error.message}`)
+      throw new ModelFault('unavailable', `The model's worker cannot be started: it ${error.message}`)
     })
   }
 
@@ -88,7 +91,7 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
           // Whoever is next meets the worker after this one.
           await worker.ended
           if (error instanceof ModelFault) throw error
-          throw new ModelFault(500, `The model's worker ${(error as Error).message}`)
+          throw new ModelFault('model_failed', `The model's worker ${(error as Error).message}`)
         },
       )
       note(frame)
@@ -124,7 +127,7 @@ async function start({ worker: spec, model }: PythonOptions, loaded: (answer: Fr
 
 function answersOf({ header, tail }: Frame, batch: readonly Rows[]): readonly (readonly OutputColumn[])[] {
   const { error, outputs } = header as { error?: string; outputs?: readonly WorkerOutput[] }
-  if (error !== undefined) throw new ModelFault(500, error, true)
+  if (error !== undefined) throw new ModelFault('model_failed', error, true)
   return decodeOutputs(outputs ?? [], tail, batch)
 }
 
@@ -132,7 +135,7 @@ function answersOf({ header, tail }: Frame, batch: readonly Rows[]): readonly (r
 async function within<T>(work: Promise<T>, ms: number, late: () => void): Promise<T> {
   const timeUp = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    timeUp.reject(new ModelFault(504, `The model has not answered within ${ms / 1_000} s.`))
+    timeUp.reject(new ModelFault('deadline_exceeded', `The model has not answered within ${ms / 1_000} s.`))
     late()
   }, ms)
   // When the time is up, nobody hears how the work ends.

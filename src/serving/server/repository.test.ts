@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { digestOf } from '#kernel/digest.ts'
 import type { ServingKey } from '../keys-file.ts'
@@ -17,7 +19,7 @@ test('a model is unloaded and loaded by who may divide its traffic, and a new pr
     keyOf('editor', { reads: ['rain'], asks: ['rain'] }),
     keyOf('shop', { asks: ['rain'], deployments: ['rain'] }),
   ]
-  const { serving, deploy, blobs, infer } = await openBench(t, { host: '0.0.0.0', keys: async () => keys })
+  const { serving, deploy, blobs, infer, folder } = await openBench(t, { host: '0.0.0.0', keys: async () => keys })
   await deploy(await makeBundle(blobs))
   const { port } = new URL(serving.url())
   const post = async (path: string, who: string, body = '') => {
@@ -52,6 +54,14 @@ test('a model is unloaded and loaded by who may divide its traffic, and a new pr
   for (const deadline = Date.now() + 5_000; (await asked()) !== 200;) assert.ok(Date.now() < deadline)
 
   await post('models/rain/unload', 'editor')
+  const bundles = join(folder, 'serving/bundles')
+  const [bundle] = await readdir(bundles)
+  await rename(join(bundles, bundle!, 'model.onnx'), join(bundles, 'aside'))
+  const refused = await post('models/rain/load', 'editor')
+  assert.equal(refused.status, 409)
+  assert.match(refused.text, /^\{"error":"Revision 1 of rain cannot be loaded: .*","code":"conflict","request_id":/)
+  await rename(join(bundles, 'aside'), join(bundles, bundle!, 'model.onnx'))
+
   await deploy(await makeBundle(blobs, { change: { number: 2 } }))
   assert.equal(await asked(), 200)
 })

@@ -52,7 +52,7 @@ export async function changeModel(
   const deployment = seen(table, name, caller)
   if (!caller.manages(deployment))
     throw new RequestError(
-      403,
+      'forbidden',
       `${caller.name} may not ${verb} ${name}: it takes the role editor in ${deployment.project}.`,
     )
   const sent = parameters.find(key => key === 'config' || key.startsWith('file:'))

@@ -107,7 +107,7 @@ export function createRouteTable(folder: string, parts: LoadParts): RouteTable {
   const routeOf = ({ name }: LiveDeployment): DeploymentRoute => {
     const route = routes.deployments.find(each => each.name === name)
     if (route) return route
-    throw new RequestError(404, `There is no deployment ${JSON.stringify(name)}.`)
+    throw new RequestError('not_found', `There is no deployment ${JSON.stringify(name)}.`)
   }
 
   function inTurn(work: () => Promise<void>): Promise<void> {
@@ -133,7 +133,10 @@ export function createRouteTable(folder: string, parts: LoadParts): RouteTable {
         await apply(routes)
         const bad = listed(deployments.get(deployment.name)!).find(({ problem }) => problem !== '')
         if (!bad) return
-        throw new RequestError(500, `Revision ${bad.number} of ${deployment.name} cannot be loaded: ${bad.problem}`)
+        throw new RequestError(
+          'conflict',
+          `Revision ${bad.number} of ${deployment.name} cannot be loaded: ${bad.problem}`,
+        )
       }),
     unload: deployment =>
       inTurn(async () => {
@@ -173,16 +176,16 @@ function chooseRevision(
   { named, predictionId, unit }: RevisionChoice,
 ): LiveRevision {
   if (isUnloaded)
-    throw new RequestError(503, `Deployment ${name} is unloaded: POST /v2/repository/models/${name}/load.`)
+    throw new RequestError('unavailable', `Deployment ${name} is unloaded: POST /v2/repository/models/${name}/load.`)
   if (named === undefined) {
     const chosen = pickRevision(revisions, unit === undefined ? predictionId : saltedUnit(revisions, unit))
     if (chosen) return chosen
-    throw new RequestError(503, `Deployment ${name} has no revision that can answer.`)
+    throw new RequestError('unavailable', `Deployment ${name} has no revision that can answer.`)
   }
   const chosen = revisions.find(({ id, number }) => id === named || String(number) === named)
   if (chosen) return chosen
   const known = revisions.map(({ number }) => number).join(', ')
-  throw new RequestError(404, `Deployment ${name} has no revision ${JSON.stringify(named)}; it has ${known}.`)
+  throw new RequestError('not_found', `Deployment ${name} has no revision ${JSON.stringify(named)}; it has ${known}.`)
 }
 
 /** Whether the named revision can answer, or any with traffic. */

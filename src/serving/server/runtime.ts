@@ -1,4 +1,5 @@
 import type { Column } from './bind.ts'
+import type { RefusalCode } from './request-error.ts'
 
 /** The rows of one request: a column for each input of the signature, in its order. */
 export interface Rows {
@@ -38,14 +39,13 @@ export interface Runtime {
 /** Why a model gave no answer, as a sentence for whoever asked. */
 export class ModelFault extends Error {
   override readonly name = 'ModelFault'
-  /** 500: the model failed; 503: it cannot be asked now; 504: it did not answer in time. */
-  readonly status: 500 | 503 | 504
+  readonly code: Extract<RefusalCode, 'model_failed' | 'unavailable' | 'deadline_exceeded'>
   /** Whether the requests of a batch may be tried one by one: no, when what failed is not the answer but the process. */
   readonly isOfRows: boolean
 
-  constructor(status: ModelFault['status'], message: string, isOfRows = false) {
+  constructor(code: ModelFault['code'], message: string, isOfRows = false) {
     super(message)
-    this.status = status
+    this.code = code
     this.isOfRows = isOfRows
   }
 }

@@ -12,7 +12,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { createServer, type AddressInfo, type Server as NetServer } from 'node:net'
-import { problemOf } from '../call.ts'
+import { problemOf, statusOf } from '../call.ts'
 import { bodyBytesMax } from '../compression.ts'
 import type { Door } from '../door.ts'
 import { beginCourse } from '../infer.ts'
@@ -98,7 +98,7 @@ const doorman =
               )
               go(metadata)
             } catch (error) {
-              call.sendStatus(statusOf(error))
+              call.sendStatus(failureOf(error))
             }
           },
         })
@@ -138,7 +138,7 @@ function addService(grpc: GrpcServer, { methods, parts, callers, tell }: Service
       : async (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
           const [error, bytes] = await answer(call.request, call).then(
             ready => [null, ready] as const,
-            (thrown: unknown) => [statusOf(thrown), undefined] as const,
+            (thrown: unknown) => [failureOf(thrown), undefined] as const,
           )
           done(error, bytes)
         }
@@ -166,7 +166,7 @@ async function answered(
     const asking = { caller, course, wait: () => waitOf(call), header: (name: string) => firstOf(call.metadata, name) }
     return method.encode(await answers[method.name]!(parts, request, asking))
   } catch (error) {
-    status = problemOf(error).status
+    status = statusOf(error)
     throw error
   } finally {
     tell?.({ ...headOf(call), path: method.path, caller: caller.name, course, status, endedAt: performance.now() })
@@ -212,6 +212,7 @@ const codes: Readonly<Record<number, number>> = {
   401: code.UNAUTHENTICATED,
   403: code.PERMISSION_DENIED,
   404: code.NOT_FOUND,
+  409: code.FAILED_PRECONDITION,
   413: code.RESOURCE_EXHAUSTED,
   429: code.RESOURCE_EXHAUSTED,
   500: code.INTERNAL,
@@ -220,7 +221,7 @@ const codes: Readonly<Record<number, number>> = {
 }
 
 /** With the milliseconds after which a client may try again [gRPC, proposal A6]. */
-function statusOf(error: unknown): { code: number; details: string; metadata?: Metadata } {
+function failureOf(error: unknown): { code: number; details: string; metadata?: Metadata } {
   const { status, message } = problemOf(error)
   const said = { code: codes[status] ?? code.UNKNOWN, details: message }
   if (!(error instanceof RequestError && error.shed)) return said
