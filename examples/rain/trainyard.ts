@@ -150,7 +150,7 @@ export default defineProject({
   },
 
   // A tenth of the requests at first: two cities ask once a day, so that six answers of the canary take a month.
-  deployments: { rain: { model: 'rain', canary: { weight: 10, requestsMin: 6 } } },
+  deployments: { rain: { model: 'rain', canary: { steps: [10], dwell: '0s', requestsMin: 6 } } },
 
   tests: 'node --test',
 })

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Digest } from '#kernel/digest.ts'
+import { notFound } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
 import { projectApplied } from '#project'
 import { stageChanged, versionRegistered } from '#registry'
@@ -12,7 +13,7 @@ import { conversionOf, convert, onRegistered } from './conversion.ts'
 import { onApplied, onStageChanged, releaseVersion, type ReleaseRequest } from './deploy.ts'
 import type { DeliveryParts } from './parts.ts'
 import { deployHandlers } from './release.ts'
-import type { Conversion } from './store.ts'
+import type { Conversion, DecidedMove } from './store.ts'
 import type { BuildWire } from './wire.ts'
 
 export type Build = z.output<typeof BuildWire>
@@ -27,11 +28,16 @@ export interface Delivery {
   snapshot(project: string, commit: string): Promise<Digest>
   /** What became of writing a model version as ONNX. Throws `not_found` when nobody has tried. */
   conversion(version: string): Promise<Conversion>
+  /** What was decided of the canaries of a deployment, newest first, and on what. Throws `not_found`. */
+  canaryMoves(deployment: string): Promise<readonly DecidedMove[]>
   /** What it does on events: for `outbox.subscribe('delivery', …)`. */
   readonly handlers: readonly Handler[]
   /** The tasks of its pipelines, each for `workflow.provide`. */
   readonly tasks: Readonly<Record<string, PlatformTask>>
 }
+
+/** Of the last canaries. */
+const movesMax = 200
 
 export function createDelivery(parts: DeliveryParts): Delivery {
   return {
@@ -56,6 +62,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     release: request => releaseVersion(parts, request),
     snapshot: (project, commit) => snapshot(parts, project, commit),
     conversion: version => conversionOf(parts, version),
+    async canaryMoves(deployment) {
+      if ((await parts.serving.projectOf(deployment)) === undefined) throw notFound('deployment', deployment)
+      return parts.store.moves(deployment, movesMax)
+    },
 
     handlers: [
       on(sourcePushed, event => onPushed(parts, event)),

@@ -4,6 +4,7 @@ import { readTree } from '#storage'
 import { logisticOnnx, type ModelVersion } from '#registry'
 import { newId } from '#kernel/id.ts'
 import { canonicalJson } from '#kernel/json.ts'
+import { noView } from './fake-serving.ts'
 import { files, openBench, rain, type Bench } from './testing.ts'
 
 const testRows =
@@ -160,7 +161,7 @@ test('a second version is a canary until its guard is content, and is then promo
   const [first, second] = await withCanary(bench)
   const weight = bench.serving.revisions[0]!.weight
 
-  bench.serving.view = { verdict: 'continue', requests: 60, reason: 'Nothing yet.' }
+  bench.serving.view = { ...noView, verdict: 'continue', requests: 60, reason: 'Nothing yet.' }
   await bench.ended('deploy')
 
   assert.deepEqual(
@@ -170,6 +171,56 @@ test('a second version is a canary until its guard is content, and is then promo
   assert.deepEqual(
     (await bench.events('delivery.rolled_out')).map(data => (data as { outcome: string }).outcome),
     ['first', 'promoted'],
+  )
+})
+
+test('a canary takes one step after the other, and what was decided is written down with what it was decided on', async t => {
+  const bench = await applied(t, {
+    deployments: { rain: { model: 'rain', canary: { steps: [1, 25], dwell: '0s', requestsMin: 60 } } },
+  })
+  await withCanary(bench)
+  const [canary] = bench.serving.revisions
+  const first = canary!.weight
+  const seen = { ...noView, requests: 60, errors: 1, controlRequests: 900, controlErrors: 4, evidence: 0.5 }
+
+  while ((await bench.delivery.canaryMoves('rain')).length === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  bench.serving.view = seen
+  for (let waited = 0; canary!.weight === 1 && waited < 30_000; waited += 20)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  const second = canary!.weight
+  bench.serving.view = { ...seen, requests: 119 }
+  await new Promise(resolve => setTimeout(resolve, 100))
+  const patient = canary!.state
+  bench.serving.view = { ...seen, requests: 120 }
+  const runs = await bench.ended('deploy')
+
+  assert.deepEqual([first, second, patient, canary!.state], [1, 25, 'canary', 'live'])
+  const moves = await bench.delivery.canaryMoves('rain')
+  assert.equal(new Set(moves.map(({ policy }) => policy)).size, 1)
+  const { policy: _, at, since, ...last } = moves[0]!
+  assert.ok(at >= since - 1_000)
+  assert.deepEqual(last, {
+    run: runs.at(-1)!.id,
+    deployment: 'rain',
+    revision: canary!.id,
+    move: 'promote',
+    weight: 100,
+    actor: last.actor,
+    reason: '60 requests at 25 %, and nothing to reject it.',
+    requests: 120,
+    errors: 1,
+    controlRequests: 900,
+    controlErrors: 4,
+    verdict: 'continue',
+    evidence: 0.5,
+  })
+  assert.deepEqual(
+    moves.toReversed().map(({ move, weight, requests }) => [move, weight, requests]),
+    [
+      ['begin', 1, 0],
+      ['advance', 25, 60],
+      ['promote', 100, 120],
+    ],
   )
 })
 
@@ -185,13 +236,13 @@ test('a revision that is to be a shadow first gets copies, and becomes the canar
   for (let waited = 0; shadow!.state === 'shadow' && waited < 30_000; waited += 20)
     await new Promise(resolve => setTimeout(resolve, 20))
   const canary = [shadow!.state, shadow!.weight]
-  bench.serving.view = { verdict: 'pass', requests: 60, reason: 'Nothing against it.' }
+  bench.serving.view = { ...noView, verdict: 'pass', requests: 60, reason: 'Nothing against it.' }
   await bench.ended('deploy')
 
   assert.deepEqual(
     [canary, bench.serving.revisions.map(({ state }) => state)],
     [
-      ['canary', 10],
+      ['canary', 1],
       ['live', 'retired'],
     ],
   )
@@ -226,7 +277,7 @@ test('a rejected canary is rolled back, and the former version is in production 
   const bench = await applied(t)
   const [first, second] = await withCanary(bench)
 
-  bench.serving.view = { verdict: 'reject', requests: 12, reason: 'The canary fails too often.' }
+  bench.serving.view = { ...noView, verdict: 'reject', requests: 12, reason: 'The canary fails too often.' }
   const runs = await bench.ended('deploy')
 
   assert.deepEqual(
@@ -278,7 +329,7 @@ test('a newer promotion ends the canary before it, and follows it', async t => {
   await promote(bench, third)
   for (let waited = 0; bench.serving.revisions.length < 3 && waited < 8_000; waited += 20)
     await new Promise(resolve => setTimeout(resolve, 20))
-  bench.serving.view = { verdict: 'pass', requests: 5, reason: 'It is as good.' }
+  bench.serving.view = { ...noView, verdict: 'pass', requests: 5, reason: 'It is as good.' }
   await bench.ended('deploy')
 
   assert.deepEqual(

@@ -15,12 +15,23 @@ export interface FakeServing extends Rollouts {
   readonly ends: unknown[]
 }
 
+/** A guard that has seen nothing. */
+export const noView: FakeServing['view'] = {
+  verdict: 'continue',
+  requests: 0,
+  errors: 0,
+  controlRequests: 0,
+  controlErrors: 0,
+  evidence: 0,
+  reason: 'There is too little to tell.',
+}
+
 /** One deployment named `rain`, with the states and weights that serving gives its revisions. */
 export function fakeServing(): FakeServing {
   const revisions: DeployedRevision[] = []
   const serving: FakeServing = {
     revisions,
-    view: { verdict: 'continue', requests: 0, reason: 'There is too little to tell.' },
+    view: noView,
     shadowed: [],
     logged: [],
     ends: [],
@@ -46,6 +57,7 @@ export function fakeServing(): FakeServing {
       return revision
     },
     follow: async () => {},
+    projectOf: async () => 'rain',
     predictions: async () => ({ items: serving.logged }),
     guard: async () => ({ ...serving.view, since: wallClock.now() }),
     shadows: async () => serving.shadowed,

@@ -1,11 +1,12 @@
 import { crashPoint } from '#kernel/crash-point.ts'
 import { notFound } from '#kernel/error.ts'
 import type { TaskCall, TaskResult } from '#workflow'
-import { decideCanary } from './canary.ts'
+import { atThisStep, decideCanary } from './canary.ts'
+import { createMoves } from './canary-moves.ts'
 import { findDeployment, liveRevision } from './deployment.ts'
 import { rolledOut, type rolloutOutcomes } from './events.ts'
 import type { DeliveryParts, DeployedRevision } from './parts.ts'
-import { canaryPolicy, declaredDeployment } from './policy.ts'
+import { canaryPolicy, declaredDeployment, firstStep } from './policy.ts'
 import { decideShadow } from './shadow.ts'
 import { textParam } from './task.ts'
 import { withdraw } from './withdraw.ts'
@@ -48,33 +49,62 @@ export async function observe(parts: DeliveryParts, call: TaskCall): Promise<Tas
 type Waiting = { readonly waitMs: number; readonly waitingFor: string }
 
 async function endOf(parts: DeliveryParts, call: TaskCall, revision: DeployedRevision): Promise<End | Waiting> {
-  const { serving, registry, clock } = parts
-  const { actor } = call.run
   if (revision.state === 'shadow') return endOfShadow(parts, call, revision)
   // It has ended before: by an attempt that was lost, or by a person.
   if (revision.state !== 'canary')
     return revision.state === 'live'
       ? { outcome: 'promoted', reason: 'It takes all of the traffic.' }
       : { outcome: 'rolled_back', reason: 'Its traffic was taken away.' }
+  return endOfCanary(parts, call, revision)
+}
+
+async function endOfCanary(parts: DeliveryParts, call: TaskCall, revision: DeployedRevision): Promise<End | Waiting> {
+  const { serving, registry, clock } = parts
+  const { actor } = call.run
   const name = textParam(call, 'deployment')
-  const { verdict, requests, reason: because, since } = await serving.guard(name)
+  const { weight } = revision
+  const seen = await serving.guard(name)
+  const policy = await canaryPolicy(parts, call)
+  const moves = createMoves(parts, call, { revision, seen, policy })
+  const known = await moves.catchUp()
   const { stage } = await registry.version(revision.version)
-  const outcome = (await parts.outcomes(name)).differences.find(difference => difference.revision === revision.id)
   const decision = decideCanary(
     {
-      verdict,
-      because,
-      requests,
-      outcome,
-      elapsedMs: clock.now() - since,
+      verdict: seen.verdict,
+      because: seen.reason,
+      weight,
+      ...atThisStep(known, seen, clock.now()),
+      outcome: (await parts.outcomes(name)).differences.find(difference => difference.revision === revision.id),
+      elapsedMs: clock.now() - seen.since,
       wanted: stage === 'production',
     },
-    await canaryPolicy(parts, call),
+    policy,
   )
-  if (decision.outcome === 'wait') return { waitMs: parts.lookEveryMs ?? usualLookMs, waitingFor: decision.waitingFor }
-  const { outcome: end, reason } = decision
-  await serving.finishCanary(name, { revision: revision.id, outcome: end, actor, reason })
-  return { outcome: end === 'promote' ? 'promoted' : 'rolled_back', reason }
+  const waitMs = parts.lookEveryMs ?? usualLookMs
+  if (decision.outcome === 'wait') return { waitMs, waitingFor: decision.waitingFor }
+  if (decision.outcome === 'hold') {
+    if (known.at(-1)?.move !== 'hold') await moves.add('hold', weight, decision.waitingFor)
+    return { waitMs, waitingFor: decision.waitingFor }
+  }
+  const { reason } = decision
+  const because = { revision: revision.id, actor, reason }
+  // Before it is done: what is written down twice was decided twice.
+  await moves.add(decision.outcome, weightAfter(decision), reason)
+  crashPoint('delivery.canary_decided')
+  if (decision.outcome === 'advance') {
+    await serving.startCanary(name, { ...because, weight: decision.weight })
+    call.log(`Revision ${revision.number} takes ${decision.weight} % of the traffic. ${reason}`)
+    return { waitMs, waitingFor: `its first requests at ${decision.weight} %` }
+  }
+  await serving.finishCanary(name, { ...because, outcome: decision.outcome })
+  return { outcome: decision.outcome === 'promote' ? 'promoted' : 'rolled_back', reason }
+}
+
+const weightAfter = (
+  decision: { outcome: 'advance'; weight: number } | { outcome: 'promote' | 'roll_back' },
+): number => {
+  if (decision.outcome === 'advance') return decision.weight
+  return decision.outcome === 'promote' ? 100 : 0
 }
 
 /** A shadow that ends well is a canary, and is watched on. */
@@ -103,7 +133,7 @@ async function endOfShadow(parts: DeliveryParts, call: TaskCall, revision: Deplo
     await serving.setShadow(name, { ...because, share: 0 })
     return { outcome: 'rolled_back', reason }
   }
-  const weight = (await canaryPolicy(parts, call))?.weight ?? 100
+  const weight = firstStep(await canaryPolicy(parts, call))
   await serving.startCanary(name, { ...because, weight })
   call.log(`Revision ${revision.number} takes ${weight} % of the traffic. ${reason}`)
   return { waitMs, waitingFor: 'its first requests' }

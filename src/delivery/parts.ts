@@ -70,10 +70,10 @@ export type DeployedRevision = z.output<typeof RevisionWire>
 /** What delivery asks of serving. */
 export interface Rollouts extends Pick<
   Serving,
-  'deployments' | 'deploy' | 'predictions' | 'setShadow' | 'startCanary' | 'finishCanary' | 'follow'
+  'deployments' | 'projectOf' | 'deploy' | 'predictions' | 'setShadow' | 'startCanary' | 'finishCanary' | 'follow'
 > {
   shadows(
     deployment: string,
   ): Promise<readonly (Pick<ShadowView, 'rows' | 'agreed' | 'errors'> & { revision: string })[]>
-  guard(deployment: string): Promise<Pick<GuardVerdict, 'verdict' | 'requests' | 'reason'> & { since: number }>
+  guard(deployment: string): Promise<GuardVerdict & { since: number }>
 }

@@ -1,4 +1,4 @@
-import { Canary, type DeploymentSpec } from '#project'
+import { Canary, canarySteps, type DeploymentSpec } from '#project'
 import type { TaskCall } from '#workflow'
 import type { DeliveryParts } from './parts.ts'
 import { textParam } from './task.ts'
@@ -16,6 +16,10 @@ export async function canaryPolicy(
   const weight = call.params['weight']
   return weight === undefined ? undefined : Canary.parse({ weight })
 }
+
+/** Percent of requests that a canary begins with. */
+export const firstStep = (policy: DeploymentSpec['canary'] | undefined): number =>
+  policy === undefined ? 100 : canarySteps(policy)[0]!
 
 /** What the project declares of the deployment now. */
 export async function declaredDeployment(

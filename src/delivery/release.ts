@@ -11,7 +11,7 @@ import { goldenRows } from './golden.ts'
 import { observe, usualLookMs } from './observe.ts'
 import type { DeliveryParts } from './parts.ts'
 import { replayOf } from './replay.ts'
-import { canaryPolicy, declaredDeployment } from './policy.ts'
+import { canaryPolicy, declaredDeployment, firstStep } from './policy.ts'
 import { bundleRegistered } from './registered.ts'
 import { digestInput, textParam } from './task.ts'
 import { withdraw } from './withdraw.ts'
@@ -85,7 +85,7 @@ async function release(parts: DeliveryParts, call: TaskCall): Promise<TaskResult
       waitingFor: `revision ${canary.number}, a ${canary.state} of another version, to end`,
     }
   const first = (deployment?.revisions ?? []).every(({ state, id }) => state !== 'live' || id === known?.id)
-  const weight = first ? 100 : ((await canaryPolicy(parts, call))?.weight ?? 100)
+  const weight = first ? 100 : firstStep(await canaryPolicy(parts, call))
   const declared = await declaredDeployment(parts, call)
   if (declared?.log && version.signature) requireLogged(name, version.signature, declared.log)
   const shadow = first ? undefined : declared?.shadow?.share

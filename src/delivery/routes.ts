@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { App } from '#http'
 import { idOf, Name, PageQuery } from '#kernel/wire.ts'
 import type { Delivery } from './delivery.ts'
-import { BuildList, ConversionWire, ReleaseBody, ReleaseWire } from './wire.ts'
+import { BuildList, CanaryMoveList, ConversionWire, ReleaseBody, ReleaseWire } from './wire.ts'
 
 export function deliveryRoutes(app: App, delivery: Delivery): void {
   app.get(
@@ -37,6 +37,19 @@ export function deliveryRoutes(app: App, delivery: Delivery): void {
       const run = await delivery.release({ ...params, ...body, actor })
       return run === undefined ? {} : { run }
     },
+  )
+
+  app.get(
+    '/api/v1/deployments/:deployment/canary-moves',
+    {
+      schema: {
+        summary: 'What was decided of its canaries, newest first, and on what evidence',
+        tags: ['delivery'],
+        params: z.object({ deployment: Name }),
+        response: { 200: CanaryMoveList },
+      },
+    },
+    async ({ params }) => ({ items: [...(await delivery.canaryMoves(params.deployment))] }),
   )
 
   app.get(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Millis } from '#kernel/clock.ts'
 import { digestOf } from '#kernel/digest.ts'
-import type { Delivered, DeliveryStore, Rollout } from './store.ts'
+import type { DecidedMove, Delivered, DeliveryStore, Rollout } from './store.ts'
 
 /** What every {@link DeliveryStore} promises. Call it from the adapter's test with a way to open an empty store. */
 export function deliveryStoreContract(name: string, open: (t: TestContext) => Promise<DeliveryStore>): void {
@@ -47,6 +47,41 @@ export function deliveryStoreContract(name: string, open: (t: TestContext) => Pr
     for (let time = 0; time < 2; time++) await store.conclude(rollout, async () => void within++)
 
     assert.equal(within, 1)
+  })
+
+  test(`${name}: what was decided of canaries is in order, by run and by deployment`, async t => {
+    const store = await open(t)
+    const move = (change: Partial<DecidedMove>): DecidedMove => ({
+      run: 'run_1',
+      deployment: 'rain',
+      revision: 'rev_1',
+      move: 'begin',
+      weight: 0.5,
+      at: 2_000 as Millis,
+      actor: 'ada',
+      reason: 'It begins.',
+      since: 1_000 as Millis,
+      requests: 3,
+      errors: 1,
+      controlRequests: 900,
+      controlErrors: 2,
+      verdict: 'continue',
+      evidence: -0.25,
+      policy: 'p',
+      ...change,
+    })
+    const made = [
+      move({}),
+      move({ move: 'advance', weight: 5 }),
+      move({ run: 'run_2', at: 3_000 as Millis }),
+      move({ run: 'run_3', deployment: 'hail' }),
+    ]
+    for (const each of made) await store.addMove(each)
+
+    assert.deepEqual(
+      [await store.movesOf('run_1'), await store.moves('rain', 2), await store.movesOf('run_9')],
+      [[made[0], made[1]], [made[2], made[1]], []],
+    )
   })
 
   test(`${name}: what became of a conversion is what was noted last`, async t => {

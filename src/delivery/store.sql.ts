@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Digest } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
 import type { Db } from '#storage'
-import type { Conversion, Delivered, DeliveryStore } from './store.ts'
+import type { Conversion, DecidedMove, Delivered, DeliveryStore } from './store.ts'
 import type { DeliveryTables } from './tables.ts'
 
 /** Ends of deliveries in SQL, one text for SQLite and PostgreSQL. */
@@ -40,6 +40,39 @@ export function sqlDeliveryStore(db: Db): DeliveryStore {
         if ((numInsertedOrUpdatedRows ?? 0n) > 0n) await within(tx)
       }),
 
+    addMove: ({ controlRequests, controlErrors, ...move }) =>
+      tables.transaction().execute(async tx => {
+        const { last } = await tx
+          .selectFrom('delivery_canary')
+          .select(eb => eb.fn.max('seq').as('last'))
+          .where('run', '=', move.run)
+          .executeTakeFirstOrThrow()
+        const row = { ...move, seq: (last ?? 0) + 1, control_requests: controlRequests, control_errors: controlErrors }
+        await tx.insertInto('delivery_canary').values(row).execute()
+      }),
+
+    async movesOf(run) {
+      const rows = await tables
+        .selectFrom('delivery_canary')
+        .selectAll()
+        .where('run', '=', run)
+        .orderBy('seq')
+        .execute()
+      return rows.map(fromMoveRow)
+    },
+
+    async moves(deployment, limit) {
+      const rows = await tables
+        .selectFrom('delivery_canary')
+        .selectAll()
+        .where('deployment', '=', deployment)
+        .orderBy('at', 'desc')
+        .orderBy('seq', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map(fromMoveRow)
+    },
+
     async keepConversion(conversion) {
       const { version, ...rest } = toConversionRow(conversion)
       await tables
@@ -59,6 +92,14 @@ export function sqlDeliveryStore(db: Db): DeliveryStore {
     },
   }
 }
+
+const fromMoveRow = ({
+  seq: _,
+  control_requests: controlRequests,
+  control_errors: controlErrors,
+  ...row
+}: Selectable<DeliveryTables['delivery_canary']>): DecidedMove =>
+  ({ ...row, controlRequests, controlErrors }) as DecidedMove
 
 const toConversionRow = ({
   version,

@@ -3,6 +3,7 @@ import type { Digest } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
 import type { AnyTx } from '#storage'
 import type { rolledOut } from './events.ts'
+import type { CanaryMoveWire } from './wire.ts'
 
 /** What a run of the ci pipeline delivered. */
 export interface Delivered {
@@ -19,6 +20,9 @@ export interface Rollout extends z.output<typeof rolledOut.schema> {
   readonly run: string
   readonly at: Millis
 }
+
+/** What was decided of a canary: see `CanaryMoveWire`. */
+export type DecidedMove = z.output<typeof CanaryMoveWire> & { readonly deployment: string }
 
 /** What became of the attempt to write a version as ONNX. */
 export interface Conversion {
@@ -53,6 +57,12 @@ export interface DeliveryStore {
   delivered(runs: readonly string[]): Promise<ReadonlyMap<string, Delivered>>
   /** Notes how a run ended, once: `within` runs in the same transaction, and not again for the same run. */
   conclude(rollout: Rollout, within: (tx: AnyTx) => Promise<void>): Promise<void>
+  /** Appends to what was decided in the same run. */
+  addMove(move: DecidedMove): Promise<void>
+  /** Of a run, oldest first. */
+  movesOf(run: string): Promise<readonly DecidedMove[]>
+  /** Of a deployment, newest first. */
+  moves(deployment: string, limit: number): Promise<readonly DecidedMove[]>
   /** Notes what became of a version's conversion, instead of what was known before. */
   keepConversion(conversion: Conversion): Promise<void>
   conversion(version: string): Promise<Conversion | undefined>

@@ -11,6 +11,25 @@ export type DeliveryTables = {
     reason: string
     at: number
   }
+  delivery_canary: {
+    run: string
+    seq: number
+    deployment: string
+    revision: string
+    move: string
+    weight: number
+    at: number
+    actor: string
+    reason: string
+    since: number
+    requests: number
+    errors: number
+    control_requests: number
+    control_errors: number
+    verdict: string
+    evidence: number
+    policy: string
+  }
   delivery_conversion: {
     version: string
     outcome: string
@@ -44,6 +63,18 @@ export const deliveryMigrations: readonly Migration[] = [
       `create table delivery_conversion (version text primary key, outcome text not null, reason text not null,
          onnx text, bytes bigint, tried_rows bigint, sample text, max_delta double precision, differing bigint,
          onnx_ms double precision, python_ms double precision, at bigint not null)`,
+    ],
+  },
+  {
+    name: 'delivery-003',
+    statements: [
+      // What was decided of canaries, in the order of each run, and on what. policy: digest of what was declared.
+      `create table delivery_canary (run text not null, seq bigint not null, deployment text not null, revision text not null,
+         move text not null, weight double precision not null, at bigint not null, actor text not null, reason text not null,
+         since bigint not null, requests bigint not null, errors bigint not null, control_requests bigint not null,
+         control_errors bigint not null, verdict text not null, evidence double precision not null, policy text not null,
+         primary key (run, seq))`,
+      `create index delivery_canary_deployment on delivery_canary (deployment, at)`,
     ],
   },
 ]

@@ -291,7 +291,7 @@ export const rain = (change: Partial<ProjectFileInput> = {}): ProjectFileInput =
       serving: 'serving/answer.ts',
     },
   },
-  deployments: { rain: { model: 'rain', canary: { weight: 10, requestsMin: 60, maxDuration: '1h' } } },
+  deployments: { rain: { model: 'rain', canary: { weight: 10, dwell: '0s', requestsMin: 60, maxDuration: '1h' } } },
   ...change,
 })
 

@@ -25,6 +25,37 @@ export const ReleaseBody = z.object({
 /** The run that brings it in; none when the deployment answers with that version already. */
 export const ReleaseWire = z.object({ run: z.string().optional() }).meta({ title: 'Release' })
 
+/**
+ * `begin`: it takes its first share. `advance`: it takes more. `found`: it has another share than was decided, which a person
+ * gave it, or a step that was interrupted. `hold`: somebody has to decide.
+ */
+export const canaryMoves = ['begin', 'advance', 'found', 'hold', 'promote', 'roll_back'] as const
+
+/** What was decided of a canary, and all that it was decided on. */
+export const CanaryMoveWire = z
+  .object({
+    run: z.string(),
+    revision: z.string(),
+    move: z.enum(canaryMoves),
+    weight: z.number().meta({ description: 'Percent of requests that it takes from then on.' }),
+    at: Instant,
+    actor: z.string(),
+    reason: z.string(),
+    /** Since the canary began; requests that named their revision are not counted. */
+    since: Instant,
+    requests: z.int(),
+    errors: z.int(),
+    controlRequests: z.int(),
+    controlErrors: z.int(),
+    verdict: z.enum(['continue', 'reject', 'pass']),
+    evidence: z.number().meta({
+      description: 'Log-likelihood ratio of the sequential test, in nats: 4.55 rejects the canary, −2.99 lets it pass.',
+    }),
+    policy: z.string().meta({ description: 'Digest of what the project declared of canaries then.' }),
+  })
+  .meta({ title: 'CanaryMove' })
+export const CanaryMoveList = z.object({ items: z.array(CanaryMoveWire) })
+
 /** Absent: where there is no file. */
 export const ConversionWire = z
   .object({

@@ -7,17 +7,26 @@ import { parseProjectFile } from './parse.ts'
 test('a change is named at the deepest path that holds all of it', () => {
   const before = parseProjectFile({ ...rain(), monitors: { old: { deployment: 'rain' } } })
   const next = rain()
-  next.deployments = { rain: { model: 'rain', canary: { weight: 25 } }, second: { model: 'rain' } }
+  next.deployments = { rain: { model: 'rain', canary: { dwell: '1h' } }, second: { model: 'rain' } }
   next.pipelines!['training']!.triggers = []
 
   const changes = changesBetween(before, parseProjectFile(next))
 
   assert.deepEqual(changes, [
-    { action: 'change', path: 'deployments.rain.canary.weight', before: 10, after: 25 },
+    { action: 'change', path: 'deployments.rain.canary.dwell', before: '10m', after: '1h' },
     {
       action: 'add',
       path: 'deployments.second',
-      after: { model: 'rain', canary: { weight: 10, requestsMin: 1_000, maxDuration: '24h' } },
+      after: {
+        model: 'rain',
+        canary: {
+          steps: [1, 5, 10, 25, 50],
+          dwell: '10m',
+          requestsMin: 1_000,
+          maxDuration: '24h',
+          undecided: 'promote_if_no_reject',
+        },
+      },
     },
     { action: 'remove', path: 'monitors.old', before: { deployment: 'rain', windowRows: 60, labelMaturity: 0.8 } },
     {

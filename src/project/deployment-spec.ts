@@ -5,12 +5,30 @@ import { SecretReference } from './secret-reference.ts'
 
 /** How a new revision of a deployment proves itself. */
 export const Canary = z.strictObject({
-  weight: z.number().min(1).max(100).default(10),
-  requestsMin: z.int().min(1).default(1_000).meta({
-    description: 'Requests that the canary itself must have answered before it takes all, unless it is rejected.',
+  weight: z.number().min(0.1).max(100).optional().meta({
+    description: 'One step of so many percent, in place of `steps`; 100 makes it live at once.',
   }),
-  maxDuration: duration.default('24h'),
+  steps: z
+    .array(z.number().min(0.1).max(99))
+    .min(1)
+    .max(20)
+    .refine(steps => steps.every((step, index) => index === 0 || step > steps[index - 1]!), 'percentages that grow')
+    .default([1, 5, 10, 25, 50])
+    .meta({ description: 'Percent of requests that the canary takes, one step after the other, before it takes all.' }),
+  dwell: duration.default('10m').meta({ description: 'How long it stands at each step, at least.' }),
+  requestsMin: z.int().min(1).default(1_000).meta({
+    description: 'Requests that the canary itself must have answered at each step, unless it is rejected or passes.',
+  }),
+  maxDuration: duration.default('24h').meta({ description: 'After which `undecided` decides.' }),
+  undecided: z.enum(['promote_if_no_reject', 'hold']).default('promote_if_no_reject').meta({
+    description:
+      'What becomes of a canary that is neither rejected nor through by then: it takes all, or waits for somebody.',
+  }),
 })
+
+/** The percentages that a canary takes one after the other. */
+export const canarySteps = ({ weight, steps }: Pick<z.output<typeof Canary>, 'weight' | 'steps'>): readonly number[] =>
+  weight === undefined ? steps : [weight]
 
 /** How much a deployment takes on before it refuses. */
 const Limits = z.strictObject({
@@ -125,7 +143,7 @@ const Async = z.strictObject({
 
 export const Deployment = z.strictObject({
   model: Name,
-  canary: Canary.default({ weight: 10, requestsMin: 1_000, maxDuration: '24h' }),
+  canary: Canary.prefault({}),
   limits: Limits.optional(),
   sticky: Sticky.optional(),
   log: Log.optional(),

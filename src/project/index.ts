@@ -17,7 +17,7 @@ export { projectRoutes } from './routes.ts'
 export { blobRoutes, type BlobReach } from './blob-routes.ts'
 export type { BlobUploads } from './blob-uploads.ts'
 export { sqlBlobUploads } from './blob-uploads.sql.ts'
-export { Canary, type DeploymentSpec } from './deployment-spec.ts'
+export { Canary, canarySteps, type DeploymentSpec } from './deployment-spec.ts'
 export {
   databaseForms,
   databasePattern,

@@ -36,7 +36,13 @@ test('every default is filled in, the outputs of platform tasks among them, and 
     after: [],
     retries: 0,
   })
-  assert.deepEqual(file.deployments['rain']!.canary, { weight: 10, requestsMin: 1_000, maxDuration: '24h' })
+  assert.deepEqual(file.deployments['rain']!.canary, {
+    steps: [1, 5, 10, 25, 50],
+    dwell: '10m',
+    requestsMin: 1_000,
+    maxDuration: '24h',
+    undecided: 'promote_if_no_reject',
+  })
   assert.deepEqual(parseProjectFile(file), file)
 })
 

@@ -143,6 +143,9 @@ const dayMs = 86_400_000
 const instantIn = (id: string): number => instantOf(id) ?? 0
 const dayBefore = (id: string): string => firstId('prd', instantIn(id) - dayMs)
 
+/** How the model server says that an output is no number (`server/infer.ts`). */
+const invalidOutput = '^Output .* is (NaN|-?Infinity)[.]$'
+
 /** One row for each deployment, revision and minute of arrival. */
 function summary(): readonly string[] {
   const first = `"row" = 0`
@@ -159,6 +162,7 @@ function summary(): readonly string[] {
     `select deployment, revision, received_at // 60000 * 60000 as minute, count(*) as rows,
        ${requests(first)} as requests, count(*) filter (where ${first} and error is not null) as errors,
        ${requests(split)} as split_requests, count(*) filter (where ${split} and error is not null) as split_errors,
+       count(*) filter (where ${split} and regexp_matches(error, ${literal(invalidOutput)})) as split_invalid,
        cast(to_json(histogram(${bucketSql}) filter (where ${first})) as varchar) as latency,
        min(event_time) as event_from, max(event_time) as event_to, min(id) as id_from, max(id) as id_to, max(received_at) as received_to,
        any_value(streak) as streak, any_value(has_success) as has_success
@@ -235,6 +239,7 @@ const toMinute = (row: Row): MinuteCounts => ({
   errors: row['errors'] as number,
   splitRequests: row['split_requests'] as number,
   splitErrors: row['split_errors'] as number,
+  splitInvalid: row['split_invalid'] as number,
 })
 
 function revisionsOf(counts: readonly Row[]): readonly RevisionCounts[] {

@@ -98,14 +98,11 @@ export async function guardDeployment(
   const since = Math.floor(begun / 60_000) * 60_000
   const minutes = await store.guardMinutes({ canary: canary.id, control: control.id, since })
   const latencies = await store.latencies([canary.id, control.id])
-  const shareAt = (minute: number): number => {
-    // Newest first: the change that was in force when the minute ended.
-    const weights = (history.find(({ at }) => at < minute + 60_000) ?? history.at(-1))?.weights ?? {}
-    const [own = canary.weight, other = control.weight] = [weights[canary.id], weights[control.id]]
-    return Math.min(0.999, Math.max(0.001, own / (own + other)))
-  }
+  // Newest first: the change that was in force when the minute ended.
+  const weightAt = (minute: number): number =>
+    (history.find(({ at }) => at < minute + 60_000) ?? history.at(-1))?.weights[canary.id] ?? canary.weight
   const verdict = judgeCanary({
-    minutes: minutes.map(({ minute, ...counts }) => ({ ...counts, canaryShare: shareAt(minute) })),
+    minutes: minutes.map(({ minute, ...counts }) => ({ ...counts, weight: weightAt(minute) })),
     canaryStreak: canary.errorStreak,
     crashes: supervisor.crashesSince(canary.createdAt),
     canaryP95Ms: latencyQuantile(latencies.get(canary.id) ?? new Map(), 0.95),

@@ -7,7 +7,8 @@ const minute = (change: Partial<GuardMinute> = {}): GuardMinute => ({
   canaryErrors: 0,
   controlRequests: 900,
   controlErrors: 0,
-  canaryShare: 0.1,
+  canaryInvalid: 0,
+  weight: 10,
   ...change,
 })
 const facts = (change: Partial<GuardFacts> = {}): GuardFacts => ({
@@ -52,11 +53,39 @@ test('five failures in a row end a canary whose control is healthy', () => {
 })
 
 test('a fifth of failures, three crashes or thrice the latency end a canary', () => {
-  const even = { canaryErrors: 21, canaryShare: 0.999 }
+  const even = { canaryErrors: 21, controlRequests: 0 }
   assert.equal(verdict({ minutes: [minute(even)] }), 'reject')
   assert.equal(verdict({ minutes: [minute({ ...even, canaryRequests: 49, canaryErrors: 11 })] }), 'continue')
   assert.equal(verdict({ crashes: 3 }), 'reject')
   assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 30 }), 'reject')
   assert.equal(verdict({ canaryP95Ms: 90, controlP95Ms: 10 }), 'continue')
   assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 50 }), 'continue')
+})
+
+test('answers that are no number end a canary when they are more than one in a hundred', () => {
+  const invalid = { canaryErrors: 2, canaryInvalid: 2, controlErrors: 40 }
+  assert.equal(verdict({ minutes: [minute(invalid)] }), 'reject')
+  assert.equal(verdict({ minutes: [minute({ ...invalid, canaryInvalid: 1 })] }), 'continue')
+  assert.equal(verdict({ minutes: [minute({ ...invalid, canaryRequests: 99 })] }), 'continue')
+})
+
+test('at another weight the evidence so far is kept, unless the canary has passed: then it is watched from there', () => {
+  const steps = (...weights: number[]) =>
+    weights.map(weight => minute({ weight, canaryRequests: 10 * weight, controlRequests: 1_000 - 10 * weight }))
+  const [undecided] = steps(5)
+  const before = judgeCanary(facts({ minutes: [{ ...undecided!, canaryErrors: 3, controlErrors: 9 }] }))
+  assert.deepEqual(
+    judgeCanary(facts({ minutes: [{ ...undecided!, canaryErrors: 3, controlErrors: 9 }, ...steps(10)] })).evidence,
+    before.evidence,
+  )
+  const passed = Array.from({ length: 12 }, () => minute({ controlErrors: 10 }))
+  assert.deepEqual(
+    [
+      verdict({ minutes: passed }),
+      verdict({ minutes: [...passed, minute({ canaryErrors: 18 })] }),
+      verdict({ minutes: [...passed, minute({ weight: 25 })] }),
+      verdict({ minutes: [...passed, minute({ weight: 25, canaryErrors: 18 })] }),
+    ],
+    ['pass', 'pass', 'continue', 'reject'],
+  )
 })

@@ -6,8 +6,10 @@ export interface GuardMinute {
   readonly canaryErrors: number
   readonly controlRequests: number
   readonly controlErrors: number
-  /** The canary's weight at that time, in (0, 1): the odds with which a bad event hits it if both are equally good. */
-  readonly canaryShare: number
+  /** Failures of the canary because an output was no number. */
+  readonly canaryInvalid: number
+  /** Percent of requests that the canary had when the minute ended. */
+  readonly weight: number
 }
 
 export interface GuardFacts {
@@ -36,6 +38,8 @@ export interface GuardVerdict {
 const streakMax = 5
 const errorShareMax = 0.2
 const requestsForShare = 50
+const requestsForInvalid = 100
+const invalidShareMax = 0.01
 const crashesMax = 3
 const slowFactor = 3
 const slowMs = 100
@@ -54,8 +58,15 @@ export function judgeCanary(facts: GuardFacts): GuardVerdict {
     controlRequests: sum(minute => minute.controlRequests),
     controlErrors: sum(minute => minute.controlErrors),
   }
-  const state = minutes.reduce(addMinute, guardStart)
-  const stop = hardStop(facts, counts)
+  const { state } = minutes.reduce<{ state: GuardState; weight: number | undefined }>(
+    ({ state: before, weight }, minute) => ({
+      // At another weight an undecided test goes on with what it has; one that has passed begins again.
+      state: addMinute(before.verdict === 'pass' && minute.weight !== weight ? guardStart : before, minute),
+      weight: minute.weight,
+    }),
+    { state: guardStart, weight: undefined },
+  )
+  const stop = hardStop(facts, { ...counts, invalid: sum(minute => minute.canaryInvalid) })
   if (stop) return { ...counts, verdict: 'reject', reason: stop, evidence: state.evidence }
   return { ...counts, verdict: state.verdict, reason: sentences[state.verdict], evidence: state.evidence }
 }
@@ -70,8 +81,13 @@ const sentences: Readonly<Record<GuardState['verdict'], string>> = {
  * Of a minute only the counts are known. Its events are dealt evenly, because the test stops at the first crossing: all
  * failures of one arm in a row would look like a verdict.
  */
-function addMinute(state: GuardState, { canaryErrors, controlErrors, canaryShare }: GuardMinute): GuardState {
+function addMinute(
+  state: GuardState,
+  { canaryRequests, controlRequests, canaryErrors, controlErrors }: GuardMinute,
+): GuardState {
   const events = canaryErrors + controlErrors
+  // The share that it really had: the odds with which a bad event hits it if both are equally good.
+  const canaryShare = Math.min(0.999, Math.max(0.001, canaryRequests / (canaryRequests + controlRequests)))
   let next = state
   for (let i = 0; i < events; i++) {
     const isCanary =
@@ -88,12 +104,15 @@ function hardStop(
     errors,
     controlRequests,
     controlErrors,
-  }: { requests: number; errors: number; controlRequests: number; controlErrors: number },
+    invalid,
+  }: { requests: number; errors: number; controlRequests: number; controlErrors: number; invalid: number },
 ): string | undefined {
   const isControlHealthy = controlErrors <= errorShareMax * controlRequests
   if (canaryStreak >= streakMax && isControlHealthy) return `The last ${canaryStreak} requests to the canary failed.`
   if (requests >= requestsForShare && errors > errorShareMax * requests && isControlHealthy)
     return `${errors} of ${requests} requests to the canary failed.`
+  if (requests >= requestsForInvalid && invalid > invalidShareMax * requests)
+    return `${invalid} of ${requests} answers of the canary had an output that is no number.`
   if (crashes >= crashesMax) return `The model server crashed ${crashes} times since the canary began.`
   if (
     requests < requestsForShare ||

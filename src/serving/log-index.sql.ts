@@ -132,7 +132,7 @@ function splitCursor(cursor: string): [string, string] {
 
 async function addMinute(
   own: Own,
-  { deployment, revision, minute, requests, errors, splitRequests, splitErrors }: MinuteCounts,
+  { deployment, revision, minute, requests, errors, splitRequests, splitErrors, splitInvalid }: MinuteCounts,
 ): Promise<void> {
   await own
     .insertInto('serving_minute')
@@ -144,6 +144,7 @@ async function addMinute(
       errors,
       split_requests: splitRequests,
       split_errors: splitErrors,
+      split_invalid: splitInvalid,
     })
     .onConflict(c =>
       c.columns(['revision', 'minute']).doUpdateSet(eb => ({
@@ -151,6 +152,7 @@ async function addMinute(
         errors: eb('serving_minute.errors', '+', errors),
         split_requests: eb('serving_minute.split_requests', '+', splitRequests),
         split_errors: eb('serving_minute.split_errors', '+', splitErrors),
+        split_invalid: eb('serving_minute.split_invalid', '+', splitInvalid),
       })),
     )
     .execute()

@@ -158,6 +158,7 @@ export function servingStoreContract(
       errors: 2,
       splitRequests: 9,
       splitErrors: 1,
+      splitInvalid: 1,
     }
 
     await inTx(db, tx => store.addCounts(tx, [minute, { ...minute, minute: 120_000 }], [counts({})]))
@@ -188,7 +189,7 @@ export function servingStoreContract(
     const guarded = await store.guardMinutes({ canary: id, control: 'rev_none', since: 100_000 })
     assert.deepEqual(
       guarded.map(minute => ({ ...minute })),
-      [{ minute: 120_000, canaryRequests: 9, canaryErrors: 1, controlRequests: 0, controlErrors: 0 }],
+      [{ minute: 120_000, canaryRequests: 9, canaryErrors: 1, canaryInvalid: 1, controlRequests: 0, controlErrors: 0 }],
     )
   })
 

@@ -230,7 +230,7 @@ function readings(tables: Kysely<ServingTables>): Readings {
     },
 
     async guardMinutes({ canary, control, since }) {
-      const pick = (revision: string, column: 'split_requests' | 'split_errors') =>
+      const pick = (revision: string, column: 'split_requests' | 'split_errors' | 'split_invalid') =>
         sql<number>`coalesce(sum(case when revision = ${revision} then ${sql.ref(column)} end), 0)`
       const rows = await tables
         .selectFrom('serving_minute')
@@ -238,6 +238,7 @@ function readings(tables: Kysely<ServingTables>): Readings {
           'minute',
           pick(canary, 'split_requests').as('canaryRequests'),
           pick(canary, 'split_errors').as('canaryErrors'),
+          pick(canary, 'split_invalid').as('canaryInvalid'),
           pick(control, 'split_requests').as('controlRequests'),
           pick(control, 'split_errors').as('controlErrors'),
         ])

@@ -45,6 +45,8 @@ export interface MinuteCounts {
   readonly errors: number
   readonly splitRequests: number
   readonly splitErrors: number
+  /** Of these failures those because an output was no number. */
+  readonly splitInvalid: number
 }
 
 export interface RevisionCounts {
@@ -101,7 +103,7 @@ export interface ServingStore {
     canary: string
     control: string
     since: number
-  }): Promise<readonly (Omit<GuardMinute, 'canaryShare'> & { minute: number })[]>
+  }): Promise<readonly (Omit<GuardMinute, 'weight'> & { minute: number })[]>
 
   /** Notes segments as ingested; false when one of them is already, and nothing was noted. */
   ingest(tx: AnyTx, segments: readonly string[], at: number): Promise<boolean>

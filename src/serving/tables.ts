@@ -35,6 +35,7 @@ export type ServingTables = {
     errors: number
     split_requests: number
     split_errors: number
+    split_invalid: number
   }
   /** A Parquet file of the prediction log. */
   serving_segment: {
@@ -107,5 +108,9 @@ export const servingMigrations: readonly Migration[] = [
          revision text not null, against text not null, side text not null, bucket bigint not null, requests bigint not null,
          primary key (revision, against, side, bucket))`,
     ],
+  },
+  {
+    name: 'serving-003',
+    statements: [`alter table serving_minute add column split_invalid bigint not null default 0`],
   },
 ]

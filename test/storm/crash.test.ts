@@ -104,7 +104,7 @@ async function challenge(world: World): Promise<void> {
   const file = join(world.checkout, 'trainyard.ts')
   const declared = await readFile(file, 'utf8')
   const changed = declared
-    .replace(/canary: \{.*?\}/, 'canary: { weight: 50, requestsMin: 4 }')
+    .replace(/canary: \{.*?\}/, "canary: { weight: 50, dwell: '0s', requestsMin: 4 }")
     .replace('notWorseThanChampion: true', 'notWorseThanChampion: false')
   await writeFile(file, changed)
   await push(world, 'canary: half the requests, and four answers are enough')
