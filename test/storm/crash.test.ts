@@ -37,6 +37,7 @@ const points = [
   'monitoring.cut',
   'monitoring.judged',
   'serving.traffic_changed',
+  'delivery.canary_decided',
   'delivery.canary_ended',
 ]
 /**

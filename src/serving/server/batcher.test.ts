@@ -114,7 +114,7 @@ test('a deployment may let fewer rows wait than its runtime', async () => {
 
   await assert.rejects(batcher.run(2, [[3, 4]], { queueRows: 2 }), { status: 503 })
 
-  assert.equal(batcher.waitingRows, 1)
+  assert.deepEqual(batcher.waiting, { rows: 1, requests: 1 })
   ;(await run(0)).answer()
   ;(await run(1)).answer()
   await Promise.all([first, second])

@@ -11,8 +11,8 @@ export interface Batcher {
    * than they have. Rejects with {@link ModelFault} 504 when their time was up before their turn.
    */
   run(rows: number, columns: readonly Column[], patience?: Patience): Promise<readonly OutputColumn[]>
-  /** Rows that wait for their turn. */
-  readonly waitingRows: number
+  /** What waits for its turn. */
+  readonly waiting: { readonly rows: number; readonly requests: number }
   /** What has been run so far. */
   readonly tally: RunTally
 }
@@ -114,8 +114,8 @@ export function createBatcher(runtime: Runtime): Batcher {
         schedule()
       })
     },
-    get waitingRows() {
-      return waitingRows
+    get waiting() {
+      return { rows: waitingRows, requests: queue.length }
     },
     tally: ran,
   }

@@ -74,7 +74,7 @@ const waitMs = 30_000
 export function createGraph(graph: GraphSpec, parts: GraphParts): Batcher {
   const ran = newTally()
   return {
-    waitingRows: 0,
+    waiting: { rows: 0, requests: 0 },
     tally: ran,
     async run(rows, columns, { until = performance.now() + waitMs, ids = [] } = {}) {
       const startedAt = performance.now()

@@ -5,6 +5,7 @@ import { loadServingCode, type Postprocess } from './serving-code.ts'
 
 /** Makes a graph of its bundle: its code is loaded, its deployments are met when they are asked. */
 export async function loadGraph(folder: string, manifest: BundleManifest, parts: GraphParts): Promise<LoadedModel> {
+  const startedAt = performance.now()
   const { runtime, signature, model: name } = manifest
   if (runtime.kind !== 'graph') throw new TypeError(`The bundle of ${name} holds a model.`)
   const { nodes } = runtime
@@ -21,6 +22,7 @@ export async function loadGraph(folder: string, manifest: BundleManifest, parts:
     manifest,
     batcher: createGraph({ name, ...signature, nodes, code }, parts),
     postprocess: undefined,
+    loadMs: performance.now() - startedAt,
     memoryBytes: () => 0,
     release: async () => {},
   }

@@ -18,6 +18,7 @@ import {
 } from '../routes-file.ts'
 import { askDeployment } from './ask-deployment.ts'
 import { createDeferrals } from './deferrals.ts'
+import { watchBusy } from './busy.ts'
 import { createDoor } from './door.ts'
 import type { GraphParts } from './graph.ts'
 import { startForwarder, type ForwarderParts } from './forwarder.ts'
@@ -89,15 +90,21 @@ let isDraining = false
 let isSucceeding = false
 
 const forwarder = isFirst && settings.forwarding ? startForwarder(forwarding(settings.forwarding)) : undefined
+const statistics = createStatistics()
+const shadows = createShadows(log)
 const metrics: Metrics = createMetrics(
   () => table.deployments(),
   () => queues.status(),
-  { memory: memory.tally, forwarded: forwarder?.tally },
+  {
+    memory: memory.tally,
+    forwarded: forwarder?.tally,
+    readings: () => statistics.readings(table.deployments()),
+    busy: watchBusy(),
+    shadows,
+  },
 )
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })
-const statistics = createStatistics()
 const { deadlineMs } = times
-const shadows = createShadows(log)
 const inferring = { table, log, online, shadows }
 const predict = createPredictor({ ...inferring, metrics, statistics, rates: family.rates, deadlineMs })
 const queues = createQueues({ folder, predict, metrics })

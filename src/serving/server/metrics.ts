@@ -1,14 +1,21 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { QueueStatus } from '../wire.ts'
 import type { ShedReason } from './request-error.ts'
+import type { Busy } from './busy.ts'
 import type { ForwarderTally } from './forwarder.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
+import { modelSeries } from './model-series.ts'
+import { workerRestarts } from './python-runtime.ts'
 import { createRequestTally, latencyBounds, type Observed } from './request-tally.ts'
 import type { LiveDeployment } from './route-table.ts'
+import type { Shadows } from './shadows.ts'
+import type { ModelReading } from './statistics.ts'
 
 /** What the model server counts, in Prometheus' text format. */
 export interface Metrics {
+  /** A request for predictions begins; `observe` ends it. */
+  begin(): void
   /** One answered request. */
   observe(request: Observed): void
   /** A request that is refused before it is known what it asks. */
@@ -29,12 +36,16 @@ export interface Tallies {
   readonly memory: MemoryTally
   /** What has become of predictions that are sent elsewhere; undefined where none are. */
   readonly forwarded?: (() => ForwarderTally) | undefined
+  /** What the revisions have answered. */
+  readings(): readonly ModelReading[]
+  readonly busy: Busy
+  readonly shadows: Pick<Shadows, 'disagreed'>
 }
 
 export function createMetrics(
   deployments: () => readonly LiveDeployment[],
   queues: () => readonly QueueStatus[],
-  { memory, forwarded }: Tallies,
+  { memory, forwarded, readings, busy, shadows }: Tallies,
 ): Metrics {
   const register = new Registry()
   const requests = createRequestTally()
@@ -61,15 +72,18 @@ export function createMetrics(
   gauges(register, deployments)
   memoryGauges(register, deployments, memory)
   if (forwarded) forwardedCounter(register, forwarded)
+  busyGauges(register, busy)
+  restartCounters(register, shadows)
 
   return {
+    begin: requests.begin,
     observe: requests.observe,
     refuse: requests.refuse,
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
     queue: ({ deployment, name }, outcome) => messages.labels(deployment, name, outcome).inc(),
     observeNode: ({ graph, node, seconds, isAnswered }) =>
       nodes.labels(graph, node, isAnswered ? 'answered' : 'failed').observe(seconds),
-    read: async () => [...requests.read(), ...(await register.getMetricsAsJSON())],
+    read: async () => [...requests.read(), ...modelSeries(readings()), ...(await register.getMetricsAsJSON())],
   }
 }
 
@@ -109,6 +123,18 @@ function memoryGauges(register: Registry, deployments: () => readonly LiveDeploy
         for (const { id, model } of revisions) this.labels(name, id).set(model.memoryBytes())
     },
   })
+  new Gauge({
+    name: 'trainyard_serving_model_load_seconds',
+    help: 'How long a model took to load, to be tried and to be warm.',
+    labelNames: ['deployment', 'revision'],
+    aggregator: 'max',
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { name, revisions } of deployments())
+        for (const { id, model } of revisions) this.labels(name, id).set(model.loadMs / 1_000)
+    },
+  })
   const moves = {
     rested: {
       help: 'Models sent out of memory: nobody had asked (idle), or others needed the room (room).',
@@ -127,6 +153,52 @@ function memoryGauges(register: Registry, deployments: () => readonly LiveDeploy
         for (const [reason, count] of Object.entries(read)) this.inc({ reason }, count())
       },
     })
+}
+
+/** How busy the processes are: their mean, and the latest of them. */
+function busyGauges(register: Registry, busy: Busy): void {
+  new Gauge({
+    name: 'serving_utilization',
+    help: 'The part of the last 5 s in which the event loop had something to do, from 0 to 1: what to scale by.',
+    aggregator: 'average',
+    registers: [register],
+    collect() {
+      this.set(busy.utilization)
+    },
+  })
+  new Gauge({
+    name: 'trainyard_serving_event_loop_delay_seconds',
+    help: 'How late the event loop was in the last 5 s.',
+    labelNames: ['quantile'],
+    aggregator: 'max',
+    registers: [register],
+    collect() {
+      this.labels('0.5').set(busy.delay.p50)
+      this.labels('0.99').set(busy.delay.p99)
+    },
+  })
+}
+
+function restartCounters(register: Registry, { disagreed }: Pick<Shadows, 'disagreed'>): void {
+  new Counter({
+    name: 'trainyard_serving_worker_restarts_total',
+    help: 'Python workers that ended by themselves and were started again.',
+    registers: [register],
+    collect() {
+      this.reset()
+      this.inc(workerRestarts.count)
+    },
+  })
+  new Counter({
+    name: 'trainyard_serving_shadow_disagreement_total',
+    help: 'Rows to which a shadow said something else than the revision that answered.',
+    labelNames: ['deployment'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const [deployment, rows] of disagreed) this.inc({ deployment }, rows)
+    },
+  })
 }
 
 function forwardedCounter(register: Registry, tally: () => ForwarderTally): void {
@@ -156,7 +228,7 @@ function gauges(register: Registry, deployments: () => readonly LiveDeployment[]
     collect() {
       this.reset()
       for (const { name, revisions } of deployments())
-        for (const { id, model } of revisions) this.labels(name, id).set(model.batcher.waitingRows)
+        for (const { id, model } of revisions) this.labels(name, id).set(model.batcher.waiting.rows)
     },
   })
   new Gauge({

@@ -73,7 +73,7 @@ test('a model that cannot be brought back says why, and is tried again by the ne
 
   await assert.rejects(ask(0), {
     name: 'ModelFault',
-    status: 503,
+    code: 'unavailable',
     message: 'The model cannot be loaded again: its file is gone',
   })
   models[0]!.state.fault = ''

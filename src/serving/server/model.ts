@@ -27,6 +27,7 @@ const warmUpMsMax = 1_000
 
 /** Loads a bundle from its folder and runs it until it is fast. Throws with a sentence that says what is wrong with it. */
 export async function loadModel(folder: string, { workers, memory, graphs }: LoadParts): Promise<LoadedModel> {
+  const startedAt = performance.now()
   const manifest = await manifestOf(folder)
   if (manifest.runtime.kind === 'graph') return loadGraph(folder, manifest, graphs)
   const runtime = await memory.hold(() => openRuntime(folder, manifest, workers))
@@ -35,7 +36,14 @@ export async function loadModel(folder: string, { workers, memory, graphs }: Loa
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
     await warmUp(batcher, manifest)
     forget(batcher.tally)
-    return { manifest, batcher, postprocess, memoryBytes: () => runtime.memoryBytes, release: () => runtime.release() }
+    return {
+      manifest,
+      batcher,
+      postprocess,
+      loadMs: performance.now() - startedAt,
+      memoryBytes: () => runtime.memoryBytes,
+      release: () => runtime.release(),
+    }
   } catch (error) {
     await runtime.release()
     throw error

@@ -32,7 +32,7 @@ export interface Question<Answer> {
 
 export interface PredictorParts extends InferParts {
   readonly table: Pick<RouteTable, 'deployment' | 'revision'>
-  readonly metrics: Pick<Metrics, 'observe' | 'shed'>
+  readonly metrics: Pick<Metrics, 'begin' | 'observe' | 'shed'>
   readonly rates: RateLimit
   /** How long a request may take that nobody says less of, in milliseconds. */
   readonly deadlineMs: number
@@ -50,6 +50,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
   return async question => {
     const { course } = question
     course.protocol = question.protocol
+    metrics.begin()
     let status = 200
     try {
       const deployment = askable(parts.table, question)

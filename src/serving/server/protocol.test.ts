@@ -215,6 +215,18 @@ test('health, metadata and metrics are read with GET', async () => {
     (await get('/metrics')).text,
     /trainyard_serving_requests_total\{deployment="rain",revision="rev_[^"]+",code="200",protocol="v2"\} \d+/,
   )
+  // A dashboard that was made for Triton or KServe, and what this server is scaled by.
+  for (const series of [
+    /^nv_inference_request_success\{model="rain",version="1"\} [1-9]/m,
+    /^nv_inference_compute_infer_duration_us\{model="rain",version="1"\} [1-9]/m,
+    /^request_predict_seconds_count\{model_name="rain"\} [1-9]/m,
+    /^trainyard_serving_stage_seconds_count\{deployment="rain",revision="rev_[^"]+",stage="bind"\} [1-9]/m,
+    /^trainyard_serving_model_load_seconds\{deployment="rain",revision="rev_[^"]+"\} 0\.\d/m,
+    /^trainyard_serving_inflight 0$/m,
+    /^serving_utilization (0|1|0\.\d+)$/m,
+    /^trainyard_serving_event_loop_delay_seconds\{quantile="0.99"\} /m,
+  ])
+    assert.match((await get('/metrics')).text, series)
 })
 
 test('a body that is too large, or compressed in a way that is not known, is refused before it is read, and counted', async () => {

@@ -4,6 +4,9 @@ import { decodeOutputs, encodeFrame, encodeRows, type Frame, type WorkerOutput }
 import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
 import { startWorker, type WorkerProcess, type WorkerSpec } from './worker-process.ts'
 
+/** How often a worker of this process has ended by itself. */
+export const workerRestarts = { count: 0 }
+
 /** What a worker is told to load. */
 export interface ModelOrder extends Omit<PythonRuntime, 'kind' | 'lock'> {
   /** The folder of the model's files. */
@@ -54,6 +57,7 @@ export async function openPython(options: PythonOptions): Promise<Runtime> {
   function replace(how: string): void {
     lastEnd = how
     ends.push(Date.now())
+    workerRestarts.count++
     const pauseMs = Math.min(pauseMsMax, firstPauseMs * 2 ** (recent() - 1))
     warn(`A model's worker ${how}. It is started again in ${pauseMs} ms.`)
     current = pause(pauseMs).then(() => start(options, note))

@@ -6,6 +6,7 @@ import { createRequestTally } from './request-tally.ts'
 test('requests of several processes are counted by what they met, and their latencies lie in buckets', async () => {
   const [one, other] = [createRequestTally(), createRequestTally()]
   const request = { deployment: 'rain', revision: 'rev_1', protocol: 'v2', status: 200 }
+  for (const each of [one, one, one, other, other]) each.begin()
   one.observe({ ...request, seconds: 0.0005 })
   one.observe({ ...request, seconds: 0.3 })
   other.observe({ ...request, seconds: 7 })
@@ -21,6 +22,8 @@ test('requests of several processes are counted by what they met, and their late
       'trainyard_serving_requests_total{deployment="rain",revision="rev_1",code="200",protocol="v2"} 3',
       'trainyard_serving_requests_total{deployment="rain",revision="rev_1",code="503",protocol="v2"} 1',
       'trainyard_serving_requests_total{deployment="",revision="",code="413",protocol=""} 1',
+      '# TYPE trainyard_serving_inflight gauge',
+      'trainyard_serving_inflight 1',
       '# TYPE trainyard_serving_request_seconds histogram',
       ...[
         ['0.0005', 1],

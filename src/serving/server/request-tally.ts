@@ -3,6 +3,8 @@
  * which takes longer than to bind the inputs.
  */
 export interface RequestTally {
+  /** A request for predictions begins; `observe` ends it. */
+  begin(): void
   observe(request: Observed): void
   /** Counts a request of which its status alone is known. */
   refuse(status: number): void
@@ -61,8 +63,12 @@ export function createRequestTally(): RequestTally {
     return found
   }
 
+  let inFlight = 0
+
   return {
+    begin: () => void inFlight++,
     observe(request) {
+      inFlight--
       const series = seriesOf(request, true)
       series.count++
       addTo(series.latencies!, request.seconds)
@@ -75,6 +81,13 @@ export function createRequestTally(): RequestTally {
         type: 'counter',
         aggregator: 'sum',
         values: [...all.values()].map(({ labels, count }) => ({ labels, value: count })),
+      },
+      {
+        name: 'trainyard_serving_inflight',
+        help: 'Requests for predictions that have begun and are not answered.',
+        type: 'gauge',
+        aggregator: 'sum',
+        values: [{ labels: {}, value: inFlight }],
       },
       {
         name: histogram,

@@ -23,6 +23,8 @@ export interface Answered {
 export interface Shadows {
   /** Called when the answer is decided; whatever the shadow does then changes nothing for who asked. */
   follow(answered: Answered): void
+  /** Rows to which shadows of a deployment have said something else. */
+  readonly disagreed: ReadonlyMap<string, number>
   /** Writes down what has been compared so far. */
   flush(): void
 }
@@ -33,6 +35,7 @@ const copiesMax = 16
 
 export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
   const tallies = new Map<string, ShadowLine>()
+  const disagreed = new Map<string, number>()
   let copies = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -73,6 +76,8 @@ export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
       const agreement = agreementOf(answered.outputs, outputs, answered.rows)
       tally.rows += agreement.rows
       tally.agreed += agreement.agreed
+      const { name } = answered.deployment
+      disagreed.set(name, (disagreed.get(name) ?? 0) + agreement.rows - agreement.agreed)
       tally.differenceSum += agreement.differenceSum
       tally.differenceMax = Math.max(tally.differenceMax, agreement.differenceMax)
       count(tally.latency, performance.now() - startedAt)
@@ -85,6 +90,7 @@ export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
   }
 
   return {
+    disagreed,
     follow(answered) {
       for (const shadow of answered.deployment.revisions)
         if (shadow.shadow > 0 && hashToUnit(`${shadow.id} ${answered.predictionId}`) * 100 < shadow.shadow)

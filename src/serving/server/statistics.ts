@@ -1,11 +1,14 @@
 import type { Course } from './infer.ts'
 import type { LiveDeployment, LiveRevision } from './route-table.ts'
+import { addStage, noCounts, type Stage, type StageCounts } from './stage-counts.ts'
 
 /** What each revision has answered since it was loaded, as `model_stats` [Triton's statistics extension]. */
 export interface Statistics {
   observe(course: Course, end: { endedAt: number; isAnswered: boolean }): void
   /** Of some deployments. */
   read(deployments: readonly LiveDeployment[]): readonly ModelStatistics[]
+  /** The same, with what Prometheus has beside it. */
+  readings(deployments: readonly LiveDeployment[]): readonly ModelReading[]
 }
 
 /** Of one revision, in Triton's words. */
@@ -21,6 +24,15 @@ export interface ModelStatistics {
   readonly response_stats: object
   readonly batch_stats: readonly { readonly batch_size: number; readonly [stage: string]: Spent | number }[]
   readonly memory_usage: readonly { readonly type: string; readonly id: number; readonly byte_size: number }[]
+}
+
+/** One revision of a deployment, with what is known beside its statistics. */
+export interface ModelReading {
+  readonly revision: string
+  readonly waiting: number
+  readonly stats: ModelStatistics
+  /** Requests by the time of a stage. */
+  readonly stages: Readonly<Record<Stage, StageCounts>>
 }
 
 interface Spent {
@@ -68,9 +80,8 @@ interface Tally {
   lastAt: number
   readonly success: Duration
   readonly fail: Duration
-  readonly bind: Duration
-  readonly run: Duration
-  readonly write: Duration
+  /** Of what was answered. */
+  readonly stages: Readonly<Record<Stage, StageCounts>>
 }
 
 const zero = (): Duration => ({ count: 0, ms: 0 })
@@ -86,7 +97,8 @@ export function createStatistics(now: () => number = Date.now): Statistics {
   function tallyOf({ id }: Pick<LiveRevision, 'id'>): Tally {
     let found = tallies.get(id)
     if (!found) {
-      found = { lastAt: 0, success: zero(), fail: zero(), bind: zero(), run: zero(), write: zero() }
+      const stages = { bind: noCounts(), run: noCounts(), answer: noCounts() }
+      found = { lastAt: 0, success: zero(), fail: zero(), stages }
       tallies.set(id, found)
     }
     return found
@@ -99,25 +111,40 @@ export function createStatistics(now: () => number = Date.now): Statistics {
       tally.lastAt = now()
       if (!isAnswered) return add(tally.fail, endedAt - startedAt)
       add(tally.success, endedAt - startedAt)
-      add(tally.bind, boundAt - startedAt)
-      add(tally.run, ranAt - boundAt)
-      add(tally.write, endedAt - ranAt)
+      const { bind, run, answer } = tally.stages
+      addStage(bind, boundAt - startedAt)
+      addStage(run, ranAt - boundAt)
+      addStage(answer, endedAt - ranAt)
     },
     read: deployments =>
       deployments.flatMap(({ name, revisions }) =>
         revisions.map(revision => statsOf(name, revision, tallyOf(revision))),
       ),
+    readings: deployments =>
+      deployments.flatMap(({ name, revisions }) =>
+        revisions.map(revision => {
+          const tally = tallyOf(revision)
+          const { model } = revision
+          return {
+            revision: revision.id,
+            waiting: model.batcher.waiting.requests,
+            stats: statsOf(name, revision, tally),
+            stages: tally.stages,
+          }
+        }),
+      ),
   }
 }
 
-const inNanoseconds = ({ count, ms }: Duration): { count: number; ns: number } => ({
+const inNanoseconds = ({ count, ms }: Pick<Duration, 'count' | 'ms'>): { count: number; ns: number } => ({
   count,
   ns: Math.max(0, Math.round(ms * 1e6)),
 })
 
 function statsOf(name: string, { number, model }: LiveRevision, tally: Tally): ModelStatistics {
   const { runs, rows, queuedMs, sizes } = model.batcher.tally
-  const { success, fail, bind, run, write } = tally
+  const { success, fail } = tally
+  const { bind, run, answer } = tally.stages
   const none = { count: 0, ns: 0 }
   return {
     name,
@@ -131,7 +158,7 @@ function statsOf(name: string, { number, model }: LiveRevision, tally: Tally): M
       queue: inNanoseconds({ count: run.count, ms: queuedMs }),
       compute_input: inNanoseconds(bind),
       compute_infer: inNanoseconds({ count: run.count, ms: run.ms - queuedMs }),
-      compute_output: inNanoseconds(write),
+      compute_output: inNanoseconds(answer),
       cache_hit: none,
       cache_miss: none,
     },

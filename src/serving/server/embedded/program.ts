@@ -88,7 +88,7 @@ async function predict(
   { copy, manifest, batcher, postprocess, telemetry }: Parts,
   rows: readonly object[],
 ): Promise<Answer> {
-  const model = { manifest, batcher, postprocess, release: async () => {}, memoryBytes: () => 0 }
+  const model = { manifest, batcher, postprocess, release: async () => {}, loadMs: 0, memoryBytes: () => 0 }
   const { revision: id, number, version, deployment: name, log } = copy
   const revision: LiveRevision = { id, number, version, weight: 100, shadow: 0, model }
   const deployment = { name, project: manifest.project, limits: {}, log, revisions: [revision], former: [] }
