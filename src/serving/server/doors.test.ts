@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { digestOf } from '#kernel/digest.ts'
-import { fileHooks, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
+import { fileHooks, inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
 
 const code = `export const postprocess = ({ probability }) => ({ advice: probability.map(p => p > 0.5 ? 'take, it' : 'leave') })`
 const hooks = fileHooks()
@@ -185,6 +185,64 @@ test('TensorFlow Serving, KServe v1 and Vertex AI: rows are answered by rows, co
   assert.deepEqual((byColumn.value as Record<string, unknown>)['outputs'], both)
   assert.deepEqual(await predictionsIn({ inputs: { wind: [[2], [0]], rain: [1, 0] } }, { path }), both)
   assert.deepEqual(await predictionsIn({ instances: records, parameters: {} }, vertex), both)
+})
+
+test('examples of TensorFlow Serving are classified and regressed, with what they have in common said once', async () => {
+  const made = await bench()
+  const code = `export const postprocess = ({ probability }) => ({ advice: probability.map(p => p > 0.5 ? 'take' : 'leave') })`
+  await made.at('labelled').deploy(await makeBundle(made.blobs, { code }))
+  const results = async (path: string, body: object) => {
+    const { status, value } = await ask(body, { path: `/v1/models/${path}` })
+    const { results: found, error } = value as { results?: unknown; error?: string }
+    return status === 200 ? found : [status, error]
+  }
+  const examples = [{ wind: 2 }, { wind: [1] }]
+  const context = { rain: 1 }
+
+  assert.deepEqual(await results('rain:regress', { examples: records }), both)
+  assert.deepEqual(await results('rain/labels/stable:regress', { examples, context }), both)
+  assert.deepEqual(
+    await results('rain:classify', { signature_name: 'tensorflow/serving/classify', examples, context }),
+    both.map(score => [['', score]]),
+  )
+  assert.deepEqual(await results('labelled/versions/1:classify', { examples, context }), [
+    [['take', both[0]]],
+    [['leave', both[1]]],
+  ])
+  assert.deepEqual(
+    [
+      await results('rain:regress', { instances: records }),
+      await results('rain:classify', { examples: [{ wind: 1, rain: 1 }], context }),
+      await results('rain:classify', { examples, context: 1 }),
+      await results('rain:regress', { examples: [7] }),
+      await results('rain:regress', { examples, context, signature_name: 'other' }),
+      await results('rain/labels/canary:regress', { examples, context }),
+    ],
+    [
+      [400, '"examples" must be a list of objects, not nothing.'],
+      [400, 'examples, row 1: "rain" is in "context" too.'],
+      [400, '"context" must be an object, not 1.'],
+      [400, 'examples, row 1: expected an object, not 7.'],
+      [400, '"signature_name": "other"; there is serving_default and tensorflow/serving/regress.'],
+      [404, 'Deployment rain has no revision "@canary"; it has 1, @live, @stable.'],
+    ],
+  )
+})
+
+test('a revision is named by its part in the traffic, over every protocol', async () => {
+  const made = (await bench()).at('shared')
+  await made.deploy(await makeBundle(made.blobs))
+  await made.deploy(await makeBundle(made.blobs), 20)
+  const { status, text } = await made.get('/v1/models/shared/labels/canary')
+  const versions = async (path: string) => (await made.infer(inputs([0, 0]), { path })).body.model_version
+  assert.deepEqual(
+    [status, (JSON.parse(text) as { model_version_status: { version: string }[] }).model_version_status[0]!.version],
+    [200, '2'],
+  )
+  assert.deepEqual([await versions('versions/@canary/infer'), await versions('versions/@live/infer')], ['2', '1'])
+  assert.equal((await made.get('/v1/models/shared/labels/live/metadata')).status, 200)
+  assert.equal((await made.get('/v2/models/shared/versions/@canary/ready')).status, 200)
+  assert.equal((await made.get('/v1/models/shared/labels/shadow')).status, 404)
 })
 
 test('health and metadata of the other protocols', async () => {

@@ -12,7 +12,8 @@ import type { Predictor } from './predictor.ts'
 import { meantDeployment } from './predictions.ts'
 import { repositoryReply } from './repository.ts'
 import { RequestError } from './request-error.ts'
-import { readV1 } from './v1-rest.ts'
+import { readExamples } from './v1-examples.ts'
+import { namedV1, readV1 } from './v1-rest.ts'
 
 export type Handler = (call: Call) => Promise<Reply>
 
@@ -37,8 +38,8 @@ export const createHandler =
 function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   const infer = inferPath.exec(call.path)
   if (infer) return predicted(parts, call, { protocol: 'v2', name: infer[1]!, version: infer[2], read: readOip })
-  const predict = predictPath.exec(call.path)
-  if (predict) return predicted(parts, call, { protocol: 'v1', name: predict[1]!, version: predict[2], read: readV1 })
+  const v1 = v1Path.exec(call.path)
+  if (v1) return predicted(parts, call, targetV1(v1))
   const deferred = deferredPath.exec(call.path)
   if (deferred) return parts.deferrals.status(call, decodePart(deferred[1]!), deferred[2]!)
   const intake = intakePath.exec(call.path)
@@ -61,7 +62,16 @@ async function other(parts: HandlerParts, call: Call): Promise<Reply> {
 }
 
 const inferPath = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer\/?$/
-const predictPath = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?:predict$/
+const v1Path = /^\/v1\/models\/([^/:]+)(?:\/(versions|labels)\/([^/:]+))?:(predict|classify|regress)$/
+
+const v1Readers = { predict: readV1, classify: readExamples('classify'), regress: readExamples('regress') }
+
+const targetV1 = ([, name, kind, version, verb]: RegExpExecArray): Target => ({
+  protocol: 'v1',
+  name: name!,
+  version: namedV1(kind, version),
+  read: v1Readers[verb as keyof typeof v1Readers],
+})
 
 interface Target {
   readonly protocol: string

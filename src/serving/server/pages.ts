@@ -6,7 +6,7 @@ import type { Caller } from './key-ring.ts'
 import { seen } from './predictor.ts'
 import { RequestError } from './request-error.ts'
 import { isModelReady, pictured, type LiveDeployment, type LiveRevision, type RouteTable } from './route-table.ts'
-import { v1Metadata, v1Status } from './v1-rest.ts'
+import { namedV1, v1Metadata, v1Status } from './v1-rest.ts'
 import type { WholeServer } from './whole-server.ts'
 
 /** What is read with GET: health, metadata, statistics, metrics. */
@@ -121,13 +121,15 @@ function modelPage(path: string): Page | undefined {
   }
 }
 
-/** `/v1/models/{deployment}[/versions/{number}][/metadata]` */
+/** `/v1/models/{deployment}[/versions/{number}|/labels/{label}][/metadata]` */
 function v1Page(path: string): Page | undefined {
-  const [, name, version, metadata] = /^\/v1\/models\/([^/:]+)(?:\/versions\/([^/:]+))?(\/metadata)?$/.exec(path) ?? []
+  const [, name, kind, version, metadata] =
+    /^\/v1\/models\/([^/:]+)(?:\/(versions|labels)\/([^/:]+))?(\/metadata)?$/.exec(path) ?? []
   if (name === undefined) return undefined
   return (parts, caller) => {
     const deployment = seen(parts.table, decodePart(name), caller)
-    const named = version === undefined ? undefined : decodePart(version)
+    const given = namedV1(kind, version)
+    const named = given === undefined ? undefined : decodePart(given)
     return (metadata === undefined ? v1Status : v1Metadata)(parts, deployment, named)
   }
 }

@@ -178,7 +178,10 @@ test('a revision is named by path or header, and an unknown name is not found', 
 
   assert.deepEqual(await ask('versions/1/infer'), [200, '1'])
   assert.deepEqual(await ask('infer', id), [200, '1'])
-  assert.deepEqual(await ask('versions/2/infer'), [404, 'Deployment rain has no revision "2"; it has 1.'])
+  assert.deepEqual(await ask('versions/2/infer'), [
+    404,
+    'Deployment rain has no revision "2"; it has 1, @live, @stable.',
+  ])
   assert.deepEqual(await ask('../snow/infer'), [404, 'There is no /v2/models/rain/../snow/infer.'])
 })
 

@@ -182,14 +182,30 @@ function chooseRevision(
     if (chosen) return chosen
     throw new RequestError('unavailable', `Deployment ${name} has no revision that can answer.`)
   }
-  const chosen = revisions.find(({ id, number }) => id === named || String(number) === named)
+  const chosen = named.startsWith('@')
+    ? labelled(revisions, named.slice(1))
+    : revisions.find(({ id, number }) => id === named || String(number) === named)
   if (chosen) return chosen
-  const known = revisions.map(({ number }) => number).join(', ')
+  const known = [
+    ...revisions.map(({ number }) => number),
+    ...revisionLabels.filter(label => labelled(revisions, label)).map(label => `@${label}`),
+  ].join(', ')
   throw new RequestError('not_found', `Deployment ${name} has no revision ${JSON.stringify(named)}; it has ${known}.`)
+}
+
+/** `live` (or `stable`, as TensorFlow Serving has it) takes most of the requests, `canary` some, `shadow` copies. */
+const revisionLabels = ['live', 'stable', 'canary', 'shadow']
+
+function labelled(revisions: readonly LiveRevision[], label: string): LiveRevision | undefined {
+  const [live, canary] = revisions.filter(({ weight }) => weight > 0).toSorted((a, b) => b.weight - a.weight)
+  if (label === 'shadow') return revisions.find(({ shadow }) => shadow > 0)
+  if (label === 'canary') return canary
+  return label === 'live' || label === 'stable' ? live : undefined
 }
 
 /** Whether the named revision can answer, or any with traffic. */
 export const isModelReady = ({ revisions }: LiveDeployment, version: string | undefined): boolean =>
+  (version?.startsWith('@') && labelled(revisions, version.slice(1)) !== undefined) ||
   revisions.some(({ number, weight }) => (version === undefined ? weight > 0 : String(number) === version))
 
 /** The revision that is described: the one that is named, else the one with most of the traffic. Throws `RequestError`. */

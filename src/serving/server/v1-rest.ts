@@ -52,15 +52,19 @@ function columnsOf({ outputs, rows }: Inference): unknown {
 
 const defaultSignature = 'serving_default'
 
+/** A label names a revision as `@label` does everywhere. */
+export const namedV1 = (kind: string | undefined, version: string | undefined): string | undefined =>
+  kind === 'labels' ? `@${version}` : version
+
 /** Whether a model is ready, in KServe's words and in those of TensorFlow Serving. */
 export function v1Status({ table }: { table: RouteTable }, deployment: LiveDeployment, version?: string): Reply {
-  if (version !== undefined) pictured(table, deployment, version)
-  const states = table.listed(deployment).filter(({ number }) => version === undefined || String(number) === version)
+  const number = version === undefined ? undefined : pictured(table, deployment, version).number
+  const states = table.listed(deployment).filter(state => number === undefined || state.number === number)
   return json({
     name: deployment.name,
-    ready: isModelReady(deployment, version),
-    model_version_status: states.map(({ number, problem }) => ({
-      version: String(number),
+    ready: isModelReady(deployment, number === undefined ? undefined : String(number)),
+    model_version_status: states.map(({ number: own, problem }) => ({
+      version: String(own),
       state: problem === '' ? 'AVAILABLE' : 'END',
       status:
         problem === ''
