@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
 import type { Row } from '#storage'
+import { priorityHeader } from './server/priority.ts'
 import type { Supervisor } from './supervisor.ts'
 
 export interface Question {
@@ -26,7 +27,11 @@ const busy: readonly number[] = [429, 503]
  */
 export async function ask(supervisor: Pick<Supervisor, 'ask'>, question: Question): Promise<readonly Answer[]> {
   const body = JSON.stringify({ dataframe_records: question.rows })
-  const headers = { 'content-type': 'application/json', 'x-trainyard-deployment': question.deployment }
+  const headers = {
+    'content-type': 'application/json',
+    'x-trainyard-deployment': question.deployment,
+    [priorityHeader]: 'batch',
+  }
   for (const until = Date.now() + patienceMs; ; await sleep(pauseMs, undefined, { signal: question.signal })) {
     question.signal.throwIfAborted()
     const answer = await supervisor

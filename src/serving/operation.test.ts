@@ -89,10 +89,12 @@ test('a request that takes longer than its client, or the project file, gives it
     [
       (await asked(bench, 'hurried', { 'x-request-timeout-ms': 'soon' })).error,
       (await asked(bench, 'hurried', {}, { parameters: { timeout: -1 } })).error,
+      (await asked(bench, 'hurried', { 'x-trainyard-priority': 'low' })).error,
     ],
     [
       'Header x-request-timeout-ms: "soon" is not a number of milliseconds.',
       'Parameter timeout: -1 is not a number of microseconds.',
+      'Header x-trainyard-priority: "low"; there is interactive and batch.',
     ],
   )
 

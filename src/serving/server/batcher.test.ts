@@ -143,3 +143,29 @@ test('who cannot be served in time is told so at once, and when to come again; w
   await busy
   assert.equal(runs.length, 2)
 })
+
+test('batches wait behind all others, find half of the room, and leave when others need it', async () => {
+  const { runtime, runs, run } = heldRuntime({ rowsPerRun: 1, rowsWaitingMax: 4 })
+  const batcher = createBatcher(runtime)
+  const ask = (n: number, isBatch: boolean) =>
+    batcher.run(1, [[n]], { isBatch }).then(
+      ([y]) => y!.values[0],
+      (error: RequestError) => error.shed?.reason,
+    )
+  const first = ask(0, false)
+  await run(0)
+
+  const batches = [10, 11, 12].map(n => ask(n, true))
+  const others = [1, 2, 3].map(n => ask(n, false))
+  const tooMany = [4, 5].map(n => ask(n, false))
+  for (let n = 0; n < 5; n++) (await run(n)).answer()
+
+  assert.deepEqual(
+    [await first, await Promise.all(others), await Promise.all(batches), await Promise.all(tooMany)],
+    [0, [1, 2, 3], ['queue', 'queue', 'queue'], [4, 'queue']],
+  )
+  assert.deepEqual(
+    runs.map(({ batch }) => batch[0]!.columns[0]),
+    [[0], [1], [2], [3], [4]],
+  )
+})

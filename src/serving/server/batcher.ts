@@ -3,6 +3,7 @@ import { turnedAway, type RequestError } from './request-error.ts'
 import { createRunCost } from './run-cost.ts'
 import { newTally, tally, type RunTally } from './run-tally.ts'
 import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
+import { createWaitingLine, type InLine } from './waiting-line.ts'
 
 /** Runs rows through a model. Rows that arrive in the same turn of the event loop share one run. */
 export interface Batcher {
@@ -24,17 +25,22 @@ export interface Patience {
   readonly queueRows?: number | undefined
   /** How long its run may take, in milliseconds, where that is more than the runtime gives. */
   readonly runMs?: number | undefined
+  /** It gives way: half of the rows that may wait may be of batches, and they leave when others need the room. */
+  readonly isBatch?: boolean | undefined
   /** Of the predictions, one for each row, for a graph to hand on. */
   readonly ids?: readonly string[]
 }
 
-interface Waiting extends Rows {
+interface Waiting extends Rows, InLine {
+  readonly rows: number
   readonly since: number
   readonly until: number
   resolve(outputs: readonly OutputColumn[]): void
   reject(error: unknown): void
 }
 
+/** Of the rows that may wait, how many may be there when one of a batch comes. */
+const batchShare = 0.5
 /** How long a request waits for its turn that says nothing else. */
 const usualWaitMs = 30_000
 
@@ -43,10 +49,9 @@ const usualWaitMs = 30_000
  * waits for nobody. Measured twice as many requests per second as one run each, at half the latency (specs/5, 3.8).
  */
 export function createBatcher(runtime: Runtime): Batcher {
-  const queue: Waiting[] = []
+  const line = createWaitingLine<Waiting>()
   const ran = newTally()
   const cost = createRunCost()
-  let waitingRows = 0
   let scheduled = false
   let running = { rows: 0, since: 0 }
 
@@ -56,20 +61,9 @@ export function createBatcher(runtime: Runtime): Batcher {
     setImmediate(() => void flush())
   }
 
-  function take(): Waiting[] {
-    let count = 1
-    for (let rows = queue[0]!.rows; count < queue.length; count++) {
-      rows += queue[count]!.rows
-      if (rows > runtime.rowsPerRun) break
-    }
-    const batch = queue.splice(0, count)
-    for (const { rows } of batch) waitingRows -= rows
-    return batch
-  }
-
   async function flush(): Promise<void> {
     await runtime.awake?.()
-    const batch = inTime(take())
+    const batch = inTime(line.take(runtime.rowsPerRun))
     if (batch.length > 0) {
       running = { rows: rowsOf(batch), since: performance.now() }
       await answer(runtime, batch, (rows, queuedMs, ms) => {
@@ -79,43 +73,54 @@ export function createBatcher(runtime: Runtime): Batcher {
       running = { rows: 0, since: 0 }
     }
     scheduled = false
-    if (queue.length > 0) schedule()
+    if (line.requests > 0) schedule()
   }
 
-  /** How long the rows that are there take, in milliseconds. */
-  function aheadMs(now: number): number {
+  /** How long the rows take that are before one that comes now, in milliseconds. */
+  function aheadMs(now: number, isBatch: boolean): number {
     const current = running.rows === 0 ? 0 : cost.of(1, running.rows) - (now - running.since)
-    return Math.max(0, current) + cost.of(Math.ceil(waitingRows / runtime.rowsPerRun), waitingRows)
+    const rows = line.rowsBefore(isBatch)
+    return Math.max(0, current) + cost.of(Math.ceil(rows / runtime.rowsPerRun), rows)
   }
 
   /** Why rows are not taken on; undefined when they are. A lone request always is. */
   function refused(
     rows: number,
     now: number,
-    { until, queueRows }: Pick<Required<Patience>, 'until' | 'queueRows'>,
+    { until, queueRows, isBatch }: Pick<Required<Patience>, 'until' | 'queueRows' | 'isBatch'>,
   ): RequestError | undefined {
-    if (queue.length === 0 && running.rows === 0) return undefined
-    const ahead = aheadMs(now)
-    if (queue.length > 0 && waitingRows + rows > Math.min(queueRows ?? Infinity, runtime.rowsWaitingMax))
-      return turnedAway('queue', `${waitingRows} rows wait for this model already. Try again later.`, ahead)
+    if (line.requests === 0 && running.rows === 0) return undefined
+    const ahead = aheadMs(now, isBatch === true)
+    const room = Math.min(queueRows ?? Infinity, runtime.rowsWaitingMax) * (isBatch ? batchShare : 1)
+    const missing = line.requests > 0 ? line.rows + rows - room : 0
+    if (missing > 0) {
+      const full = turnedAway('queue', `${line.rows} rows wait for this model already. Try again later.`, ahead)
+      if (isBatch || !makeRoom(missing, full)) return full
+    }
     if (now + ahead + cost.of(0, rows) <= until) return undefined
     return turnedAway('deadline', `The rows before it take longer than the request has. Try again later.`, ahead)
   }
 
+  /** Whether batches have left so many rows. */
+  function makeRoom(rows: number, why: RequestError): boolean {
+    const gone = line.giveWay(rows)
+    for (const { reject } of gone) reject(why)
+    return gone.length > 0
+  }
+
   return {
-    run(rows, columns, { until, queueRows, runMs } = {}) {
+    run(rows, columns, { until, queueRows, runMs, isBatch = false } = {}) {
       const now = performance.now()
-      const patience = { until: until ?? now + usualWaitMs, queueRows }
+      const patience = { until: until ?? now + usualWaitMs, queueRows, isBatch }
       const error = refused(rows, now, patience)
       if (error) return Promise.reject(error)
       return new Promise((resolve, reject) => {
-        queue.push({ rows, columns, runMs, since: now, until: patience.until, resolve, reject })
-        waitingRows += rows
+        line.add({ rows, columns, runMs, isBatch, since: now, until: patience.until, resolve, reject })
         schedule()
       })
     },
     get waiting() {
-      return { rows: waitingRows, requests: queue.length }
+      return { rows: line.rows, requests: line.requests }
     },
     tally: ran,
   }

@@ -33,6 +33,8 @@ export interface Asked<Answer = Reply> {
   readonly content: Content
   /** How long its sender waits, in milliseconds, where the content says so. */
   readonly waitMs?: number | undefined
+  /** Nobody waits for it at this moment, where the content says so. */
+  readonly isBatch?: boolean | undefined
   reply(inference: Inference): Answer
 }
 

@@ -29,6 +29,8 @@ export interface InferRequest {
   readonly until: number
   /** How long its run may take, in milliseconds, where that is more than usual. */
   readonly runMs?: number | undefined
+  /** It gives way to others. */
+  readonly isBatch?: boolean | undefined
   /** The ids of its predictions, row by row, where whoever asks may ask again and means the same. */
   readonly idOf?: ((row: number) => string) | undefined
   /** Of its predictions, where a graph has given them out; one for each row. */
@@ -185,7 +187,7 @@ function shadow(
       const columns = isComplete(bound)
         ? bound.columns
         : await complete({ deployment, revision: other, bound, keys, at, online, until })
-      return run(other, { rows: bound.rows, columns }, { until, queueRows: copyPatience.queueRows })
+      return run(other, { rows: bound.rows, columns }, { until, queueRows: copyPatience.queueRows, isBatch: true })
     },
   })
 }
@@ -247,9 +249,10 @@ async function complete({
   return signature.inputs.map(({ name }, index) => bound.columns[index] ?? found.get(name)!)
 }
 
-const patienceOf = ({ deployment, until, runMs }: InferRequest): Patience => ({
+const patienceOf = ({ deployment, until, runMs, isBatch }: InferRequest): Patience => ({
   until,
   runMs,
+  isBatch,
   queueRows: deployment.limits.queueRows,
 })
 

@@ -6,6 +6,7 @@ import { waitIn } from './deadline.ts'
 import type { Inference } from './infer.ts'
 import { bindJson, readJson, type JsonBody, type Members } from './json-body.ts'
 import { readSubjects } from './lookup.ts'
+import { isBatchIn } from './priority.ts'
 import { badRequest } from './request-error.ts'
 import type { OutputColumn } from './runtime.ts'
 import { bytesOf, tensorOf, widthOf } from './tensor-bytes.ts'
@@ -23,6 +24,7 @@ export function readOip({ headers, body }: Pick<Call, 'headers' | 'body'>): Aske
   const { id, outputs, parameters } = request.members
   if (id !== undefined && typeof id !== 'string') throw badRequest(`"id" must be a text, not ${show(id)}.`)
   const waitMs = waitIn(parameters)
+  const isBatch = isBatchIn(parameters)
   const isBinary = (parameters as Members | undefined)?.['binary_data_output'] === true
   const wanted = wantedOutputs(outputs, isBinary)
   return {
@@ -31,6 +33,7 @@ export function readOip({ headers, body }: Pick<Call, 'headers' | 'body'>): Aske
       return { ...bindBody(manifest, request, tail), ...readSubjects(parameters) }
     },
     waitMs,
+    isBatch,
     reply: inference => replyTo(inference, { id, wanted, isBinary }),
   }
 }

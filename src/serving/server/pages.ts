@@ -62,6 +62,7 @@ export const extensions = [
   'model_configuration',
   'model_repository',
   'parameters',
+  'schedule_policy',
   'statistics',
 ]
 

@@ -4,6 +4,7 @@ import { inTime, leastWait } from './deadline.ts'
 import { infer, type Course, type InferParts } from './infer.ts'
 import type { Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
+import { isBatchBy, priorityHeader } from './priority.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { RequestError, turnedAway } from './request-error.ts'
 import type { LiveDeployment, RouteTable } from './route-table.ts'
@@ -56,7 +57,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
       const deployment = askable(parts.table, question)
       course.deployment = deployment.name
       if (deployment.limits.clientRate !== undefined) await admit(rates, deployment, question.caller)
-      const { content, waitMs: wished, reply } = question.read()
+      const { content, waitMs: wished, isBatch = false, reply } = question.read()
       const { allowedMs } = question
       const waitMs = allowedMs ?? leastWait(question.wait(), wished, deployment.limits.deadlineMs)
       const until = course.startedAt + (allowedMs ?? Math.min(waitMs ?? Infinity, parts.deadlineMs))
@@ -70,6 +71,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
         until,
         idOf: question.idOf,
         runMs: allowedMs,
+        isBatch: isBatch || isBatchBy(question.header(priorityHeader)),
       }
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {

@@ -149,6 +149,7 @@ test('what cannot be predicted is refused with a sentence that names the tensor 
     ],
     [{ inputs: [tensor({ parameters: { binary_data_size: 4 } }), rain] }, /has both "data" and binary_data_size/],
     [{ inputs: [tensor({ datatype: 'BOOL', shape: [3], data: [true] }), rain] }, /^Input wind: datatype "BOOL"/],
+    [{ parameters: { priority: 'high' }, ...inputs([0, 0]) }, /^Parameter priority: "high" is not a whole number: 1/],
     [{ id: 7, ...inputs([0, 0]) }, /^"id" must be a text, not 7\.$/],
     [{ outputs: 'all', ...inputs([0, 0]) }, /^"outputs" must be a list/],
     [{ parameters: { event_time: 'soon' }, ...inputs([0, 0]) }, /^Parameter event_time: "soon" is not an instant/],

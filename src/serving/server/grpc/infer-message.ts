@@ -1,6 +1,7 @@
 import { bindTensors, show, type GivenTensor } from '../bind.ts'
 import type { Asked } from '../call.ts'
 import { waitIn } from '../deadline.ts'
+import { isBatchIn } from '../priority.ts'
 import type { Inference } from '../infer.ts'
 import { readSubjects } from '../lookup.ts'
 import { answerParameters, requireOutputs, tensorHead } from '../oip-rest.ts'
@@ -25,6 +26,7 @@ export function readModelInfer(request: ModelInferRequest): Asked<object> {
       }
     },
     waitMs: waitIn(given),
+    isBatch: isBatchIn(given),
     reply: inference => answerMessage(inference, { id, wanted, isTyped }),
   }
 }
