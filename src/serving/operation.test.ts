@@ -222,6 +222,13 @@ test('a server that is told to end says that it is not ready, answers for as lon
   assert.deepEqual([await ask('traced', '01'), await ask('silent', '00')], ['traced', 'silent'])
   assert.match((await ask('not\u00e9 an id', '00'))!, /^[0-9a-f]{8}-[0-9a-z]+$/)
   await leave(bench, 'left')
+  await bench.infer('{}', { headers: { 'x-request-id': 'failed' } })
+  const recent = JSON.parse((await bench.get('/admin/debug/requests')).text) as { failed: Record<string, unknown>[] }
+  const failed = recent.failed.find(({ request_id: id }) => id === 'failed')!
+  assert.deepEqual(
+    [failed['deployment'], failed['status'], (JSON.parse(String(failed['refusal'])) as { code: string }).code],
+    ['told', 400, 'invalid'],
+  )
 
   const ended = bench.serving.stopServing()
   let ready = 200

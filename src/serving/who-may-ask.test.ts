@@ -63,6 +63,21 @@ test('beyond loopback the model server answers whom it knows, what they may, and
     watcher: [403, 200, 200, 200, 200, 200, 404],
   })
   assert.equal(await asked(bench, basic('shop')), 200)
+  const failures = async (who: string) => {
+    const { status, text } = await bench.get('/admin/debug/requests', bearer(who))
+    const { failed = [] } = JSON.parse(text) as { failed?: { deployment?: string }[] }
+    return [status, failed.some(({ deployment }) => deployment === 'rain')]
+  }
+  await bench.infer('{}', { headers: bearer('editor') })
+  assert.deepEqual(
+    [await failures('editor'), await failures('viewer'), await failures('shop'), await failures('stranger')],
+    [
+      [200, true],
+      [200, false],
+      [200, false],
+      [401, false],
+    ],
+  )
   assert.deepEqual(
     await bench.at('snow').infer(inputs([1, 0]), { headers: { ...bearer('editor'), 'x-request-id': 'mine' } }),
     {

@@ -37,7 +37,7 @@ export function openAccessLog(file: string | undefined, isKept = true): AccessLo
   return {
     tell(visit, trace) {
       if (lines.length > waitingCharsMax) dropped++
-      else lines += lineOf(visit, trace)
+      else lines += `${JSON.stringify(factsOf(visit, trace))}\n`
     },
     async close() {
       clearInterval(timer)
@@ -57,12 +57,9 @@ async function write(file: string | undefined, text: string, isKept: boolean): P
 }
 
 /** Times are in milliseconds: the whole, and as far as there was a model to ask, its inputs, its run and its answer. */
-export function lineOf(
-  { id, method, path, caller, course, status, endedAt }: Visit,
-  trace: string | undefined,
-): string {
+export function factsOf({ id, method, path, caller, course, status, refusal, endedAt }: Visit, trace?: string) {
   const { startedAt, boundAt, ranAt, protocol, deployment, revision, rows } = course
-  const line = {
+  return {
     at: new Date(performance.timeOrigin + startedAt).toISOString(),
     request_id: id,
     ...(trace !== undefined && { trace_id: trace }),
@@ -74,11 +71,12 @@ export function lineOf(
     ...(revision && { revision: revision.id }),
     ...(rows !== undefined && { rows }),
     status,
+    ...(refusal !== undefined && { refusal: refusal.slice(0, refusalMax) }),
     ms: rounded(endedAt - startedAt),
     ...(boundAt !== undefined && { bind_ms: rounded(boundAt - startedAt) }),
     ...(ranAt !== undefined && { run_ms: rounded(ranAt - boundAt!), write_ms: rounded(endedAt - ranAt) }),
   }
-  return `${JSON.stringify(line)}\n`
 }
 
+const refusalMax = 1_000
 const rounded = (ms: number): number => Math.round(ms * 1_000) / 1_000

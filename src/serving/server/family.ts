@@ -4,6 +4,7 @@ import type { QueueStatus } from '../wire.ts'
 import { openChannel, type Channel } from './channel.ts'
 import { giveSockets, type Sockets } from './handover.ts'
 import type { RateLimit } from './rate-limit.ts'
+import type { Recent } from './recent-requests.ts'
 import type { ModelStatistics } from './statistics.ts'
 
 /**
@@ -29,6 +30,7 @@ export interface Answers {
   statistics(): readonly ModelStatistics[]
   status(): { readonly version: number; readonly bundles: Readonly<Record<string, string>> }
   queues(): readonly QueueStatus[]
+  recent(): Recent
   rotate(): Promise<void>
   reload(): Promise<void>
 }

@@ -8,7 +8,7 @@ import { beginCourse, type Course } from './infer.ts'
 import { nobody, type Caller } from './key-ring.ts'
 import type { Metrics } from './metrics.ts'
 import { badRequest, refusals, RequestError } from './request-error.ts'
-import { requestId, type Tell } from './visit.ts'
+import { requestId, type Witness } from './visit.ts'
 
 export interface ModelHttp {
   readonly port: number
@@ -22,8 +22,7 @@ export interface HttpEdge {
   readonly door: Door
   readonly handler: Handler
   readonly metrics: Pick<Metrics, 'refuse'>
-  /** Told of each request that is over, when anybody wants to know. */
-  readonly tell: Tell | undefined
+  readonly witness: Witness
 }
 
 /**
@@ -32,7 +31,7 @@ export interface HttpEdge {
  * socket of the process that this one takes over from.
  */
 export async function listenHttp(
-  { door, handler, metrics, tell }: HttpEdge,
+  { door, handler, metrics, witness }: HttpEdge,
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelHttp> {
   let isDraining = false
@@ -73,9 +72,11 @@ export async function listenHttp(
   function finish({ request, response, id, course, caller }: Exchange, reply: Reply, close: boolean): void {
     const isGone = response.destroyed
     send(response, reply, { id, close })
-    if (!tell) return
     const status = isGone ? refusals.client_gone.status : reply.status
-    tell({ id, ...headOf(request), caller: caller.name, course, status, endedAt: performance.now() })
+    const endedAt = performance.now()
+    if (!witness.wants(status, endedAt - course.startedAt)) return
+    const refusal = reply.status >= 400 ? reply.body.toString() : undefined
+    witness.tell({ id, ...headOf(request), caller: caller.name, course, status, refusal, endedAt })
   }
 
   server.on('clientError', (error, socket) => {

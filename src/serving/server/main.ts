@@ -36,12 +36,14 @@ import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
 import { createQueues } from './queues.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { createRecentRequests, isNoteworthy } from './recent-requests.ts'
 import { openRedaction } from './redaction.ts'
 import { createRouteTable, type LiveDeployment } from './route-table.ts'
 import { createShadows } from './shadows.ts'
 import { createStatistics } from './statistics.ts'
 import { openTeller } from './teller.ts'
 import { unloadedFile } from './switched-off.ts'
+import type { Witness } from './visit.ts'
 import { wholeServer } from './whole-server.ts'
 
 /**
@@ -73,6 +75,7 @@ const answers: Answers = {
   statistics: () => statistics.read(table.deployments()),
   status: () => table.status(),
   queues: () => queues.status(),
+  recent: () => recent.read(),
   rotate: () => log.rotate(),
   reload,
 }
@@ -122,17 +125,25 @@ const parts = {
   isDraining: () => isDraining,
 }
 const handler = createHandler(parts)
+const recent = createRecentRequests()
 const teller = await openTeller(telling, { file: accessLogFile(folder), version: settings.version, isKept: isFirst })
+const witness: Witness = {
+  wants: teller ? () => true : isNoteworthy,
+  tell(visit) {
+    recent.tell(visit)
+    teller?.tell(visit)
+  },
+}
 
 // Before anybody learns the pid: without a listener this signal ends a process.
 process.on('SIGHUP', () => void family.all('reload'))
 await reload()
 const inherited = await inheritedSockets()
-const http = await listenHttp({ door, handler, metrics, tell: teller?.tell }, inherited?.http?.socket ?? { host, port })
+const http = await listenHttp({ door, handler, metrics, witness }, inherited?.http?.socket ?? { host, port })
 inherited?.http?.handOn(http.socket)
 const former = await readJsonFile(serverFile(folder), ServerFile)
 const grpc = await openGrpc(
-  { door, parts, tell: teller?.tell },
+  { door, parts, witness },
   { host, port: doors.grpcPort, kept: former?.grpcPort, inherited: inherited?.grpc },
 )
 const starting = family.start({ http: http.socket, grpc: grpc?.socket })

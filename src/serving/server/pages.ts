@@ -4,6 +4,7 @@ import { rowsMax } from './bind.ts'
 import { decodePart, json, type Call, type Reply } from './call.ts'
 import type { Caller } from './key-ring.ts'
 import { seen } from './predictor.ts'
+import type { RecentRequest } from './recent-requests.ts'
 import { RequestError } from './request-error.ts'
 import { isModelReady, pictured, type LiveDeployment, type LiveRevision, type RouteTable } from './route-table.ts'
 import { namedV1, v1Metadata, v1Status } from './v1-rest.ts'
@@ -85,6 +86,18 @@ export const readable = ({ table }: Pick<PageParts, 'table'>, caller: Caller): r
 /** Whether predictions can be asked for, in the status alone [SageMaker, MLflow, Vertex AI]. */
 const ping: Page = parts => ({ status: isServerReady(parts) ? 200 : 503, body: '\n', type: 'text/plain' })
 
+/** Of the deployments that the caller manages; what met none, to who reads all. */
+const recentRequests: Page = async ({ table, whole }, caller) => {
+  const { slow, failed } = await whole.recent()
+  const deployments = new Map(table.deployments().map(deployment => [deployment.name, deployment]))
+  const isShown = ({ deployment: name }: RecentRequest): boolean => {
+    if (name === undefined) return caller.readsAll
+    const found = deployments.get(name)
+    return found !== undefined && caller.manages(found)
+  }
+  return json({ slow: slow.filter(isShown), failed: failed.filter(isShown) })
+}
+
 /** What is read under a fixed path. */
 const pages: Readonly<Record<string, Page>> = {
   '/v2': server,
@@ -106,6 +119,7 @@ const pages: Readonly<Record<string, Page>> = {
     if (!readsAll) throw new RequestError('forbidden', 'Metrics take the role viewer in every project.')
     return { status: 200, body: await whole.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' }
   },
+  '/admin/debug/requests': recentRequests,
   [queuesPath]: async ({ whole }) => json({ queues: await whole.queues() }),
   [statusPath]: async ({ whole }) => json(await whole.status()),
 }

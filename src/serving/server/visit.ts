@@ -11,6 +11,8 @@ export interface Visit {
   readonly course: Course
   /** The status of HTTP, also of a call by gRPC. */
   readonly status: number
+  /** What was said in place of an answer. */
+  readonly refusal?: string | undefined
   /** On the clock of `performance.now()`. */
   readonly endedAt: number
   /** What the client is tracing [W3C Trace Context]. */
@@ -19,6 +21,13 @@ export interface Visit {
 }
 
 export type Tell = (visit: Visit) => void
+
+/** Who is told of requests that are over. */
+export interface Witness {
+  /** Whether anybody wants to hear of such a request: what nobody wants to hear of is not put into words. */
+  wants(status: number, ms: number): boolean
+  readonly tell: Tell
+}
 
 const prefix = crypto.randomUUID().slice(0, 8)
 let count = 0

@@ -2,6 +2,7 @@ import type { ServerStatus } from '../routes-file.ts'
 import type { QueueStatus } from '../wire.ts'
 import type { Answers, Family } from './family.ts'
 import { metricsText } from './metrics.ts'
+import { addedRecent, type Recent } from './recent-requests.ts'
 import type { LiveDeployment } from './route-table.ts'
 import { addStatistics, type ModelStatistics } from './statistics.ts'
 
@@ -15,6 +16,8 @@ export interface WholeServer {
   status(): Promise<ServerStatus>
   /** Every queue once: each process takes its part of the messages. */
   queues(): Promise<readonly QueueStatus[]>
+  /** The last slow and failed requests. */
+  recent(): Promise<Recent>
   /** Closes the open segments of the prediction log. */
   rotate(): Promise<void>
 }
@@ -30,6 +33,7 @@ export const wholeServer = (family: Pick<Family, 'all'>, pid: number): WholeServ
   },
   status: async () => ({ pid, ...commonStatus(await family.all('status')) }),
   queues: async () => addedQueues((await family.all('queues')).flat()),
+  recent: async () => addedRecent(await family.all('recent')),
   async rotate() {
     await family.all('rotate')
   },

@@ -18,7 +18,7 @@ import type { Door } from '../door.ts'
 import { beginCourse } from '../infer.ts'
 import type { Caller } from '../key-ring.ts'
 import { RequestError } from '../request-error.ts'
-import { requestId, type Tell } from '../visit.ts'
+import { requestId, type Witness } from '../visit.ts'
 import { answers, type MethodParts } from './methods.ts'
 import { readMethods, type Method } from './messages.ts'
 
@@ -39,7 +39,7 @@ export interface GrpcEdge {
   readonly door: Door
   readonly parts: MethodParts
   /** Told of each request that is over, when anybody wants to know. */
-  readonly tell: Tell | undefined
+  readonly witness: Witness
 }
 
 /**
@@ -47,7 +47,7 @@ export interface GrpcEdge {
  * that a successor can take it over as it does that of HTTP. `at` is an address, or such a socket.
  */
 export async function listenGrpc(
-  { door, parts, tell }: GrpcEdge,
+  { door, parts, witness }: GrpcEdge,
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelGrpc> {
   const callers = new WeakMap<Metadata, Caller>()
@@ -59,7 +59,7 @@ export async function listenGrpc(
   })
   const methods = readMethods()
   for (const service of new Set(methods.map(({ path }) => path.slice(0, path.lastIndexOf('/')))))
-    addService(grpc, { methods: methods.filter(({ path }) => path.startsWith(`${service}/`)), parts, callers, tell })
+    addService(grpc, { methods: methods.filter(({ path }) => path.startsWith(`${service}/`)), parts, callers, witness })
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
   const socket = createServer({ noDelay: true }, connection => {
     connection.on('error', () => connection.destroy())
@@ -116,7 +116,7 @@ interface ServiceParts extends Omit<GrpcEdge, 'door'> {
   readonly callers: WeakMap<Metadata, Caller>
 }
 
-function addService(grpc: GrpcServer, { methods, parts, callers, tell }: ServiceParts): void {
+function addService(grpc: GrpcServer, { methods, parts, callers, witness }: ServiceParts): void {
   const definition: Record<string, ServiceDefinition[string]> = {}
   const implementation: UntypedServiceImplementation = {}
   for (const method of methods) {
@@ -132,7 +132,7 @@ function addService(grpc: GrpcServer, { methods, parts, callers, tell }: Service
       responseSerialize: asIs,
     }
     const answer: Answering = (bytes, call) =>
-      answered({ parts, method, tell }, { bytes, call, caller: callers.get(call.metadata)! })
+      answered({ parts, method, witness }, { bytes, call, caller: callers.get(call.metadata)! })
     implementation[method.name] = method.isStream
       ? (call: ServerDuplexStream<Buffer, Buffer>) => answerStream(call, method, answer)
       : async (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
@@ -156,20 +156,24 @@ interface Message {
 }
 
 async function answered(
-  { parts, method, tell }: Omit<GrpcEdge, 'door'> & { method: Method },
+  { parts, method, witness }: Omit<GrpcEdge, 'door'> & { method: Method },
   { bytes, call, caller }: Message,
 ): Promise<Buffer> {
   const course = beginCourse()
   let status = 200
+  let refusal: string | undefined
   try {
     const request = method.decode(bytes) as never
     const asking = { caller, course, wait: () => waitOf(call), header: (name: string) => firstOf(call.metadata, name) }
     return method.encode(await answers[method.name]!(parts, request, asking))
   } catch (error) {
     status = statusOf(error)
+    refusal = error instanceof RequestError ? error.message : undefined
     throw error
   } finally {
-    tell?.({ ...headOf(call), path: method.path, caller: caller.name, course, status, endedAt: performance.now() })
+    const endedAt = performance.now()
+    if (witness.wants(status, endedAt - course.startedAt))
+      witness.tell({ ...headOf(call), path: method.path, caller: caller.name, course, status, refusal, endedAt })
   }
 }
 
