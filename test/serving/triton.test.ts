@@ -48,7 +48,7 @@ test('tritonclient[http] is answered in all that it asks', limits, async () => {
   assert.deepEqual(refused, {
     'no such model': ['404', 'There is no deployment "snow".'],
     'slash in a name': ['404', 'There is no /v2/models/rain/a/infer.'],
-    'no such version': ['404', 'Deployment rain has no revision "7"; it has 1.'],
+    'no such version': ['404', 'Deployment rain has no revision "7"; it has 1, @live, @stable.'],
     'no such output': ['400', 'Output "snow" is unknown; the outputs are probability.'],
     shape: ['400', 'Input wind: shape [1,2], expected FP32 with shape [N,1] or [N].'],
     'shared memory': ['400', 'Input "wind": shared memory is not supported, send the data with the request.'],
@@ -104,7 +104,7 @@ test('tritonclient[grpc] is answered the same', limits, async () => {
   })
   assert.deepEqual(refused, {
     'no such model': ['StatusCode.NOT_FOUND', 'There is no deployment "snow".'],
-    'no such version': ['StatusCode.NOT_FOUND', 'Deployment rain has no revision "7"; it has 1.'],
+    'no such version': ['StatusCode.NOT_FOUND', 'Deployment rain has no revision "7"; it has 1, @live, @stable.'],
     'no such output': ['StatusCode.INVALID_ARGUMENT', 'Output "snow" is unknown; the outputs are probability.'],
     nan: [
       'StatusCode.INVALID_ARGUMENT',

@@ -245,6 +245,12 @@ test('a revision is named by its part in the traffic, over every protocol', asyn
   assert.equal((await made.get('/v1/models/shared/labels/shadow')).status, 404)
 })
 
+test('a kept connection may rest longer than the pools of clients let it', async () => {
+  const { serving } = await bench()
+  const { headers } = await fetch(`${serving.url()}/v2`)
+  assert.equal(headers.get('keep-alive'), 'timeout=75')
+})
+
 test('health and metadata of the other protocols', async () => {
   const { get } = await bench()
   const read = async (path: string) => {
