@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
-import { bigintArray, bigintsOf, doubleArray, doublesOf } from './postgres-array.ts'
+import { bigintArray, bigintsOf, doubleArray, doublesOf, textArray } from './postgres-array.ts'
 import { testEngines } from './testing.ts'
 
 for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
@@ -31,4 +31,17 @@ for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
 
     const [{ numbers: bytes, doubles: others, none }] = rows as [(typeof rows)[0]]
     assert.deepEqual([bigintsOf(bytes), doublesOf(others), bigintsOf(none)], [numbers, doubles, []])
+  })
+
+for (const engine of testEngines().filter(({ name }) => name === 'postgres'))
+  test('postgres reads texts as they are, and what is no text as nothing', async t => {
+    const db = await engine.open(t, [])
+    const texts = ['', 'rain', '{"a":"\\"}', 'null', null, '雨 ☔ 🌧', 'x'.repeat(70_000)]
+
+    const { rows } = await sql<object>`
+      select cast(${textArray(texts)} as text[]) as texts, cardinality(cast(${textArray([])} as text[])) as none`.execute(
+      db,
+    )
+
+    assert.deepEqual(rows, [{ texts, none: 0 }])
   })

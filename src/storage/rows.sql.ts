@@ -2,7 +2,7 @@ import { CompiledQuery } from 'kysely'
 import type { Int64 } from '#kernel/int64.ts'
 import { engineOf } from './engine.ts'
 import type { AnyTx, Db } from './open.ts'
-import { bigintArray, doubleArray } from './postgres-array.ts'
+import { bigintArray, doubleArray, textArray } from './postgres-array.ts'
 import { prepared } from './prepared.ts'
 
 /** A statement of many rows, written by hand: building one in Kysely takes longer than running it. */
@@ -22,7 +22,8 @@ const arrayOf = {
   bigint: (values: readonly Value[]): unknown =>
     bigintArray(values.map(value => (typeof value === 'bigint' ? value : Number(value)))),
   'double precision': (values: readonly Value[]): unknown => doubleArray(values.map(Number)),
-  text: (values: readonly Value[]): unknown => values,
+  text: (values: readonly Value[]): unknown =>
+    textArray(values.map(value => (value === null || typeof value === 'string' ? value : String(value)))),
 }
 
 /** A text may be null. */

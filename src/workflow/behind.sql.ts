@@ -1,27 +1,26 @@
 import type { Transaction } from 'kysely'
 import { runRows, type RowStatement } from '#storage'
+import { enqueue, readyOf } from './enqueue.sql.ts'
 import type { WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
 /** Counts successes to the tasks behind them; those that waited for nothing else are ready. */
-export const release = (tx: Tx, ended: readonly { task: string; at: number }[]): Promise<unknown> =>
-  runRows(
-    tx,
-    released,
-    ended.flatMap(({ task, at }) => [task, at]),
-  )
+export async function release(tx: Tx, ended: readonly string[], at: number): Promise<void> {
+  const rows = await runRows<{ id: string; state: string }>(tx, released, ended)
+  await enqueue(tx, readyOf(rows), at)
+}
 
 const released: RowStatement = {
-  head: 'with given (up, at) as (',
-  types: ['text', 'bigint'],
-  tail: `), behind (task, good, at) as (
-      select down, count(*), max(at) from given cross join workflow_edge where workflow_edge.up = given.up group by down)
+  head: 'with given (up) as (',
+  types: ['text'],
+  tail: `), behind (task, good) as (
+      select down, count(*) from given cross join workflow_edge where workflow_edge.up = given.up group by down)
     update workflow_task
     set needs_open = needs_open - good, needs_good = needs_good + good,
-        state = case when needs_open = good then 'ready' else 'blocked' end,
-        next_at = case when needs_open = good then behind.at end
-    from behind where workflow_task.id = behind.task and workflow_task.state = 'blocked'`,
+        state = case when needs_open = good then 'ready' else 'blocked' end
+    from behind where workflow_task.id = behind.task and workflow_task.state = 'blocked'
+    returning workflow_task.id, workflow_task.state`,
 }
 
 /** A task that has ended without success, and what those are told who waited for it. */
@@ -112,13 +111,15 @@ async function releaseTolerant(
   { ids, reason, at }: { ids: readonly string[]; reason: string; at: number },
 ): Promise<readonly string[]> {
   if (ids.length === 0) return []
-  await tx
+  const ready = await tx
     .updateTable('workflow_task')
-    .set({ state: 'ready', next_at: at })
+    .set({ state: 'ready' })
     .where('id', 'in', ids)
     .where('state', '=', 'blocked')
     .where(eb => eb.or([eb('join_rule', '=', 'always'), eb('needs_good', '>', 0)]))
+    .returning(['id', 'state'])
     .execute()
+  await enqueue(tx, readyOf(ready), at)
   const rows = await tx
     .updateTable('workflow_task')
     .set({ state: 'skipped', reason, ended_at: at })

@@ -27,11 +27,9 @@ export async function claimOverdue(tx: Tx, request: Taker): Promise<readonly Cla
 
 export const overdue = (db: Kysely<WorkflowTables>, { now, limit }: { now: number; limit: number }) =>
   db
-    .selectFrom('workflow_task')
-    .select('id')
-    .where('next_at', 'is not', null)
+    .selectFrom('workflow_queue')
+    .select('task as id')
     .where('queue_ms', 'is not', null)
-    .where('state', '=', 'ready')
     .where(sql<number>`(next_at + queue_ms)`, '<=', now)
     .limit(limit)
     .execute()
@@ -106,39 +104,34 @@ const itemsById: RowStatement = {
   tail: `) select task, item from given cross join workflow_item where task = given.id`,
 }
 
-/** A new attempt for each task, or the one that has waited. */
+/** A new attempt for each task, or the one that has waited; each with a lease. */
 async function openAttempts(
   tx: Tx,
   tasks: readonly TakenTask[],
   { owner, machine, now, leaseUntil }: Taker,
 ): Promise<Map<string, { id: AttemptId; isNew: boolean }>> {
-  const drafts = tasks.map(task => ({ ...task, attempt: newId<'attempt'>('att'), number: task.attempt }))
-  const values = drafts.flatMap(({ attempt, id, run, number, demand }) => [
-    attempt,
-    id,
-    run,
-    number,
-    owner,
-    leaseUntil,
-    demand,
-    machine,
-    now,
-  ])
+  const drafts = tasks.map(task => ({ ...task, draft: newId<'attempt'>('att') }))
+  const values = drafts.flatMap(({ draft, id, run, attempt }) => [draft, id, run, attempt, now])
   const rows = await runRows<{ id: string; task: string }>(tx, newAttempts, values)
-  const drafted = new Set<string>(drafts.map(({ attempt }) => attempt))
-  return new Map(rows.map(row => [row.task, { id: row.id as AttemptId, isNew: drafted.has(row.id) }]))
+  const idOf = new Map(rows.map(({ task, id }) => [task, id as AttemptId]))
+  const leases = drafts.flatMap(({ id, demand }) => [idOf.get(id)!, id, owner, leaseUntil, demand, machine])
+  await runRows(tx, newLeases, leases)
+  return new Map(drafts.map(({ id, draft }) => [id, { id: idOf.get(id)!, isNew: idOf.get(id) === draft }]))
 }
 
 const newAttempts: RowStatement = {
-  head: `with given (attempt, of_task, of_run, place, taker, until, takes, taken_on, at) as (`,
-  types: ['text', 'text', 'text', 'bigint', 'text', 'bigint', 'text', 'text', 'bigint'],
-  tail: `) insert into workflow_attempt
-      (id, task, run, number, state, owner, lease_until, facts, demand, machine, claimed_at)
-    select attempt, of_task, of_run, place, 'running', taker, until, '{}', takes, taken_on, at from given where true
-    on conflict (task, number) do update
-    set state = 'running', owner = excluded.owner, machine = excluded.machine, lease_until = excluded.lease_until
-    where workflow_attempt.state = 'waiting'
+  head: `with given (attempt, of_task, of_run, place, at) as (`,
+  types: ['text', 'text', 'text', 'bigint', 'bigint'],
+  tail: `) insert into workflow_attempt (id, task, run, number, state, facts, claimed_at)
+    select attempt, of_task, of_run, place, 'running', '{}', at from given where true
+    on conflict (task, number) do update set state = 'running' where workflow_attempt.state = 'waiting'
     returning id, task`,
+}
+
+const newLeases: RowStatement = {
+  head: 'insert into workflow_lease (attempt, task, owner, lease_until, demand, machine)',
+  types: ['text', 'text', 'text', 'bigint', 'text', 'text'],
+  tail: '',
 }
 
 /** Makes an attempt another owner's, as long as nobody else has, and its owner has not come back. */
@@ -147,15 +140,20 @@ export async function takeOver(
   seen: LiveAttempt,
   { owner, leaseUntil }: { owner: string; leaseUntil: number },
 ): Promise<Claim | undefined> {
-  const attempt = await tx
-    .updateTable('workflow_attempt')
+  const lease = await tx
+    .updateTable('workflow_lease')
     .set({ owner, lease_until: leaseUntil })
-    .where('id', '=', seen.id)
+    .where('attempt', '=', seen.id)
     .where('owner', '=', seen.owner)
     .where('lease_until', '=', seen.leaseUntil)
-    .returningAll()
+    .returning('handle')
     .executeTakeFirst()
-  if (!attempt) return undefined
+  if (!lease) return undefined
+  const attempt = await tx
+    .selectFrom('workflow_attempt')
+    .select(['id', 'task', 'tracking', 'claimed_at'])
+    .where('id', '=', seen.id)
+    .executeTakeFirstOrThrow()
   const task = await tx
     .selectFrom('workflow_task')
     .innerJoin('workflow_task_spec', join =>
@@ -174,9 +172,9 @@ export async function takeOver(
     await tx.selectFrom('workflow_run').selectAll().where('id', '=', task.run).executeTakeFirstOrThrow(),
   )
   const claimed = claimFromRow(task, { id: seen.id, isNew: false, item, run })
-  if (attempt.handle === null) return claimed
+  if (lease.handle === null) return claimed
   const tracking = (attempt.tracking ?? undefined) as TrackingRunId | undefined
-  const begun = { at: attempt.claimed_at, handle: JSON.parse(attempt.handle), tracking, record: recordFromRow(record) }
+  const begun = { at: attempt.claimed_at, handle: JSON.parse(lease.handle), tracking, record: recordFromRow(record) }
   return { ...claimed, begun }
 }
 

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { runRows, type RowStatement } from '#storage'
 import { refreshed } from './deadline.sql.ts'
+import { enqueue, readyOf } from './enqueue.sql.ts'
 import { letNext } from './lane.sql.ts'
 import type { Run } from './run.ts'
 import { runFromRow } from './run-row.sql.ts'
@@ -47,12 +48,14 @@ export async function conclude(tx: Tx, row: RunRow, at: number): Promise<{ run: 
 
 /** The task that this run is has waited for its end. */
 async function wake(tx: Tx, task: string, at: number): Promise<void> {
-  await tx
+  const waiting = await tx
     .updateTable('workflow_task')
-    .set({ next_at: at })
+    .set({ state: 'waiting' })
     .where('id', '=', task)
     .where('state', '=', 'waiting')
+    .returning('id')
     .execute()
+  if (waiting.length > 0) await enqueue(tx, [task], at)
 }
 
 function verdictOf({ cancel_requested_at, tasks_failed }: RunRow): string {
@@ -62,18 +65,19 @@ function verdictOf({ cancel_requested_at, tasks_failed }: RunRow): string {
 
 /** Takes one need off the tasks that run at the end, which was the end. Answers how many there are. */
 async function openFinals(tx: Tx, run: string, at: number): Promise<number> {
-  const { numUpdatedRows } = await tx
+  const rows = await tx
     .updateTable('workflow_task')
     .set(eb => ({
       needs_open: eb('needs_open', '-', 1),
       state: eb.case().when('needs_open', '=', 1).then('ready').else('blocked').end(),
-      next_at: eb.case().when('needs_open', '=', 1).then(at).else(null).end(),
     }))
     .where('run', '=', run)
     .where('is_final', '=', 1)
     .where('state', '=', 'blocked')
-    .executeTakeFirstOrThrow()
-  return Number(numUpdatedRows)
+    .returning(['id', 'state'])
+    .execute()
+  await enqueue(tx, readyOf(rows), at)
+  return rows.length
 }
 
 /** What was cancelled is over: the tasks at the end run all the same, unless the run is cancelled again. */

@@ -22,13 +22,12 @@ export async function assignDevices(
     .filter(({ gpus }) => gpus > 0)
   if (takers.length === 0) return new Map()
   const rows = await tx
-    .selectFrom('workflow_attempt')
+    .selectFrom('workflow_lease')
     .select('devices')
     .where('machine', '=', machine)
-    .where('lease_until', 'is not', null)
     .where('devices', 'is not', null)
     .where(
-      'id',
+      'attempt',
       'not in',
       takers.map(({ attempt }) => attempt),
     )
@@ -37,9 +36,9 @@ export async function assignDevices(
   const given = divided(takers, { devices, taken })
   for (const [{ attempt }, own] of given)
     await tx
-      .updateTable('workflow_attempt')
+      .updateTable('workflow_lease')
       .set({ devices: JSON.stringify(own) })
-      .where('id', '=', attempt)
+      .where('attempt', '=', attempt)
       .execute()
   return new Map([...given].map(([{ attempt }, own]) => [attempt, own]))
 }

@@ -1,10 +1,10 @@
 import { sql, type Transaction } from 'kysely'
-import { engineOf, runText, type Engine } from '#storage'
+import { runText } from '#storage'
 import { fitting, on, type Candidate, type Demand } from './room.ts'
 import { holdSlots, roomIn } from './slots.sql.ts'
 import type { ClaimRequest } from './claim.ts'
 import type { WorkflowTables } from './tables.ts'
-import { takeTasks, taking, type TakenTask } from './take.sql.ts'
+import { takeFirst, takeTasks, type TakenTask } from './take.sql.ts'
 
 type Tx = Transaction<WorkflowTables>
 
@@ -17,24 +17,8 @@ const rank = sql<number>`(next_at - priority * 60000)`
  */
 export async function takeDue(tx: Tx, request: ClaimRequest): Promise<readonly TakenTask[]> {
   const demands = await demandsDue(tx, request)
-  if (demands.length === 0) return takeFree(tx, request)
+  if (demands.length === 0) return takeFirst(tx, request)
   return takeTasks(tx, await fittingTasks(tx, request, demands), request.now)
-}
-
-/** Of several who take at once each takes others, and nobody waits: that is for PostgreSQL, on SQLite there is one. */
-const takeFree = (tx: Tx, { pool, now, limit }: ClaimRequest): Promise<readonly TakenTask[]> =>
-  runText(tx, freeTasks[engineOf(tx)], [now, pool, now, limit])
-
-const freeText = (lock: string): string => `
-  with due (task, at) as materialized (
-    select id, cast(? as bigint) from workflow_task
-    where pool = ? and demand = '' and next_at is not null and +next_at <= ?
-    order by (next_at - priority * 60000), id limit ? ${lock})
-  ${taking('due')}`
-
-const freeTasks: Readonly<Record<Engine, string>> = {
-  sqlite: freeText(''),
-  postgres: freeText('for update skip locked'),
 }
 
 async function fittingTasks(tx: Tx, request: ClaimRequest, demands: readonly string[]): Promise<readonly string[]> {
@@ -54,7 +38,7 @@ async function demandsDue(tx: Tx, { pool }: ClaimRequest): Promise<readonly stri
   return rows.map(({ demand }) => demand)
 }
 
-const least = 'select min(demand) from workflow_task where pool = ? and next_at is not null'
+const least = 'select min(demand) from workflow_queue where pool = ?'
 const askedFor = `
   with recursive asked(demand) as (
     select (${least} and demand > '')
@@ -68,15 +52,14 @@ async function first(
 ): Promise<readonly Candidate[]> {
   const taken = demand === '' ? undefined : on(machine, JSON.parse(demand) as Demand)
   const rows = await tx
-    .selectFrom('workflow_task')
-    .select(['id', rank.as('rank')])
+    .selectFrom('workflow_queue')
+    .select(['task as id', rank.as('rank')])
     .where('pool', '=', pool)
     .where('demand', '=', demand)
-    .where('next_at', 'is not', null)
     // Not by the index over it: that is in another order.
     .where(sql<boolean>`+next_at <= ${now}`)
     .orderBy(rank)
-    .orderBy('id')
+    .orderBy('task')
     .limit(limit)
     .execute()
   return rows.map(row => ({ ...row, demand: taken }))

@@ -5,6 +5,7 @@ import { isGood, type Run, type TaskId, type TaskState } from './run.ts'
 import { underCancel } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
 import { release, skip } from './behind.sql.ts'
+import { dequeue, enqueue } from './enqueue.sql.ts'
 import { conclude, countDown } from './conclude.sql.ts'
 import { expand, itemsEnded } from './items.sql.ts'
 import type { Finished, FinishRequest } from './store.ts'
@@ -36,24 +37,25 @@ export async function decide(
   await countDown(tx, new Map([[run, 0]]))
   const waiting = await tx
     .updateTable('workflow_task')
-    .set({ next_at: null, waiting_for: null })
+    .set({ waiting_for: null })
     .where('id', '=', task)
     .where('state', '=', 'waiting')
     .where('kind', '=', 'approval')
     .returning('id')
     .executeTakeFirst()
   if (!waiting) return undefined
+  await dequeue(tx, task)
   const attempt = await tx
     .updateTable('workflow_attempt')
     .set({ state: attemptState[outcome.state], error: errorOf(outcome), ended_at: at })
     .where('task', '=', task)
     .where('state', '=', 'waiting')
-    .returning(['id', 'owner', 'task', 'run', 'tracking'])
+    .returning(['id', 'task', 'run', 'tracking'])
     .executeTakeFirstOrThrow()
   return (await endTasks(tx, [{ attempt, outcome, at }]))[0]
 }
 
-type EndedAttempt = Pick<AttemptRow, 'id' | 'owner' | 'task' | 'run' | 'tracking'>
+type EndedAttempt = Pick<AttemptRow, 'id' | 'task' | 'run' | 'tracking'>
 
 /** An attempt that has ended, and what it came to. */
 interface End {
@@ -64,28 +66,38 @@ interface End {
 
 const keyOf = ({ attempt, owner }: { attempt: string; owner: string }): string => `${attempt} ${owner}`
 
+/** Gives up the leases of those who have them, and what they have come to is written. */
 async function endAttempts(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedAttempt>> {
   const first = new Map(requests.toReversed().map(request => [keyOf(request), request]))
-  const values = [...first.values()].flatMap(({ attempt, owner, outcome, facts = {}, at }) => [
-    attempt,
-    owner,
-    attemptState[outcome.state],
-    JSON.stringify(facts),
-    errorOf(outcome),
-    at,
-  ])
+  const leases = await runRows<{ attempt: string; owner: string }>(
+    tx,
+    endedLeases,
+    [...first.values()].flatMap(({ attempt, owner }) => [attempt, owner]),
+  )
+  const own = new Map(leases.map(lease => [lease.attempt, keyOf(lease)]))
+  const values = [...own.values()].flatMap(key => {
+    const { attempt, outcome, facts = {}, at } = first.get(key)!
+    return [attempt, attemptState[outcome.state], JSON.stringify(facts), errorOf(outcome), at]
+  })
   const rows = await runRows<EndedAttempt>(tx, endedAttempts, values)
-  return new Map(rows.map(row => [keyOf({ attempt: row.id, owner: row.owner }), row]))
+  return new Map(rows.map(row => [own.get(row.id)!, row]))
+}
+
+const endedLeases: RowStatement = {
+  head: 'with given (attempt, holder) as (',
+  types: ['text', 'text'],
+  tail: `) delete from workflow_lease where (attempt, owner) in (select attempt, holder from given)
+    returning attempt, owner`,
 }
 
 const endedAttempts: RowStatement = {
-  head: 'with given (attempt, holder, outcome, facts, error, at) as (',
-  types: ['text', 'text', 'text', 'text', 'text', 'bigint'],
+  head: 'with given (attempt, outcome, facts, error, at) as (',
+  types: ['text', 'text', 'text', 'text', 'bigint'],
   tail: `) update workflow_attempt
-    set state = given.outcome, lease_until = null, facts = given.facts, error = given.error,
+    set state = given.outcome, facts = given.facts, error = given.error,
         ended_at = case when given.outcome = 'waiting' then null else given.at end
-    from given where id = given.attempt and owner = given.holder and lease_until is not null
-    returning id, owner, task, run, tracking`,
+    from given where id = given.attempt
+    returning id, task, run, tracking`,
 }
 
 /** Ends the tasks of attempts: many as one, and those that have come to no good one after the other. */
@@ -104,7 +116,10 @@ async function endTasks(tx: Tx, wished: readonly End[]): Promise<readonly Finish
   )
   const [good, others] = [ends.filter(isSuccess), ends.filter(end => !isSuccess(end))]
   const tasks = await succeed(tx, good)
-  await release(tx, good.filter(({ attempt }) => tasks.get(attempt.task)!.parent === null).map(toRelease))
+  await releaseBehind(
+    tx,
+    good.filter(({ attempt }) => tasks.get(attempt.task)!.parent === null),
+  )
   const more = countBy(late, () => 1)
   for (const end of others) {
     const { run, task: id } = end.attempt
@@ -120,7 +135,14 @@ async function endTasks(tx: Tx, wished: readonly End[]): Promise<readonly Finish
 /** What is known of a task that has ended. */
 type EndedTask = Pick<TaskRow, 'id' | 'name' | 'kind' | 'state' | 'attempt' | 'started_at' | 'parent'>
 
-const toRelease = ({ attempt, at }: End): { task: string; at: number } => ({ task: attempt.task, at })
+async function releaseBehind(tx: Tx, ends: readonly End[]): Promise<void> {
+  const last = Math.max(...ends.map(({ at }) => at))
+  await release(
+    tx,
+    ends.map(({ attempt }) => attempt.task),
+    last,
+  )
+}
 
 function countBy(ends: readonly End[], countOf: (end: End) => number): Map<string, number> {
   const counts = new Map<string, number>()
@@ -160,13 +182,23 @@ const succeeded: RowStatement = {
     returning id, name, kind, state, attempt, started_at, parent`,
 }
 
-const change = (tx: Tx, { attempt, outcome, at }: End): Promise<TaskRow> =>
-  tx
+async function change(tx: Tx, { attempt, outcome, at }: End): Promise<TaskRow> {
+  const row = await tx
     .updateTable('workflow_task')
     .set(taskChange(outcome, at))
     .where('id', '=', attempt.task)
     .returningAll()
     .executeTakeFirstOrThrow()
+  const nextAt = nextCall(outcome, at)
+  if (nextAt !== null) await enqueue(tx, [attempt.task], nextAt)
+  return row
+}
+
+/** When the task may be claimed again, whose attempt has come to this; null when not, or not by itself. */
+function nextCall(outcome: Outcome, at: number): number | null {
+  if (outcome.state === 'lost') return at
+  return outcome.state === 'retry' || outcome.state === 'waiting' ? outcome.nextAt : null
+}
 
 /**
  * What follows from the state of a task that has not succeeded, beside the end of a call for an item. Answers how many more
@@ -278,7 +310,6 @@ function taskChange(outcome: Outcome, at: number): UpdateObject<WorkflowTables, 
     case 'retry':
       return {
         state: 'ready',
-        next_at: outcome.nextAt,
         error: outcome.error,
         losses: 0,
         ...(outcome.isFree && { attempts_max: sql`attempts_max + 1`, tries_free: sql`tries_free + 1` }),
@@ -286,18 +317,16 @@ function taskChange(outcome: Outcome, at: number): UpdateObject<WorkflowTables, 
     case 'waiting':
       return {
         state: 'waiting',
-        next_at: outcome.nextAt,
         waiting_for: outcome.waitingFor,
         losses: 0,
         ...(outcome.child && 'draft' in outcome.child && { child: outcome.child.draft.run.id }),
       }
     case 'expanded':
-      return { state: 'waiting', next_at: null, waiting_for: 'the calls for its items' }
+      return { state: 'waiting', waiting_for: 'the calls for its items' }
     case 'lost':
       // Not one of the tries that the task was promised.
       return {
         state: 'ready',
-        next_at: at,
         error: outcome.error,
         attempts_max: sql`attempts_max + 1`,
         losses: sql`losses + ${outcome.isPlanned ? 0 : 1}`,

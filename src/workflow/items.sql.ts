@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { newId } from '#kernel/id.ts'
-import { runRows, type RowStatement } from '#storage'
+import { runRows, runText, type RowStatement } from '#storage'
+import { enqueue } from './enqueue.sql.ts'
 import type { Outcome } from './outcome.ts'
 import type { TaskRow, WorkflowTables } from './tables.ts'
 
@@ -30,12 +31,10 @@ export async function expand(tx: Tx, { task, outcome, at }: Expansion): Promise<
     .where('parent', '=', task.id)
     .where('state', '=', 'blocked')
     .executeTakeFirstOrThrow()
-  await tx
-    .updateTable('workflow_task')
-    .set({ items_open: open, ...(open === 0 && { next_at: at }) })
-    .where('id', '=', task.id)
-    .execute()
-  await releaseItems(tx, task.id, { count: parallel, at })
+  await tx.updateTable('workflow_task').set({ items_open: open, items_next: 0 }).where('id', '=', task.id).execute()
+  if (open === 0) await enqueue(tx, [task.id], at)
+  else if (parallel === undefined) await releaseAll(tx, task.id, { total: items.length, at })
+  else await releaseNext(tx, task.id, { from: 0, count: parallel, at })
   return task.items_open === null ? items.length : 0
 }
 
@@ -79,39 +78,63 @@ const newItems: RowStatement = {
   tail: '',
 }
 
-/** Makes the next calls ready, in order; all of them when there is no limit. */
-const releaseItems = (tx: Tx, parent: string, { count, at }: { count: number | undefined; at: number }) =>
-  tx
+/** Makes all calls ready. Their identifiers stay in the database: there may be a hundred thousand. */
+async function releaseAll(tx: Tx, parent: string, { total, at }: { total: number; at: number }): Promise<void> {
+  const calls = tx.updateTable('workflow_task').set({ state: 'ready' }).where('parent', '=', parent)
+  await calls.where('state', '=', 'blocked').execute()
+  await runText(tx, allQueued, [at, parent])
+  await tx.updateTable('workflow_task').set({ items_next: total }).where('id', '=', parent).execute()
+}
+
+const allQueued = `
+  insert into workflow_queue (task, pool, demand, priority, queue_ms, next_at)
+  select id, pool, demand, priority, queue_ms, cast(? as bigint) from workflow_task where parent = ? and state = 'ready'
+  on conflict (task) do nothing`
+
+/** Makes the next calls ready, in order. All before `from` are already. */
+async function releaseNext(
+  tx: Tx,
+  parent: string,
+  { from, count, at }: { from: number; count: number; at: number },
+): Promise<void> {
+  const rows = await tx
     .updateTable('workflow_task')
-    .set({ state: 'ready', next_at: at })
-    .where('parent', '=', parent)
-    .where('state', '=', 'blocked')
-    .$if(count !== undefined, query =>
-      query.where('id', 'in', eb =>
-        eb
-          .selectFrom('workflow_task')
-          .select('id')
-          .where('parent', '=', parent)
-          .where('state', '=', 'blocked')
-          .orderBy('item_index')
-          .limit(count!),
-      ),
+    .set({ state: 'ready' })
+    .where('id', 'in', eb =>
+      eb
+        .selectFrom('workflow_task')
+        .select('id')
+        .where('parent', '=', parent)
+        .where('item_index', '>=', from)
+        .where('state', '=', 'blocked')
+        .orderBy('item_index')
+        .limit(count),
     )
+    .returning(['id', 'item_index'])
     .execute()
+  if (rows.length === 0) return
+  await enqueue(
+    tx,
+    rows.map(({ id }) => id),
+    at,
+  )
+  const next = Math.max(...rows.map(row => row.item_index!)) + 1
+  await tx.updateTable('workflow_task').set({ items_next: next }).where('id', '=', parent).execute()
+}
 
 /** Calls have ended: the next ones take their places, and with the last one their task is called to gather what they gave. */
 export async function itemsEnded(
   tx: Tx,
   { parent, count, at }: { parent: string; count: number; at: number },
 ): Promise<void> {
-  await releaseItems(tx, parent, { count, at })
-  await tx
+  const task = await tx
     .updateTable('workflow_task')
-    .set(eb => ({
-      items_open: eb('items_open', '-', count),
-      next_at: eb.case().when('items_open', '=', count).then(at).else(null).end(),
-    }))
+    .set(eb => ({ items_open: eb('items_open', '-', count) }))
     .where('id', '=', parent)
     .where('state', '=', 'waiting')
-    .execute()
+    .returning(['items_open', 'items_next'])
+    .executeTakeFirst()
+  if (!task) return
+  if (task.items_open === 0) await enqueue(tx, [parent], at)
+  else await releaseNext(tx, parent, { from: task.items_next, count, at })
 }

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { inside } from '#storage'
+import { enqueue } from './enqueue.sql.ts'
 import type { LaneKey, LaneStore } from './lane-store.ts'
 import type { RunId } from './run.ts'
 import type { WorkflowTables } from './tables.ts'
@@ -86,15 +87,21 @@ async function fill(
 
 /** Makes ready what waits for no other task. */
 export async function openTasks(tx: Tx, run: string, at: number): Promise<void> {
-  await tx
+  const rows = await tx
     .updateTable('workflow_task')
-    .set({ state: 'ready', next_at: at })
+    .set({ state: 'ready' })
     .where('run', '=', run)
     .where('state', '=', 'blocked')
     .where('needs_open', '=', 0)
     // The calls for items are made ready by the task that they are of, as many at a time as it allows.
     .where('parent', 'is', null)
+    .returning('id')
     .execute()
+  await enqueue(
+    tx,
+    rows.map(({ id }) => id),
+    at,
+  )
 }
 
 async function activeRuns(tx: Tx, lane: LaneKey, limit: number): Promise<readonly RunId[]> {

@@ -4,14 +4,10 @@ import { claim, takeOver } from './claim.sql.ts'
 import { decide, finish } from './finish.sql.ts'
 import { pools, type AttemptId, type Pool, type TaskId } from './run.ts'
 import type { LiveAttempt, QueueStore } from './store.ts'
-import type { AttemptRow, WorkflowTables } from './tables.ts'
+import type { LeaseRow, WorkflowTables } from './tables.ts'
 
 export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
-  const liveAttempts = () =>
-    db
-      .selectFrom('workflow_attempt')
-      .select(['id', 'task', 'owner', 'lease_until', 'handle'])
-      .where('lease_until', 'is not', null)
+  const leases = () => db.selectFrom('workflow_lease').select(['attempt', 'task', 'owner', 'lease_until', 'handle'])
 
   return {
     async dueAt(tx) {
@@ -32,11 +28,10 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
 
     async setHandle(attempt, owner, handle) {
       const { numUpdatedRows } = await db
-        .updateTable('workflow_attempt')
+        .updateTable('workflow_lease')
         .set({ handle: JSON.stringify(handle) })
-        .where('id', '=', attempt)
+        .where('attempt', '=', attempt)
         .where('owner', '=', owner)
-        .where('lease_until', 'is not', null)
         .executeTakeFirstOrThrow()
       return Number(numUpdatedRows) > 0
     },
@@ -47,14 +42,17 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
     async renew(owner, attempts, leaseUntil) {
       if (attempts.length === 0) return { held: new Set(), taken: new Set(), cancelled: new Set() }
       const held = await db
-        .updateTable('workflow_attempt')
+        .updateTable('workflow_lease')
         .set({ lease_until: leaseUntil })
-        .where('id', 'in', attempts)
+        .where('attempt', 'in', attempts)
         .where('owner', '=', owner)
-        .where('lease_until', 'is not', null)
-        .returning('id')
+        .returning('attempt as id')
         .execute()
-      const taken = await liveAttempts().where('id', 'in', attempts).where('owner', '!=', owner).execute()
+      const taken = await leases()
+        .select('attempt as id')
+        .where('attempt', 'in', attempts)
+        .where('owner', '!=', owner)
+        .execute()
       const cancelled = await db
         .selectFrom('workflow_attempt')
         .innerJoin('workflow_run', 'workflow_run.id', 'workflow_attempt.run')
@@ -67,17 +65,17 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
     },
 
     async runningOf(owner) {
-      return (await liveAttempts().where('owner', '=', owner).orderBy('id').execute()).map(liveFromRow)
+      return (await leases().where('owner', '=', owner).orderBy('attempt').execute()).map(liveFromRow)
     },
 
     async expired(now, limit) {
-      const rows = await liveAttempts().where('lease_until', '<', now).orderBy('lease_until').limit(limit).execute()
+      const rows = await leases().where('lease_until', '<', now).orderBy('lease_until').limit(limit).execute()
       return rows.map(liveFromRow)
     },
 
     async live(attempts) {
-      const rows = await liveAttempts().where('id', 'in', attempts).execute()
-      return new Set(rows.map(row => row.id as AttemptId))
+      const rows = await leases().where('attempt', 'in', attempts).execute()
+      return new Set(rows.map(row => row.attempt as AttemptId))
     },
 
     takeOver: (tx, seen, to) => takeOver(inside<WorkflowTables>(tx), seen, to),
@@ -89,15 +87,15 @@ const nextByPool = prepared(
   pools
     .map(
       pool => `select '${pool}' as pool, (
-        select min(next_at) from workflow_task where pool = '${pool}' and next_at is not null) as next_at`,
+        select min(next_at) from workflow_queue where pool = '${pool}') as next_at`,
     )
     .join(' union all '),
 )
 
-const liveFromRow = (row: Pick<AttemptRow, 'id' | 'task' | 'owner' | 'lease_until' | 'handle'>): LiveAttempt => ({
-  id: row.id as AttemptId,
+const liveFromRow = (row: Pick<LeaseRow, 'attempt' | 'task' | 'owner' | 'lease_until' | 'handle'>): LiveAttempt => ({
+  id: row.attempt as AttemptId,
   task: row.task as TaskId,
   owner: row.owner,
-  leaseUntil: row.lease_until!,
+  leaseUntil: row.lease_until,
   handle: row.handle === null ? undefined : JSON.parse(row.handle),
 })

@@ -73,12 +73,18 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
       if (!run) return undefined
       const tasks = await own
         .updateTable('workflow_task')
-        .set({ state: 'cancelled', next_at: null, waiting_for: null, ended_at: at })
+        .set({ state: 'cancelled', waiting_for: null, ended_at: at })
         .where('run', '=', id)
         .where('state', 'in', ['blocked', 'ready', 'waiting'])
         // What runs at the end still does, unless that has begun, or the run itself has not.
         .$if(run.verdict === null && run.place === null, query => query.where('is_final', '=', 0))
         .executeTakeFirstOrThrow()
+      const cancelled = own
+        .selectFrom('workflow_task')
+        .select('id')
+        .where('run', '=', id)
+        .where('state', '=', 'cancelled')
+      await own.deleteFrom('workflow_queue').where('task', 'in', cancelled).execute()
       await own
         .updateTable('workflow_attempt')
         .set({ state: 'cancelled', ended_at: at })

@@ -5,10 +5,9 @@ import type { WorkflowTables } from './tables.ts'
 export async function roomIn(db: Kysely<WorkflowTables>): Promise<Room> {
   const slots = await db.selectFrom('workflow_slots').selectAll().execute()
   const running = await db
-    .selectFrom('workflow_attempt')
+    .selectFrom('workflow_lease')
     .select(['demand', 'machine'])
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('lease_until', 'is not', null)
     .where(sql<boolean>`demand > ''`)
     .groupBy(['demand', 'machine'])
     .execute()

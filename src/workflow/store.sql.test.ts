@@ -10,7 +10,7 @@ import { laneContract } from './lane.contract.ts'
 import { roomContract } from './room.contract.ts'
 import { workflowStoreContract } from './store.contract.ts'
 import { sqlWorkflowStore } from './store.sql.ts'
-import { workflowMigrations } from './tables.ts'
+import { workflowMigrations } from './migrations.ts'
 import { triggerStoreContract } from './trigger-store.contract.ts'
 
 for (const engine of testEngines()) {

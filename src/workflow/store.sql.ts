@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Vault } from '#secrets'
 import { engineOf, retried, type AnyTx, type Db } from '#storage'
 import { backfillStore } from './backfill.sql.ts'
@@ -11,6 +12,13 @@ import { runStore } from './run.sql.ts'
 import type { WorkflowStore } from './store.ts'
 import type { WorkflowTables } from './tables.ts'
 import { triggerStore } from './trigger.sql.ts'
+
+/**
+ * What PostgreSQL is told before it plans: each statement of these transactions finds its rows by their keys. To a planner
+ * that knows how many keys come only when it runs, to read a whole table looks cheaper as long as that is small, and the
+ * plan that it then keeps for a prepared statement is the wrong one when it has grown.
+ */
+const byKeys = 'set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off'
 
 /** Runs in SQL: one text for SQLite and PostgreSQL. */
 export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open'>): WorkflowStore {
@@ -26,6 +34,12 @@ export function sqlWorkflowStore(database: Db, vault: Pick<Vault, 'seal' | 'open
     ...deadlineStore(db),
     ...triggerStore(db, vault),
     transactionsAtOnce: engineOf(database) === 'postgres' ? 2 : 1,
-    transaction: work => retried(() => db.transaction().execute(tx => work(tx as unknown as AnyTx))),
+    transaction: work =>
+      retried(() =>
+        db.transaction().execute(async tx => {
+          if (engineOf(database) === 'postgres') await sql.raw(byKeys).execute(tx)
+          return work(tx as unknown as AnyTx)
+        }),
+      ),
   }
 }

@@ -2,7 +2,16 @@ import type { Kysely } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
 import { toPage } from '#kernel/page.ts'
 import { taskOf, upstream } from '#project'
-import { isGood, type Artifacts, type RunId, type RunTask, type TaskId, type TaskLine, type TaskState } from './run.ts'
+import {
+  goodStates,
+  isGood,
+  type Artifacts,
+  type RunId,
+  type RunTask,
+  type TaskId,
+  type TaskLine,
+  type TaskState,
+} from './run.ts'
 import type { Producer, RunStore, TaskCounts } from './store.ts'
 import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
 import { taskFromRow } from './task-row.sql.ts'
@@ -176,21 +185,16 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
     },
 
     async itemOutputs(task, { after, limit }) {
-      const next = (state: TaskState) =>
-        db
-          .selectFrom('workflow_task')
-          .select(['item_index', 'outputs'])
-          .where('parent', '=', task)
-          .where('state', '=', state)
-          .where('item_index', '>', after)
-          .orderBy('item_index')
-          .limit(limit)
-      // Each is a range of an index, and only its first rows are read.
-      const [succeeded, cached] = [await next('succeeded').execute(), await next('cached').execute()]
-      return [...succeeded, ...cached]
-        .toSorted((a, b) => a.item_index! - b.item_index!)
-        .slice(0, limit)
-        .map(row => ({ index: row.item_index!, outputs: JSON.parse(row.outputs) as Artifacts }))
+      const rows = await db
+        .selectFrom('workflow_task')
+        .select(['item_index', 'outputs'])
+        .where('parent', '=', task)
+        .where('state', 'in', goodStates)
+        .where('item_index', '>', after)
+        .orderBy('item_index')
+        .limit(limit)
+        .execute()
+      return rows.map(row => ({ index: row.item_index!, outputs: JSON.parse(row.outputs) as Artifacts }))
     },
 
     async findTask(id) {

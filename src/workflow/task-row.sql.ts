@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely'
 import { durationMs } from '#kernel/duration.ts'
 import type { Millis } from '#kernel/clock.ts'
 import { approvalOf } from './approval.ts'
+import { enqueue, readyOf } from './enqueue.sql.ts'
 import { inputsFrom } from './graph.ts'
 import { kindOf, poolOf, type Artifacts, type RunTask, type TaskRun } from './run.ts'
 import type { RunDraft } from './run-draft.ts'
@@ -20,6 +21,7 @@ export async function insertTasks(tx: Transaction<WorkflowTables>, { run, tasks,
       .insertInto('workflow_task')
       .values(rows.slice(from, from + chunkMax))
       .execute()
+  await enqueue(tx, readyOf(rows), run.createdAt)
   const specs = tasks.map(({ id, spec, needs, params }) => ({
     task: id,
     spec: JSON.stringify(spec),
@@ -53,7 +55,6 @@ function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['task
     needs_good: 0,
     join_rule: spec.join ?? 'all',
     is_final: spec.final ? 1 : 0,
-    next_at: isReady ? run.createdAt : null,
     attempt: 0,
     attempts_max: spec.retries + 1,
     retries: spec.retries,
@@ -67,6 +68,7 @@ function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['task
     parent: null,
     item_index: null,
     items_open: null,
+    items_next: 0,
     producer: null,
     child: null,
     waiting_for: null,

@@ -9,7 +9,7 @@ import { createTracking, loggedModelMigrations, sqlTrackingStores, trackingMigra
 import type { Run, RunTask, TaskRun } from './run.ts'
 import { sqlWorkflowStore } from './store.sql.ts'
 import type { WorkflowStore } from './store.ts'
-import { workflowMigrations } from './tables.ts'
+import { workflowMigrations } from './migrations.ts'
 import { createWorkflow, type Workflow, type WorkflowDeps } from './workflow.ts'
 
 /*

@@ -5,7 +5,7 @@ import { secretMigrations } from '#secrets'
 import { testVault } from '#secrets/testing.ts'
 import { testEngines } from '#storage/testing.ts'
 import { sqlWorkflowStore } from './store.sql.ts'
-import { workflowMigrations } from './tables.ts'
+import { workflowMigrations } from './migrations.ts'
 import { triggerSecrets } from './trigger.sql.ts'
 
 const key = { project: 'rain', pipeline: 'train', name: 'webhook' }

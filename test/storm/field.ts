@@ -75,7 +75,8 @@ export async function openField(
     async holder(run) {
       const { rows } = await sql<{
         owner: string
-      }>`select owner from workflow_attempt where run = ${run} and lease_until is not null`.execute(db)
+      }>`select owner from workflow_lease
+        join workflow_attempt on workflow_attempt.id = attempt where run = ${run}`.execute(db)
       return rows[0]?.owner
     },
     processes: () => processesOf(shared),
