@@ -44,10 +44,13 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   note(`results kept per second, ${wide} tasks at once`, Math.round(one.perSecond), goal)
   const many = await fanned(bed, 20)
   note(`… of 20 runs`, Math.round(many.perSecond), goal)
-  note('… and by the same four rows of each with nothing around', Math.round(await floor(db)), 'what there is to reach')
+  const least = await floor(db)
+  note('… and by the same four rows of each with nothing around', Math.round(least.perSecond), 'what there is to reach')
   note('processor time of this process for each of them, ms', many.cpuMs.toFixed(3), '')
+  note('… and for the same four rows', least.cpuMs.toFixed(3), '')
   if (many.databaseMs !== undefined) {
     note('processor time of the database for each of them, ms', many.databaseMs.toFixed(3), '')
+    note('… and for the same four rows', least.databaseMs!.toFixed(3), '')
     const most = 1_000 / Math.max(many.cpuMs, many.databaseMs)
     note('… so that one core for each of the two keeps at most', Math.round(most), goal)
   }
@@ -87,10 +90,15 @@ async function chained({ workflow }: TestBed): Promise<readonly number[]> {
 }
 
 /** Beside the rate, what it costs here and in the database: that does not depend on how busy the machine is. */
-async function fanned({ db, workflow }: TestBed, runs: number): Promise<Fanned> {
+async function fanned({ db, workflow }: TestBed, runs: number): Promise<Spent> {
   const tasks = Object.fromEntries(Array.from({ length: wide / runs }, (_, index) => [`t${index}`, task('nothing')]))
+  return spent(db, () => Promise.all(Array.from({ length: runs }, () => ended(workflow, tasks))))
+}
+
+/** What it takes to do something about so many tasks, for each of them. */
+async function spent(db: Db, work: () => Promise<unknown>): Promise<Spent> {
   const [began, before, databaseBefore] = [performance.now(), process.cpuUsage(), await databaseCpu(db)]
-  await Promise.all(Array.from({ length: runs }, () => ended(workflow, tasks)))
+  await work()
   const { user, system } = process.cpuUsage(before)
   const seconds = (performance.now() - began) / 1_000
   const databaseAfter = await databaseCpu(db)
@@ -101,7 +109,7 @@ async function fanned({ db, workflow }: TestBed, runs: number): Promise<Fanned> 
   }
 }
 
-interface Fanned {
+interface Spent {
   readonly perSecond: number
   readonly cpuMs: number
   /** Undefined where the database is in this process, or on another machine. */
@@ -127,7 +135,7 @@ async function databaseCpu(db: Db): Promise<number | undefined> {
  * What the database does a second when a task is its rows alone: two changes of the task, an attempt that comes and ends,
  * in batches such as the engine's, one after the other.
  */
-async function floor(db: Db): Promise<number> {
+async function floor(db: Db): Promise<Spent> {
   await sql`create table benchmark_task (id bigint primary key, state text not null)`.execute(db)
   await sql`create table benchmark_attempt (task bigint primary key, state text not null)`.execute(db)
   const ids = Array.from({ length: wide }, (_, id) => id)
@@ -138,17 +146,17 @@ async function floor(db: Db): Promise<number> {
       ids.flatMap(id => [id, 'ready']),
     ),
   )
-  const began = performance.now()
-  for (let from = 0; from < wide; from += batch) {
-    const rows = (state: string) => ids.slice(from, from + batch).flatMap(id => [id, state])
-    await db.transaction().execute(async tx => {
-      await runRows(tx, written.task, rows('running'))
-      await runRows(tx, written.attempts, rows('running'))
-      await runRows(tx, written.attempt, rows('succeeded'))
-      await runRows(tx, written.task, rows('succeeded'))
-    })
-  }
-  return wide / ((performance.now() - began) / 1_000)
+  return spent(db, async () => {
+    for (let from = 0; from < wide; from += batch) {
+      const rows = (state: string) => ids.slice(from, from + batch).flatMap(id => [id, state])
+      await db.transaction().execute(async tx => {
+        await runRows(tx, written.task, rows('running'))
+        await runRows(tx, written.attempts, rows('running'))
+        await runRows(tx, written.attempt, rows('succeeded'))
+        await runRows(tx, written.task, rows('succeeded'))
+      })
+    }
+  })
 }
 
 const batch = 256

@@ -12,16 +12,18 @@ export function sqlLedgerStore(db: Db): LedgerStore {
   const tables = db.withTables<LedgerTables>()
   return {
     async put(tx, { nodes, edges, firstEdges }) {
-      const rows = [...nodes.flatMap(nodeRow), ...endsBeside(nodes, [...edges, ...firstEdges]).flatMap(bareRow)]
-      const inserted = new Set((await runRows<{ id: string }>(tx, newNodes, rows)).map(({ id }) => id))
-      await complete(
-        tx,
-        nodes.filter(({ id }) => !inserted.delete(id)),
-      )
-      await runRows(tx, newDigests, nodes.flatMap(digestRow))
-      await runRows(tx, newEdges, edges.flatMap(edgeRow))
+      const beside = endsBeside(nodes, [...edges, ...firstEdges])
+      const rows = [...nodes.flatMap(nodeRow), ...beside.flatMap(bareRow)]
+      const inserted = new Map((await runRows<Numbered>(tx, newNodes, rows)).map(({ id, number }) => [id, number]))
+      // Of one id that is named twice the second is not new.
+      const fresh = new Set(inserted.keys())
+      const known = nodes.filter(({ id }) => !fresh.delete(id))
+      await complete(tx, known)
+      const numberOf = await numbered(tx, inserted, [...known.map(({ id }) => id), ...beside])
+      await runRows(tx, newDigests, nodes.flatMap(digestRow(numberOf)))
+      await runRows(tx, newEdges, edges.flatMap(edgeRow(numberOf)))
       const firsts = new Map(firstEdges.toReversed().map(edge => [`${edge.from} ${edge.relation}`, edge]))
-      await runRows(tx, newFirstEdges, [...firsts.values()].flatMap(edgeRow))
+      await runRows(tx, newFirstEdges, [...firsts.values()].flatMap(edgeRow(numberOf)))
     },
 
     async findNode(id) {
@@ -44,36 +46,61 @@ export function sqlLedgerStore(db: Db): LedgerStore {
   }
 }
 
+interface Numbered {
+  readonly id: string
+  readonly number: number
+}
+
+/** The numbers of nodes that were just inserted, and of these, which are there. */
+async function numbered(
+  tx: AnyTx,
+  inserted: ReadonlyMap<string, number>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const others = new Set(ids.filter(id => !inserted.has(id)))
+  const rows = await runRows<Numbered>(tx, knownNodes, [...others])
+  return new Map([...inserted, ...rows.map(({ id, number }) => [id, number] as const)])
+}
+
 const newNodes: RowStatement = {
   head: 'with given (id, kind, label, project, at, facts) as (',
   types: ['text', 'text', 'text', 'text', 'bigint', 'text'],
   tail: `) insert into node (id, kind, label, project, at, facts)
-    select * from given where not exists (select 1 from node where node.id = given.id)
-    on conflict (id) do nothing returning id`,
+    select * from given where true on conflict (id) do nothing returning id, number`,
+}
+const knownNodes: RowStatement = {
+  head: 'with given (id) as (',
+  types: ['text'],
+  tail: ') select node.id, number from given cross join node where node.id = given.id',
 }
 const newDigests: RowStatement = {
-  head: 'with given (digest, id) as (',
-  types: ['text', 'text'],
-  tail: `) insert into node_digest (digest, node)
-    select digest, number from given cross join node where node.id = given.id on conflict do nothing`,
+  head: 'insert into node_digest (digest, node)',
+  types: ['text', 'bigint'],
+  tail: 'on conflict do nothing',
 }
-const edgeInsert = (condition: string): RowStatement => ({
-  head: 'with given (downstream, upstream, relation) as (',
-  types: ['text', 'text', 'text'],
+const newEdges: RowStatement = {
+  head: 'insert into edge (downstream, upstream, relation)',
+  types: ['bigint', 'bigint', 'text'],
+  tail: 'on conflict do nothing',
+}
+const newFirstEdges: RowStatement = {
+  head: 'with given (d, u, r) as (',
+  types: ['bigint', 'bigint', 'text'],
   tail: `) insert into edge (downstream, upstream, relation)
-    select d.number, u.number, given.relation from given cross join node as d cross join node as u
-    where d.id = given.downstream and u.id = given.upstream ${condition} on conflict do nothing`,
-})
-const newEdges = edgeInsert('')
-const newFirstEdges = edgeInsert(
-  'and not exists (select 1 from edge where edge.downstream = d.number and edge.relation = given.relation)',
-)
+    select d, u, r from given
+    where not exists (select 1 from edge where downstream = given.d and relation = given.r)
+    on conflict do nothing`,
+}
 
 const nodeRow = ({ id, kind, label, project, at, facts }: Node) => [id, kind, label, project, at, JSON.stringify(facts)]
 const bareRow = (id: string) => [id, '', '', '', 0, '{}']
-const edgeRow = ({ from, to, relation }: Edge) => [from, to, relation]
-const digestRow = ({ id, facts: { digest } }: Node) =>
-  typeof digest === 'string' && isDigest(digest) ? [digest, id] : []
+const edgeRow =
+  (numberOf: ReadonlyMap<string, number>) =>
+  ({ from, to, relation }: Edge): (string | number)[] => [numberOf.get(from)!, numberOf.get(to)!, relation]
+const digestRow =
+  (numberOf: ReadonlyMap<string, number>) =>
+  ({ id, facts: { digest } }: Node): (string | number)[] =>
+    typeof digest === 'string' && isDigest(digest) ? [digest, numberOf.get(id)!] : []
 
 /** The ends of edges that are none of the nodes. */
 function endsBeside(nodes: readonly Node[], edges: readonly Edge[]): readonly string[] {

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { durationMs } from '#kernel/duration.ts'
 import type { Millis } from '#kernel/clock.ts'
+import { runRows, type RowStatement } from '#storage'
 import { approvalOf } from './approval.ts'
 import { enqueue, readyOf } from './enqueue.sql.ts'
 import { inputsFrom } from './graph.ts'
@@ -9,77 +10,84 @@ import type { RunDraft } from './run-draft.ts'
 import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
 import { shownParams } from './values.ts'
 
-/** Rows in one insert: SQLite takes 32,766 parameters, and a task has some thirty. */
-const chunkMax = 500
-
 export async function insertTasks(tx: Transaction<WorkflowTables>, { run, tasks, place }: RunDraft): Promise<void> {
   const idOf = new Map(tasks.map(task => [task.name, task.id]))
-  const rows = tasks.map(task => taskRow(run, task, place !== undefined))
-  const edges = tasks.flatMap(task => task.needs.map(need => ({ up: idOf.get(need)!, down: task.id })))
-  for (let from = 0; from < rows.length; from += chunkMax)
-    await tx
-      .insertInto('workflow_task')
-      .values(rows.slice(from, from + chunkMax))
-      .execute()
-  await enqueue(tx, readyOf(rows), run.createdAt)
-  const specs = tasks.map(({ id, spec, needs, params }) => ({
-    task: id,
-    spec: JSON.stringify(spec),
-    needs: JSON.stringify(needs),
-    params: JSON.stringify(params),
-  }))
-  for (let from = 0; from < specs.length; from += chunkMax)
-    await tx
-      .insertInto('workflow_task_spec')
-      .values(specs.slice(from, from + chunkMax))
-      .execute()
-  for (let from = 0; from < edges.length; from += chunkMax)
-    await tx
-      .insertInto('workflow_edge')
-      .values(edges.slice(from, from + chunkMax))
-      .execute()
+  const states = tasks.map(task => ({ id: task.id, state: isReady(task, place !== undefined) ? 'ready' : 'blocked' }))
+  await runRows(
+    tx,
+    newTasks,
+    tasks.flatMap((task, index) => taskRow(run.id, task, states[index]!.state)),
+  )
+  await enqueue(tx, readyOf(states), run.createdAt)
+  await runRows(tx, newSpecs, tasks.flatMap(specRow))
+  await runRows(
+    tx,
+    newEdges,
+    tasks.flatMap(task => task.needs.flatMap(need => [idOf.get(need)!, task.id])),
+  )
 }
 
-function taskRow(run: RunDraft['run'], { id, name, spec, needs }: RunDraft['tasks'][number], isHeld: boolean): TaskRow {
-  // One that runs at the end waits for that as well.
-  const waits = needs.length + (spec.final ? 1 : 0)
-  const isReady = waits === 0 && !isHeld
-  return {
-    id,
-    run: run.id,
-    name,
-    kind: kindOf(spec),
-    pool: poolOf(spec),
-    state: isReady ? 'ready' : 'blocked',
-    needs_open: waits,
-    needs_good: 0,
-    join_rule: spec.join ?? 'all',
-    is_final: spec.final ? 1 : 0,
-    attempt: 0,
-    attempts_max: spec.retries + 1,
-    retries: spec.retries,
-    tries_free: 0,
-    retry_lost: spec.retry?.on && !spec.retry.on.includes('lost') ? 0 : 1,
-    losses: 0,
-    outputs: '{}',
-    metrics: '{}',
-    error: null,
-    reason: null,
-    parent: null,
-    item_index: null,
-    items_open: null,
-    items_next: 0,
-    producer: null,
-    child: null,
-    waiting_for: null,
-    // Of a task with a call for each item its calls take it.
-    demand: (spec.forEach === undefined && spec.demand) || '',
-    priority: spec.priority ?? 0,
-    queue_ms: spec.queueTimeout === undefined ? null : durationMs(spec.queueTimeout),
-    started_at: null,
-    ended_at: null,
-  }
+type TaskDraft = RunDraft['tasks'][number]
+
+/** One that runs at the end waits for that as well. */
+const waits = ({ needs, spec }: TaskDraft): number => needs.length + (spec.final ? 1 : 0)
+
+const isReady = (task: TaskDraft, isHeld: boolean): boolean => waits(task) === 0 && !isHeld
+
+/** In the place of a time to wait that is not limited: arrays of numbers have no nulls. */
+const unlimited = -1
+
+const newTasks: RowStatement = {
+  head: `with given (
+    id, of_run, named, of_kind, of_pool, is_now, waits, joins, at_end, tries, again, after_loss, takes, rank, patience) as (`,
+  types: [
+    ...(['text', 'text', 'text', 'text', 'text', 'text'] as const),
+    ...(['bigint', 'text', 'bigint', 'bigint', 'bigint', 'bigint', 'text', 'bigint', 'bigint'] as const),
+  ],
+  tail: `) insert into workflow_task (
+      id, run, name, kind, pool, state, needs_open, join_rule, is_final, attempts_max, retries, retry_lost, demand,
+      priority, queue_ms, needs_good, attempt, tries_free, losses, outputs, metrics)
+    select id, of_run, named, of_kind, of_pool, is_now, waits, joins, at_end, tries, again, after_loss, takes,
+      rank, nullif(patience, ${unlimited}), 0, 0, 0, 0, '{}', '{}'
+    from given`,
 }
+
+const newSpecs: RowStatement = {
+  head: 'insert into workflow_task_spec (task, spec, needs, params)',
+  types: ['text', 'text', 'text', 'text'],
+  tail: '',
+}
+
+const newEdges: RowStatement = { head: 'insert into workflow_edge (up, down)', types: ['text', 'text'], tail: '' }
+
+const taskRow = (run: string, task: TaskDraft, state: string): (string | number)[] => {
+  const { id, name, spec } = task
+  return [
+    id,
+    run,
+    name,
+    kindOf(spec),
+    poolOf(spec),
+    state,
+    waits(task),
+    spec.join ?? 'all',
+    spec.final ? 1 : 0,
+    spec.retries + 1,
+    spec.retries,
+    spec.retry?.on && !spec.retry.on.includes('lost') ? 0 : 1,
+    // Of a task with a call for each item its calls take it.
+    (spec.forEach === undefined && spec.demand) || '',
+    spec.priority ?? 0,
+    spec.queueTimeout === undefined ? unlimited : durationMs(spec.queueTimeout),
+  ]
+}
+
+const specRow = ({ id, spec, needs, params }: TaskDraft): string[] => [
+  id,
+  JSON.stringify(spec),
+  JSON.stringify(needs),
+  JSON.stringify(params),
+]
 
 /** What a task's row does not say itself. */
 interface Around {
