@@ -22,6 +22,8 @@ export interface RunReads {
   runOfTask(task: string): Promise<Run>
   /** In the order of the pipeline. Throws `not_found`. */
   tasks(run: string): Promise<readonly TaskRun[]>
+  /** The same page by page. Throws `not_found`. */
+  taskPage(run: string, page: PageRequest): Promise<Page<TaskRun>>
   /** The tasks of a run in short, or the calls of one of them. Throws `not_found`. */
   taskLines(filter: TaskFilter, page: PageRequest): Promise<Page<TaskLine>>
   /** A run, what states its tasks are in, and the first `limit` of them. Throws `not_found`. */
@@ -86,6 +88,12 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
     async tasks(id) {
       await reads.run(id)
       return withWaits(store, await store.listTasks(id))
+    },
+
+    async taskPage(id, page) {
+      await reads.run(id)
+      const { items, ...rest } = await store.pageTaskRuns(id, page)
+      return { ...rest, items: await withWaits(store, items) }
     },
 
     async taskLines(filter, page) {

@@ -61,6 +61,9 @@ test('a declared pipeline is started, seen, read and refused by name', async t =
     [overview.body.run, overview.body.states, overview.body.tasks.items[0].id],
     [body.run, { succeeded: 1 }, body.tasks[0].id],
   )
+  const page = await call('GET', `/runs/${started.body.id}?limit=1`)
+  assert.deepEqual(page.body, body)
+  assert.deepEqual((await call('GET', `/runs/${started.body.id}?after=${body.tasks[0].id}`)).body.tasks, [])
   assert.deepEqual((await call('GET', '/projects/rain/runs?pipeline=hello&state=succeeded&limit=5')).body, {
     items: [body.run],
   })

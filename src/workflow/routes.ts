@@ -16,6 +16,7 @@ import {
   ProjectParams,
   ReproductionWire,
   RunDetail,
+  RunDetailQuery,
   RunOverview,
   RunPage,
   RunParams,
@@ -34,6 +35,9 @@ import { triggerRoutes } from './trigger-routes.ts'
 import type { Workflow } from './workflow.ts'
 
 const tags = ['workflow']
+
+/** Tasks of a page that only says after which one. */
+const pageMax = 500
 
 /** What the one who asks is in a project. */
 export type RoleIn = (request: FastifyRequest, project: string) => string | undefined
@@ -103,9 +107,20 @@ function runRoutes(app: App, workflow: Workflow): void {
   app.get(
     '/api/v1/runs/:run',
     {
-      schema: { summary: 'A run with its tasks', tags, params: RunParams, response: { 200: RunDetail } },
+      schema: {
+        summary: 'A run with its tasks, all of them or page by page',
+        tags,
+        params: RunParams,
+        querystring: RunDetailQuery,
+        response: { 200: RunDetail },
+      },
     },
-    async ({ params }) => ({ run: await workflow.run(params.run), tasks: [...(await workflow.tasks(params.run))] }),
+    async ({ params, query: { limit, after } }) => {
+      const run = await workflow.run(params.run)
+      if (limit === undefined && after === undefined) return { run, tasks: [...(await workflow.tasks(run.id))] }
+      const { items, ...rest } = await workflow.taskPage(run.id, { limit: limit ?? pageMax, after })
+      return { run, tasks: [...items], ...rest }
+    },
   )
 
   app.get(

@@ -336,8 +336,12 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
     const rows = { ref: 'dsv_1', value: { rows: [1, 2] } }
     await end(a!, { state: 'succeeded', outputs: { rows }, metrics: { n: 2 } })
 
-    const [first, second] = await store.listTasks(run.id)
+    const tasks = await store.listTasks(run.id)
+    const [first, second] = tasks
+    const page = await store.pageTaskRuns(run.id, { limit: 1 })
+    const last = await store.pageTaskRuns(run.id, { limit: 1, after: page.next })
 
+    assert.deepEqual([page, last], [{ items: [first], next: a!.task }, { items: [second] }])
     assert.deepEqual(
       [first?.outputs, first?.metrics, second?.inputs, second?.needs, (await store.outputs(run.id, ['a']))['a']],
       [{ rows }, { n: 2 }, { data: rows }, ['a'], { id: a!.task, outputs: { rows }, metrics: { n: 2 } }],

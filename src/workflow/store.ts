@@ -59,6 +59,8 @@ export interface RunStore {
   listRuns(filter: RunFilter, page: PageRequest): Promise<Page<Run>>
   /** In the order in which the pipeline names them. Inputs are what the producers have given so far. */
   listTasks(run: string): Promise<readonly TaskRun[]>
+  /** The same page by page. */
+  pageTaskRuns(run: string, page: PageRequest): Promise<Page<TaskRun>>
   /** One task by name or id; also one call of a task with a call for each item. */
   findTaskRun(run: string, nameOrId: string): Promise<TaskRun | undefined>
   /** The tasks of a run in short, or the calls of one of them, in order. */

@@ -10,15 +10,17 @@ import {
   type RunTask,
   type TaskId,
   type TaskLine,
+  type TaskRun,
   type TaskState,
 } from './run.ts'
 import type { Producer, RunStore, TaskCounts } from './store.ts'
 import type { SpecRow, TaskRow, WorkflowTables } from './tables.ts'
-import { taskFromRow } from './task-row.sql.ts'
+import { artifactsOf, taskFromRow, type WholeRow } from './task-row.sql.ts'
 
 type TaskReads = Pick<
   RunStore,
   | 'listTasks'
+  | 'pageTaskRuns'
   | 'findTaskRun'
   | 'pageTasks'
   | 'countTasks'
@@ -93,12 +95,32 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
     )
   }
 
+  /** The tasks with what those gave that they read: tasks among them, and these. */
+  async function tasksFrom(
+    run: string,
+    rows: readonly WholeRow[],
+    others: Readonly<Record<string, Producer>> = {},
+  ): Promise<readonly TaskRun[]> {
+    const own = rows.map(row => [row.name, artifactsOf(row.outputs)] as const)
+    const given = new Map([...Object.entries(others).map(([name, { outputs: made }]) => [name, made] as const), ...own])
+    const counts = rows.some(row => row.items_open !== null) ? await itemCounts(run) : undefined
+    return rows.map(row => taskFromRow(row, { outputs: given, items: counts?.get(row.id) }))
+  }
+
   return {
-    async listTasks(run) {
-      const rows = await whole(run).where('parent', 'is', null).orderBy('id').execute()
-      const given = new Map(rows.map(row => [row.name, JSON.parse(row.outputs) as Artifacts]))
-      const counts = rows.some(row => row.items_open !== null) ? await itemCounts(run) : undefined
-      return rows.map(row => taskFromRow(row, { outputs: given, items: counts?.get(row.id) }))
+    listTasks: async run => tasksFrom(run, await whole(run).where('parent', 'is', null).orderBy('id').execute()),
+
+    async pageTaskRuns(run, { limit, after }) {
+      const rows = await whole(run)
+        .where('parent', 'is', null)
+        .$if(after !== undefined, query => query.where('workflow_task.id', '>', after!))
+        .orderBy('workflow_task.id')
+        .limit(limit + 1)
+        .execute()
+      const here = new Set(rows.map(({ name }) => name))
+      const elsewhere = new Set(rows.flatMap(namesRead).filter(name => !here.has(name)))
+      const given = await outputs(run, [...elsewhere])
+      return toPage(await tasksFrom(run, rows, given), limit, ({ id }) => id)
     },
 
     async findTaskRun(run, nameOrId) {

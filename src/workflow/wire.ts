@@ -245,7 +245,12 @@ export const AttemptWire = z
   .meta({ title: 'Attempt' })
 export const TaskDetail = z.object({ task: TaskRunWire, attempts: z.array(AttemptWire) })
 
-export const RunDetail = z.object({ run: RunWire, tasks: z.array(TaskRunWire) })
+export const RunDetail = z.object({
+  run: RunWire,
+  tasks: z.array(TaskRunWire),
+  /** Where the tasks go on: what to give as `after`. */
+  next: z.string().optional(),
+})
 /** A run that may have very many tasks, at a glance. */
 export const RunOverview = z
   .object({
@@ -328,6 +333,11 @@ export const ProjectParams = z.object({ project: Name })
 export const PipelineParams = ProjectParams.extend({ pipeline: z.string().max(64) })
 export const GridQuery = z.object({ limit: z.int().min(1).max(100).default(25) })
 export const RunParams = z.object({ run: z.string().max(100) })
+/** All tasks when it names no limit. */
+export const RunDetailQuery = z.object({
+  limit: PageQuery.shape.limit.unwrap().optional(),
+  after: PageQuery.shape.after,
+})
 export const OverviewQuery = PageQuery.pick({ limit: true })
 /** A task by its name in the pipeline, or by its id. */
 export const RunTaskParams = RunParams.extend({ task: z.string().max(100) })
