@@ -1,6 +1,7 @@
 /**
  * How long a browser takes to open the page of a run of very many tasks, of which one is under way: until its head, its
- * graph and its bars are there, in a tab that has the pages' code (`again`) and in one that has not (`first`).
+ * graph and its bars are there, in a tab that has the pages' code (`again`) and in one that has not (`first`). And how long the
+ * API takes to answer with the whole run, with a page of its tasks, and with what the page begins with.
  *
  *   node benchmarks/run-page.ts [--tasks 10000] [--rounds 10]
  */
@@ -62,11 +63,27 @@ try {
     again.push(await opened(page, url))
     await context.close()
   }
-  const row = (what: string, took: readonly number[]) => {
+  const row = (what: string, took: readonly number[], length = bytes) => {
     const { p50Ms, p95Ms } = quantiles(took)
-    return { what, 'p50 ms': p50Ms, 'p95 ms': p95Ms, 'answer KiB': Math.round(bytes / 1024) }
+    return { what, 'p50 ms': p50Ms, 'p95 ms': p95Ms, 'answer KiB': Math.round(length / 1024) }
   }
-  printTable(`The page of a run of ${tasks} tasks`, [row('first', first), row('again', again)])
+  const asked = async (what: string, query: string) => {
+    const took: number[] = []
+    let length = 0
+    for (let round = 0; round < rounds; round++) {
+      const began = performance.now()
+      length = (await call('GET', `/api/v1/runs/${id}${query}`)).text.length
+      took.push(performance.now() - began)
+    }
+    return row(what, took, length)
+  }
+  printTable(`The page of a run of ${tasks} tasks`, [
+    row('first', first),
+    row('again', again),
+    await asked('API: what the page begins with', '/overview?limit=200'),
+    await asked('API: the run with 200 tasks', '?limit=200'),
+    await asked('API: the run with all tasks', ''),
+  ])
 } finally {
   await browser.close()
   // The model server would go on.
