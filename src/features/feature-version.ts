@@ -12,6 +12,9 @@ export const label = 'label'
 /** Columns that say which row it is or what it is to predict; no feature may be called so. */
 export const reserved = [eventTime, label, 'known_at'] as const
 
-/** The features of a version: its columns but the key and the event time. */
-export const featuresOf = ({ columns }: Pick<FeatureVersion, 'columns'>, key: string): string[] =>
-  columns.map(column => column.name).filter(name => name !== key && name !== eventTime)
+/** The features of a version with their types: its columns but the key and the event time. */
+export const featureColumns = ({ columns }: Pick<FeatureVersion, 'columns'>, key: string): FeatureVersion['columns'] =>
+  columns.filter(({ name }) => name !== key && name !== eventTime)
+
+export const featuresOf = (version: Pick<FeatureVersion, 'columns'>, key: string): string[] =>
+  featureColumns(version, key).map(({ name }) => name)

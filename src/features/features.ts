@@ -1,10 +1,11 @@
 import type { Millis } from '#kernel/clock.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import { featuresOf, type FeatureVersion, type FeatureViewState, type TrainingSet } from './feature-version.ts'
+import { featureColumns, type FeatureVersion, type FeatureViewState, type TrainingSet } from './feature-version.ts'
 import type { FeatureDeps } from './compute.ts'
 import type { OnlineRow, OnlineStore } from './online-store.ts'
-import { joinViews, keyOf, resolveDeclared, type ServiceView } from './service.ts'
+import { readRequestRules, resolveDeclared } from './resolve-service.ts'
+import { joinViews, keyOf, type ServiceView } from './service.ts'
 
 /** The paper's feature store (C4): features with the rules that make them, offline by version and online by key. */
 export interface Features {
@@ -29,27 +30,33 @@ export interface Features {
   }): Promise<OnlineRow[]>
   /**
    * Which features the service has and where they are looked up, by the newest version of each view. Throws `not_found`
-   * for an unknown service, `conflict` when a view was never computed.
+   * for an unknown service, `conflict` when a view was never computed. What is computed of requests is what the project
+   * says now; for a model that was made of a training set, what was said then.
    */
-  resolveService(project: string, service: string): Promise<ServiceView>
+  resolveService(project: string, service: string, trainingSet?: string): Promise<ServiceView>
 }
 
 export function createFeatures(deps: FeatureDeps): Features {
   const { store, online, projects } = deps
 
-  async function resolveService(project: string, service: string): Promise<ServiceView> {
-    const { spec } = await projects.current(project)
-    const columns = new Map<string, readonly string[]>()
+  async function resolveService(project: string, service: string, trainingSet?: string): Promise<ServiceView> {
+    const revision = await projects.current(project)
+    const { spec } = revision
+    const columns = new Map<string, FeatureVersion['columns']>()
     for (const view of Object.keys(spec.features)) {
       const latest = await store.latest(project, view)
-      if (latest) columns.set(view, featuresOf(latest, keyOf(spec, view)))
+      if (latest) columns.set(view, featureColumns(latest, keyOf(spec, view)))
     }
-    return resolveDeclared(spec, service, view => {
+    const columnsOf = (view: string): FeatureVersion['columns'] => {
       const found = columns.get(view)
       if (!found)
         throw conflict(`Feature view ${view} was never computed: run a pipeline that does.`, { project, view })
       return found
-    })
+    }
+    const rules = await readRequestRules(projects, revision, service)
+    const resolved = resolveDeclared(spec, service, { columnsOf, rulesOf: view => rules.get(view)! })
+    const set = trainingSet === undefined ? undefined : await store.findTrainingSet(trainingSet as TrainingSet['id'])
+    return set?.requests && set.service === service ? { ...resolved, requests: set.requests } : resolved
   }
 
   return {

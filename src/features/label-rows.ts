@@ -4,6 +4,8 @@ import type { ProjectFile } from '#project'
 import { identifier, literal } from '#storage'
 import type { FeatureDeps } from './compute.ts'
 import { eventTime, label as labelColumn } from './feature-version.ts'
+import { checkCarried, requestSelect, requireRequestColumns } from './label-columns.ts'
+import type { PlannedColumn } from './request-plan.ts'
 import { relationOf, runRules, unfit, type Rules } from './rules.ts'
 import { wholeMillis } from './view-columns.ts'
 
@@ -14,18 +16,20 @@ export interface Asking {
   readonly rules: Rules
   /** The column of the entity key. */
   readonly key: string
+  /** What requests bring, and so do the label's rows. */
+  readonly carried: readonly PlannedColumn[]
   /** For temporary files. */
   readonly folder: string
   readonly signal: AbortSignal
 }
 
 /**
- * The label's rows as a Parquet file: `__row`, `__key`, `__time`, `label`; those without a label are counted and left out.
+ * The label's rows as a Parquet file: `__row`, `__key`, `__time`, `label`, what requests bring (`carriedColumn`); those without a label are counted and left out.
  * Throws `invalid` when the file's SQL is refused, or answers something else than labels, each key once at a time.
  */
 export async function askedRows(
   { duckdb, blobs }: FeatureDeps,
-  { dataset, spec, rules, key, folder, signal }: Asking,
+  { dataset, spec, rules, key, carried, folder, signal }: Asking,
 ): Promise<{ path: string; unlabelled: number }> {
   const source = `create temp view source as select * from read_parquet(${literal(await blobs.path(dataset.digest))})`
   const answered = `create temp table answered as select * from ${relationOf(rules)}`
@@ -46,12 +50,14 @@ export async function askedRows(
   const target = types.get(labelColumn)
   if (target === undefined || !['boolean', 'integer', 'number'].includes(target))
     throw unfit(rules.path, labelColumn, `a number or boolean, not ${target ?? 'this type'}`)
+  requireRequestColumns(rules.path, carried, types)
   const value =
     target === 'boolean'
       ? `cast(${labelColumn} as bigint)`
       : `cast(${labelColumn} as ${target === 'integer' ? 'bigint' : 'double'})`
-  const typed = `create temp view asked as select cast(${identifier(key)} as varchar) as __key, ${wholeMillis(eventTime, 'floor')} as __time, ${value} as label from read_parquet(${raw})`
+  const typed = `create temp view asked as select cast(${identifier(key)} as varchar) as __key, ${wholeMillis(eventTime, 'floor')} as __time, ${[`${value} as label`, ...requestSelect(carried)].join(', ')} from read_parquet(${raw})`
   const unlabelled = await checkAsked([typed], { duckdb, path: rules.path, spec, signal })
+  await checkCarried(duckdb, { typed, carried, path: rules.path, signal })
   const path = join(folder, 'asked.parquet')
   await duckdb.query(
     [

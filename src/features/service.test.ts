@@ -1,6 +1,8 @@
 import { test } from 'node:test'
+import { digestOf } from '#kernel/digest.ts'
 import type { ProjectFile } from '#project'
-import { joinViews, resolveDeclared, serviceFeatures, type ServiceView } from './service.ts'
+import { resolveDeclared } from './resolve-service.ts'
+import { joinViews, serviceFeatures, type ServiceView } from './service.ts'
 
 const columns: Record<string, string[]> = { daily: ['rain', 'wind'], monthly: ['rain', 'sun'] }
 const spec = (...features: string[]) =>
@@ -10,7 +12,11 @@ const spec = (...features: string[]) =>
     features: { daily: { entity: 'city', maxAge: '3d' }, monthly: { entity: 'city' } },
     services: { rain: { features } },
   }) as unknown as ProjectFile
-const resolve = (...features: string[]) => resolveDeclared(spec(...features), 'rain', view => columns[view]!)
+const resolve = (...features: string[]) =>
+  resolveDeclared(spec(...features), 'rain', {
+    columnsOf: view => columns[view]!.map(name => ({ name, type: 'number' })),
+    rulesOf: () => ({ path: 'none.sql', digest: digestOf(''), text: '' }),
+  })
 
 test('a service has whole views, or chosen features of them, each once', t => {
   t.assert.deepEqual(resolve('daily'), {

@@ -102,7 +102,15 @@ export function featureStoreContract(name: string, open: (t: TestContext) => Pro
       createdAt: 5 as Millis,
     })
     const add = (draft: TrainingSet, recipe: string) => store.transaction(tx => store.addTrainingSet(tx, draft, recipe))
-    const [one, two, three] = [set('rain'), set('rain'), set('snow')]
+    const request: NonNullable<TrainingSet['requests']>[number] = {
+      view: 'trip',
+      path: 'trip.sql',
+      sql: 'select mm from request',
+      columns: { mm: 'number' },
+      reads: [{ view: 'daily', field: 'rain', name: 'rain', type: 'number', maxAgeMs: 5 }],
+      fields: ['mm'],
+    }
+    const [one, two, three] = [{ ...set('rain'), requests: [request] }, set('rain'), set('snow')]
 
     t.assert.deepEqual(await add(one, 'r'), { set: one, added: true })
     t.assert.deepEqual(await add(two, 'r'), { set: one, added: false })

@@ -3,6 +3,7 @@ import type { Digest } from '#kernel/digest.ts'
 import type { Millis } from '#kernel/clock.ts'
 import { inside, pageById, pageByVersion, type Db } from '#storage'
 import type { FeatureVersion, TrainingSet } from './feature-version.ts'
+import type { RequestView } from './request-view.ts'
 import type { FeatureStore } from './store.ts'
 import type { FeatureTables } from './tables.ts'
 
@@ -141,11 +142,15 @@ const fromRow = (row: VersionRow): FeatureVersion => ({
 
 type SetRow = Selectable<FeatureTables['training_set']>
 
-const toSetRow = ({ features, featureVersions, run, createdAt, ...set }: TrainingSet, recipe: string): SetRow => ({
+const toSetRow = (
+  { features, featureVersions, requests, run, createdAt, ...set }: TrainingSet,
+  recipe: string,
+): SetRow => ({
   ...set,
   recipe,
   features: JSON.stringify(features),
   feature_versions: JSON.stringify(featureVersions),
+  requests: requests ? JSON.stringify(requests) : null,
   run: run ?? null,
   created_at: createdAt,
 })
@@ -159,6 +164,7 @@ const fromSetRow = (row: SetRow): TrainingSet => ({
   features: JSON.parse(row.features) as string[],
   dataset: row.dataset,
   featureVersions: JSON.parse(row.feature_versions) as string[],
+  ...(row.requests === null ? {} : { requests: JSON.parse(row.requests) as RequestView[] }),
   rows: row.rows,
   ...(row.run === null ? {} : { run: row.run }),
   createdAt: row.created_at as Millis,

@@ -28,6 +28,7 @@ export type FeatureTables = {
     features: string
     dataset: string
     feature_versions: string
+    requests: string | null
     rows: number
     run: string | null
     created_at: number
@@ -83,6 +84,8 @@ export const featureMigrations: readonly Migration[] = [
       )`,
     ],
   },
+  // JSON: the request views that its rows were computed with.
+  { name: 'features-002', statements: [`alter table training_set add column requests text`] },
 ]
 
 export type OnlineTables = {

@@ -6,19 +6,14 @@ import { invalid, notFound } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { DatasetVersion } from '#data'
 import type { ProjectFile, Revision } from '#project'
-import { identifier, literal } from '#storage'
 import { temporary, type FeatureDeps } from './compute.ts'
-import {
-  eventTime,
-  featuresOf,
-  label as labelColumn,
-  type FeatureVersion,
-  type TrainingSet,
-} from './feature-version.ts'
+import { featureColumns, type FeatureVersion, type TrainingSet } from './feature-version.ts'
+import { joinRows } from './joined-rows.ts'
 import { askedRows } from './label-rows.ts'
-import { pointInTimeJoin } from './point-in-time.ts'
+import { planRequest } from './request-plan.ts'
+import { readRequestRules, resolveDeclared } from './resolve-service.ts'
 import { readRules, recordRules, unfit, type Rules } from './rules.ts'
-import { keyOf, resolveDeclared, serviceFeatures, type ServiceView } from './service.ts'
+import { keyOf, serviceFeatures, type ServiceView } from './service.ts'
 
 export interface Joining {
   readonly revision: Revision
@@ -49,13 +44,16 @@ export async function makeTrainingSet(deps: FeatureDeps, joining: Joining): Prom
   const { revision, dataset, versions, signal } = joining
   const declared = labelOf(revision.spec, joining.label, dataset)
   const rules = await readRules(projects, revision, declared.sql)
-  const service = serviceOf(revision.spec, joining)
+  const requestRules = await readRequestRules(projects, revision, joining.service)
+  const service = serviceOf(revision.spec, joining, requestRules)
+  const plan = planRequest(service)
   const folder = await temporary(deps.workFolder)
   try {
-    const asked = await askedRows(deps, { dataset, spec: revision.spec, rules, key: service.entityKey, folder, signal })
-    const features = serviceFeatures(service).map(feature => feature.name)
+    const { entityKey: key, requests } = service
+    const carried = plan?.columns ?? []
+    const asked = await askedRows(deps, { dataset, spec: revision.spec, rules, key, carried, folder, signal })
     const path = join(folder, 'rows.parquet')
-    const counts = await joinRows(deps, joining, { asked: asked.path, service, features, path })
+    const counts = await joinRows(deps, { asked: asked.path, service, plan, versions, folder, path, signal })
     if (counts.rows === 0)
       throw unfit(declared.sql, '*', 'at least one row with a label and with features known by then')
     const { digest } = await blobs.putFile(path)
@@ -72,7 +70,8 @@ export async function makeTrainingSet(deps: FeatureDeps, joining: Joining): Prom
       service: joining.service,
       label: joining.label,
       digest,
-      features,
+      features: serviceFeatures(service).map(feature => feature.name),
+      ...(requests && { requests }),
       dataset: dataset.id,
       featureVersions: versions.map(version => version.id),
       rows: counts.rows,
@@ -81,7 +80,7 @@ export async function makeTrainingSet(deps: FeatureDeps, joining: Joining): Prom
     }
     const set = await store.transaction(async tx => {
       const kept = await store.addTrainingSet(tx, draft, recipe)
-      if (kept.added) await record(deps, tx, { set: draft, rules })
+      if (kept.added) await record(deps, tx, { set: draft, rules: [rules, ...requestRules.values()] })
       return kept.set
     })
     return { set, unlabelled: asked.unlabelled, featureless: counts.featureless }
@@ -99,58 +98,16 @@ function labelOf({ name, labels }: ProjectFile, label: string, dataset: DatasetV
   ])
 }
 
-function serviceOf(spec: ProjectFile, { service, versions }: Joining): ServiceView {
-  return resolveDeclared(spec, service, view => {
+function serviceOf(spec: ProjectFile, { service, versions }: Joining, rules: ReadonlyMap<string, Rules>): ServiceView {
+  const columnsOf = (view: string): FeatureVersion['columns'] => {
     const version = versions.find(each => each.view === view)
-    if (version) return featuresOf(version, keyOf(spec, view))
+    if (version) return featureColumns(version, keyOf(spec, view))
     const given = versions.map(each => each.view).join(', ') || 'none'
     throw invalid(`Service ${service} needs features that the task was not given.`, [
       { field: 'inputs', value: given, allowed: `a feature version of ${view}` },
     ])
-  })
-}
-
-interface Output {
-  readonly asked: string
-  readonly service: ServiceView
-  readonly features: readonly string[]
-  readonly path: string
-}
-
-async function joinRows(
-  { duckdb, blobs }: FeatureDeps,
-  { versions, signal }: Joining,
-  { asked, service, features, path }: Output,
-): Promise<{ rows: number; featureless: number }> {
-  const named = serviceFeatures(service)
-  const setup = [`create temp view asked as select * from read_parquet(${literal(asked)})`]
-  const views = []
-  for (const [index, { view, maxAgeMs }] of service.views.entries()) {
-    const { digest } = versions.find(version => version.view === view)!
-    const relation = `view_rows_${index}`
-    const file = literal(await blobs.path(digest))
-    setup.push(
-      `create temp view ${relation} as select *, ${identifier(service.entityKey)} as __key, ${identifier(eventTime)} as __time from read_parquet(${file})`,
-    )
-    views.push({ relation, fields: named.filter(feature => feature.view === view), maxAgeMs })
   }
-  const joined = `create temp table joined as select asked.__key, asked.__time, asked.label, found.* exclude (__row) from asked join (${pointInTimeJoin('asked', views)}) found on found.__row = asked.__row`
-  const columns = [
-    `__key as ${identifier(service.entityKey)}`,
-    `__time as ${identifier(eventTime)}`,
-    ...features.map(identifier),
-    labelColumn,
-  ]
-  const [row] = await duckdb.query(
-    [
-      ...setup,
-      joined,
-      `copy (select ${columns.join(', ')} from joined where __seen > 0 order by __time, __key) to ${literal(path)} (format parquet, compression zstd)`,
-      'select count(*) filter (__seen > 0) as rows, count(*) filter (__seen = 0) as featureless from joined',
-    ],
-    signal,
-  )
-  return { rows: Number(row!['rows']), featureless: Number(row!['featureless']) }
+  return resolveDeclared(spec, service, { columnsOf, rulesOf: view => rules.get(view)! })
 }
 
 type Tx = Parameters<typeof recordRules>[1]
@@ -158,7 +115,7 @@ type Tx = Parameters<typeof recordRules>[1]
 async function record(
   { ledger }: FeatureDeps,
   tx: Tx,
-  { set, rules }: { set: TrainingSet; rules: Rules },
+  { set, rules }: { set: TrainingSet; rules: readonly Rules[] },
 ): Promise<void> {
   const { id, project, service, label, digest, rows } = set
   await ledger.record(tx, {
@@ -168,7 +125,7 @@ async function record(
     project,
     facts: { digest, rows, service, label },
   })
-  await recordRules(ledger, tx, { project, to: id, rules: [rules] })
+  await recordRules(ledger, tx, { project, to: id, rules })
   for (const version of set.featureVersions) await ledger.link(tx, { from: id, to: version, relation: 'joined from' })
   await ledger.link(tx, { from: id, to: set.dataset, relation: 'labelled from' })
 }

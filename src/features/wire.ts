@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Digest, idOf, Instant, Name, pageOf } from '#kernel/wire.ts'
+import { valueTypes } from './expression/expression.ts'
 
 /** Feature views, versions, training sets and online rows as JSON. */
 
@@ -40,6 +41,29 @@ export const FeatureViewWire = z
   .meta({ title: 'FeatureView' })
 export const FeatureViewList = z.object({ items: z.array(FeatureViewWire) })
 
+/**
+ * Features that are computed of a request. The file is here as it was: what a model was trained with is what it is
+ * asked with. `name` is what a column that is looked up is called in the file.
+ */
+export const RequestViewWire = z
+  .object({
+    view: Name,
+    path: z.string(),
+    sql: z.string(),
+    columns: z.record(z.string(), z.enum(valueTypes)),
+    reads: z.array(
+      z.object({
+        view: Name,
+        field: z.string(),
+        name: z.string(),
+        type: z.enum(valueTypes),
+        maxAgeMs: z.number().optional(),
+      }),
+    ),
+    fields: z.array(z.string()).meta({ description: 'Those of its features that are meant.' }),
+  })
+  .meta({ title: 'RequestView' })
+
 export const TrainingSetWire = z
   .object({
     id: idOf<'training_set'>('trs'),
@@ -51,6 +75,7 @@ export const TrainingSetWire = z
     features: z.array(z.string()),
     dataset: z.string(),
     featureVersions: z.array(z.string()),
+    requests: z.array(RequestViewWire).optional(),
     rows: z.int(),
     run: z.string().optional(),
     createdAt: Instant,
@@ -76,4 +101,5 @@ export const OnlineReadAnswer = z.object({ rows: z.array(OnlineRowWire) })
 export const ServiceViewWire = z.object({
   entityKey: z.string(),
   views: z.array(z.object({ view: z.string(), fields: z.array(z.string()), maxAgeMs: z.number().optional() })),
+  requests: z.array(RequestViewWire).optional(),
 })

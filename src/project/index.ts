@@ -17,6 +17,7 @@ export { projectRoutes } from './routes.ts'
 export { blobRoutes, type BlobReach } from './blob-routes.ts'
 export type { BlobUploads } from './blob-uploads.ts'
 export { sqlBlobUploads } from './blob-uploads.sql.ts'
+export type { ColumnType } from './column-type.ts'
 export { Canary, canarySteps, type DeploymentSpec } from './deployment-spec.ts'
 export {
   databaseForms,
@@ -25,7 +26,6 @@ export {
   metrics,
   ProjectFile,
   taskTypes,
-  type ColumnType,
   type FeatureViewSpec,
   type GateSpec,
   type LabelSpec,
@@ -36,6 +36,7 @@ export {
   type OverlapPolicy,
   type PipelineSpec,
   type ProjectFileInput,
+  type RequestViewSpec,
   type ServiceSpec,
   type SourceSpec,
 } from './project-file.ts'

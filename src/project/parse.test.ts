@@ -256,3 +256,57 @@ test('a calendar that means nothing is refused, with what each part may be', () 
     },
   )
 })
+
+test('request views name entities, views and columns as they are declared', () => {
+  const trip = { entity: 'city', columns: { mm: 'number' }, features: ['daily:rain'], compute: 'features/trip.sql' }
+  const problems = (change: object, name = 'trip', more: object = {}) =>
+    problemsOf({
+      ...rain(),
+      requestFeatures: { [name]: { ...trip, ...change } },
+      services: { rain: { features: ['daily', name] } },
+      ...more,
+    })
+
+  assert.deepEqual(problems({}), [])
+  assert.deepEqual(problems({ entity: 'town' }), [
+    { field: 'requestFeatures.trip.entity', value: 'town', allowed: 'one of city' },
+    {
+      field: 'services.rain.features',
+      value: ['daily', 'trip'],
+      allowed: 'views of one entity; these are of city and town',
+    },
+  ])
+  assert.deepEqual(problems({ features: ['dailly'] }), [
+    { field: 'requestFeatures.trip.features[0]', value: 'dailly', allowed: 'one of daily; did you mean daily?' },
+  ])
+  assert.deepEqual(
+    problems({ columns: { city: 'string', label: 'number', 'a b': 'number' } }).map(({ field }) => field),
+    ['requestFeatures.trip.columns["a b"]'],
+  )
+  assert.deepEqual(problems({ columns: { city: 'string', label: 'number' } }), [
+    {
+      field: 'requestFeatures.trip.columns.city',
+      value: 'city',
+      allowed: 'another name: event_time, label, known_at, city are there anyway',
+    },
+    {
+      field: 'requestFeatures.trip.columns.label',
+      value: 'label',
+      allowed: 'another name: event_time, label, known_at, city are there anyway',
+    },
+  ])
+  assert.deepEqual(problems({}, 'daily'), [
+    { field: 'requestFeatures.daily', value: 'daily', allowed: 'a name that no feature view has: services name both' },
+  ])
+  assert.deepEqual(
+    problems({ entity: 'town' }, 'trip', { entities: { city: { key: 'city' }, town: { key: 'town' } } }),
+    [
+      { field: 'requestFeatures.trip.features', value: ['daily:rain'], allowed: 'views of town; these are of city' },
+      {
+        field: 'services.rain.features',
+        value: ['daily', 'trip'],
+        allowed: 'views of one entity; these are of city and town',
+      },
+    ],
+  )
+})

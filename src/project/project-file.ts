@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { Graph } from './graph-spec.ts'
 import { Deployment } from './deployment-spec.ts'
 import { InputRule } from './input-rule.ts'
+import { columnTypes } from './column-type.ts'
+import { FeatureReference, RequestView } from './request-spec.ts'
 import { Name } from '#kernel/wire.ts'
 import { fairnessMeasures } from '#statistics'
 import { column, duration, paramName, path, text } from './field.ts'
@@ -53,10 +55,6 @@ const Objective = z.strictObject({
     .default([])
     .meta({ description: '(4) Data that is required, and the source that has it.' }),
 })
-
-/** Column types as they are in a dataset version. */
-export const columnTypes = ['boolean', 'integer', 'number', 'string', 'date', 'timestamp'] as const
-export type ColumnType = (typeof columnTypes)[number]
 
 const sourceCommon = {
   key: z
@@ -114,7 +112,10 @@ const Label = z.strictObject({
 })
 
 const Service = z.strictObject({
-  features: z.array(z.string().regex(/^[a-z][a-z0-9-]*(:[A-Za-z_]\w*)?$/, 'a view, or view:feature')).min(1),
+  features: z
+    .array(FeatureReference)
+    .min(1)
+    .meta({ description: 'Views under `features` and `requestFeatures`, or single features of them.' }),
 })
 
 export const overlapPolicies = ['queue', 'skip', 'cancel-new', 'cancel-running'] as const
@@ -249,6 +250,9 @@ export const ProjectFile = z
     sources: z.record(Name, Source).default({}),
     entities: z.record(Name, z.strictObject({ key: column })).default({}),
     features: z.record(Name, FeatureView).default({}),
+    requestFeatures: z.record(Name, RequestView).optional().meta({
+      description: 'Features that are computed when a request comes, by the code that made them for the training.',
+    }),
     labels: z.record(Name, Label).default({}),
     services: z.record(Name, Service).default({}),
     pools: z
@@ -280,6 +284,7 @@ export type ProjectFile = z.output<typeof ProjectFile>
 
 export type SourceSpec = z.output<typeof Source>
 export type FeatureViewSpec = z.output<typeof FeatureView>
+export type RequestViewSpec = z.output<typeof RequestView>
 export type LabelSpec = z.output<typeof Label>
 export type ServiceSpec = z.output<typeof Service>
 export type PipelineSpec = z.output<typeof Pipeline>

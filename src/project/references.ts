@@ -4,6 +4,7 @@ import { graphProblems } from './graph-problems.ts'
 import { pipelineProblems } from './pipeline-problems.ts'
 import type { GateSpec, Metric, ProjectFile } from './project-file.ts'
 import { declared, type Report } from './report.ts'
+import { serviceProblems } from './service-problems.ts'
 import { subPipelineProblems } from './sub-pipelines.ts'
 
 /** What is wrong between the sections of a file whose every field is right by itself. */
@@ -54,24 +55,15 @@ function notificationProblems({ notifications, models }: ProjectFile, report: Re
   }
 }
 
-function featureProblems({ features, entities, sources, labels, services }: ProjectFile, report: Report): void {
+function featureProblems(file: ProjectFile, report: Report): void {
+  const { features, entities, sources, labels } = file
   for (const [name, view] of Object.entries(features)) {
     declared(entities, view.entity, ['features', name, 'entity'], report)
     declared(sources, view.source, ['features', name, 'source'], report)
   }
   for (const [name, label] of Object.entries(labels))
     declared(sources, label.source, ['labels', name, 'source'], report)
-  for (const [name, service] of Object.entries(services)) {
-    const views = service.features.map(feature => feature.split(':')[0]!)
-    const known = views.filter((view, index) => declared(features, view, ['services', name, 'features', index], report))
-    const kinds = [...new Set(known.map(view => features[view]!.entity))]
-    if (kinds.length > 1)
-      report(
-        ['services', name, 'features'],
-        service.features,
-        `views of one entity; these are of ${kinds.join(' and ')}`,
-      )
-  }
+  serviceProblems(file, report)
 }
 
 function modelProblems(

@@ -36,6 +36,8 @@ function* namedFiles(file: ProjectFile): Generator<Named> {
     yield { path: ['features', view, 'transform'], name: clean(transform) }
     yield { path: ['features', view, 'engineer'], name: clean(engineer) }
   }
+  for (const [view, { compute }] of Object.entries(file.requestFeatures ?? {}))
+    yield { path: ['requestFeatures', view, 'compute'], name: clean(compute) }
   for (const [label, { sql }] of Object.entries(file.labels)) yield { path: ['labels', label, 'sql'], name: clean(sql) }
   for (const [model, { serving }] of Object.entries(file.models))
     if (serving) yield { path: ['models', model, 'serving'], name: clean(serving) }
