@@ -24,7 +24,7 @@ export async function putBundle(
   blobs: Blobs,
   { version, model, revision, service, golden }: BundleContent,
 ): Promise<Digest> {
-  if (model.inputs) requireRules(version.model, version.signature, model.inputs)
+  if (model.inputs) requireRules(version, service, model.inputs)
   const serving = model.serving === undefined ? undefined : posix.normalize(model.serving)
   return packBundle(blobs, {
     manifest: {

@@ -45,7 +45,7 @@ async function bundleEvaluated(parts: DeliveryParts, version: EvaluatedVersion, 
       ? 'The rows that the version was tested on are gone: no predictions to compare with.'
       : `${golden.length} rows of the test set with known predictions.`,
   )
-  const service = await features.resolveService(version.project, model.service)
+  const service = await features.resolveService(version.project, model.service, version.trainingSet)
   if (model.serving) call.log(`Its serving code is ${model.serving} of revision ${revision.number}.`)
   return putBundle(blobs, { version, model, revision, service, golden })
 }

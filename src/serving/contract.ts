@@ -1,6 +1,7 @@
 import type { InputRules } from '#project/input-rule.ts'
 import type { Tensor } from '#registry'
 import type { BundleManifest } from './bundle.ts'
+import { requestedOf } from './requested.ts'
 
 /** What a deployment takes and gives, as programs of other languages declare it. */
 export interface Contract {
@@ -26,10 +27,21 @@ export interface Field {
 type Described = Pick<BundleManifest, 'signature' | 'service' | 'inputs' | 'serving'>
 
 /** `isRemote`: it is asked at a server, which looks features up. */
-export function contractOf({ signature, service, inputs, serving }: Described, isRemote: boolean): Contract {
-  const looksUp = isRemote && service !== null
+export function contractOf(described: Described, isRemote: boolean): Contract {
+  const { signature, service, inputs, serving } = described
+  const { plan, asked, told } = requestedOf(described) ?? { asked: described, told: signature }
+  const isLookedUp = (name: string): boolean =>
+    isRemote && service !== null && !plan?.columns.some(column => column.name === name)
+  const datatypes = new Map(asked.signature.inputs.map(({ name, datatype }) => [name, datatype]))
+  // Who looks nothing up is told what to compute with as well.
+  const reads = isRemote ? [] : (plan?.reads ?? [])
+  const others = reads.flatMap(({ name }) =>
+    told.inputs.some(input => input.name === name) ? [] : [{ name, datatype: datatypes.get(name)!, shape: [-1, 1] }],
+  )
   return {
-    inputs: signature.inputs.map(input => fieldOf(input, inputs, looksUp)),
+    inputs: [...told.inputs, ...others].map(input =>
+      fieldOf({ ...input, datatype: datatypes.get(input.name)! }, inputs, isLookedUp(input.name)),
+    ),
     outputs: signature.outputs.map(output => fieldOf(output, undefined, false)),
     key: service?.entityKey,
     isOpen: serving !== undefined,
@@ -40,6 +52,7 @@ function fieldOf({ name, datatype, shape }: Tensor, rules: InputRules | undefine
   const rule = rules && Object.hasOwn(rules, name) ? rules[name] : undefined
   const { min, max, values } = rule ?? {}
   const allowed = [
+    ...(datatype === 'TIMESTAMP' ? ['an instant in ISO 8601'] : datatype === 'DATE' ? ['a date in ISO 8601'] : []),
     ...(min === undefined ? [] : [`at least ${min}`]),
     ...(max === undefined ? [] : [`at most ${max}`]),
     ...(values === undefined ? [] : [`one of ${values.map(value => JSON.stringify(value)).join(', ')}`]),
@@ -55,6 +68,9 @@ function fieldOf({ name, datatype, shape }: Tensor, rules: InputRules | undefine
 
 const kinds: Readonly<Record<string, Field['kind']>> = {
   BYTES: 'text',
+  DATE: 'text',
+  TIMESTAMP: 'text',
+  WHOLE: 'integer',
   BOOL: 'boolean',
   INT64: 'integer',
   INT32: 'integer',

@@ -5,6 +5,7 @@ import { besideCode, builtAt, packageRoot } from '#kernel/place.ts'
 import { invalid } from '#kernel/error.ts'
 import { readTree, type Blobs } from '#storage'
 import { BundleManifest, manifestFile, modelFile } from './bundle.ts'
+import { requestedOf } from './requested.ts'
 import { contractOf, typescriptTypes } from './contract.ts'
 import type { Revision } from './deployment.ts'
 import type { RouteLog } from './routes-file.ts'
@@ -53,7 +54,7 @@ export async function embeddedPackage(blobs: Blobs, request: PackageRequest): Pr
     text('bundle.json', json(manifest)),
     { path: 'model.onnx', bytes: model },
   ]
-  if (kind === 'wheel') return wheel(copy, files)
+  if (kind === 'wheel') return wheel(copy, [...files, text('requested.json', json(computedOf(manifest)))])
   for (const path of code) files.push(await codeFile(path, await bytesOf(path)))
   return npm(copy, manifest, files)
 }
@@ -144,7 +145,16 @@ export interface EmbeddedModel {
 export declare function open(options?: OpenOptions): Promise<EmbeddedModel>
 `
 
-const modules = ['__init__', 'model', 'signature', 'telemetry'] as const
+/** What is computed of requests, read for a program that has no reader of SQL; null when nothing is. */
+function computedOf(manifest: BundleManifest): object | null {
+  const requested = requestedOf(manifest)
+  if (!requested) return null
+  const { plan, asked } = requested
+  const features = plan.features.map(({ name, view, needs, expression }) => ({ name, view, needs, expression }))
+  return { inputs: asked.signature.inputs, columns: plan.columns, reads: plan.reads, features }
+}
+
+const modules = ['__init__', 'features', 'model', 'signature', 'telemetry'] as const
 
 async function wheel(copy: Copy, files: readonly ArchivedFile[]): Promise<EmbeddedPackage> {
   const { deployment, number } = copy

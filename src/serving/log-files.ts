@@ -10,6 +10,7 @@ const columns = {
   event_time: 'BIGINT',
   features: 'JSON',
   outputs: 'JSON',
+  feature_times: 'JSON',
   deployment: 'VARCHAR',
   revision: 'VARCHAR',
   version: 'VARCHAR',

@@ -152,6 +152,9 @@ const toPrediction = (row: Row): Prediction => ({
   receivedAt: row['received_at'] as Millis,
   features: JSON.parse(row['features'] as string) as Prediction['features'],
   outputs: JSON.parse(row['outputs'] as string) as Prediction['outputs'],
+  ...(typeof row['feature_times'] === 'string' && {
+    featureTimes: JSON.parse(row['feature_times']) as NonNullable<Prediction['featureTimes']>,
+  }),
   latencyMs: row['latency_ms'] as number,
   ...(typeof row['inclusion'] === 'number' ? { inclusion: row['inclusion'] } : {}),
   ...(row['drawn'] === false ? { drawn: false } : {}),

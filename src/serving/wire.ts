@@ -140,7 +140,9 @@ export const PredictionWire = z
     eventTime: Instant,
     receivedAt: Instant,
     features: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
-    /** Where each feature came from: `request` or a feature version. */
+    featureTimes: z.record(z.string(), Instant).optional().meta({
+      description: 'By feature view, since when what was looked up of it was true.',
+    }),
     outputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
     latencyMs: z.number(),
     inclusion: z.number().optional().meta({ description: 'The chance that it had to be written down; 1 when absent.' }),

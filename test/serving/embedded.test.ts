@@ -25,7 +25,20 @@ const openRain = (): Promise<Bench> =>
       outputs: [input('probability', 'FP32')],
     }
     const inputs = { rain: { missing: 'default', default: 0.25, min: 0, max: 50 } } as const
-    await bench.deploy(await makeBundle(bench.blobs, { change: { signature, inputs } }))
+    const request = {
+      view: 'storm',
+      path: 'storm.sql',
+      sql: `select mm * 2 + hour(since AT TIME ZONE 'Asia/Kolkata') / 10 + length(place) + date_diff('day', since, event_time) as rain from request`,
+      columns: { mm: 'number', since: 'timestamp', place: 'string' },
+      reads: [],
+      fields: ['rain'],
+    } as const
+    const service = {
+      entityKey: 'city',
+      views: [],
+      requests: [{ ...request, reads: [], fields: ['rain'] }],
+    }
+    await bench.deploy(await makeBundle(bench.blobs, { change: { signature, inputs, service } }))
     return bench
   })())
 
@@ -52,6 +65,13 @@ const cases: readonly unknown[] = [
   [{ wind: 1, rain: 1, event_time: 'soon' }],
   [5],
   [],
+  [
+    { wind: 1, mm: 0.1, since: '2026-11-28T20:15:00+01:00', place: 'Pune', event_time: '2026-11-29T06:00:00Z' },
+    { wind: 1, mm: 1e-7, since: 1_764_400_000_123, place: '😀', event_time: 1_764_400_000_124 },
+  ],
+  [{ wind: 1, mm: 2, since: '2026-02-30', place: 'Pune' }],
+  [{ wind: 1, mm: '2', since: '2026-02-28', place: 'Pune' }],
+  [{ wind: 1, mm: 2, since: '2026-02-28' }],
 ]
 
 interface Seen {
@@ -121,13 +141,13 @@ for (const kind of ['npm', 'wheel'] as const)
         seen.map(({ ids: _, ...rest }) => rest),
         await atServer(bench),
       )
-      assert.deepEqual(told, { sent: 5, refused: 0, dropped: 0 })
+      assert.deepEqual(told, { sent: 8, refused: 0, dropped: 0 })
       const ids = seen.flatMap(({ ids: given = [] }) => given)
       await bench.serving.collect()
       const logged = await Promise.all(ids.map(id => bench.serving.prediction(id)))
       assert.deepEqual(
         logged.map(({ features, outputs, deployment }) => [features['rain'], Object.keys(outputs), deployment]),
-        [0.1, 20, 0.25, 0.25, 1].map(rain => [rain, ['probability'], 'rain']),
+        [0.1, 20, 0.25, 0.25, 1, 5.2, 2.2000002, 0.25].map(rain => [rain, ['probability'], 'rain']),
       )
       assert.equal(logged[4]!.eventTime, Date.parse('2026-11-29T06:00:00Z'))
     },

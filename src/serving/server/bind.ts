@@ -1,6 +1,8 @@
+import { parseDay, parseInstant } from '#features/request.ts'
 import type { InputRule } from '#project/input-rule.ts'
 import type { Signature, Tensor } from '#registry'
 import type { BundleManifest } from '../bundle.ts'
+import { protocolKind } from '../requested.ts'
 import { badRequest, RequestError } from './request-error.ts'
 
 /** Values of one input, row by row. Integers of 64 bits that a number cannot hold are bigints. */
@@ -109,6 +111,9 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
   INT32: integers,
   BOOL: ['BOOL'],
   BYTES: ['BYTES'],
+  WHOLE: integers,
+  DATE: ['BYTES', ...integers],
+  TIMESTAMP: ['BYTES', ...integers],
 }
 
 function readColumn(input: Expected, given: GivenTensor, filled: string[]): Column {
@@ -128,7 +133,7 @@ function readColumn(input: Expected, given: GivenTensor, filled: string[]): Colu
   return checkedColumn(input, elements, filled)
 }
 
-const shapeOf = ({ datatype }: Tensor): string => `expected ${datatype} with shape [N,1] or [N]`
+const shapeOf = ({ datatype }: Tensor): string => `expected ${protocolKind(datatype)} with shape [N,1] or [N]`
 
 /** Throws unless a request may have so many rows. `what`, and the name if there is one, begin the sentence. */
 export function requireRows(what: string, rows: number, name = ''): void {
@@ -241,7 +246,21 @@ const checks: Readonly<Record<string, Check>> = {
   },
   BOOL: value => (typeof value === 'boolean' || value === 0 || value === 1 ? Number(value) : undefined),
   BYTES: value => (typeof value === 'string' && value.length <= textMax ? value : undefined),
+  WHOLE: value => {
+    const number = typeof value === 'bigint' ? Number(value) : value
+    return integer(number) ? number : undefined
+  },
+  DATE: value => (typeof value === 'string' ? (parseDay(value) ?? undefined) : milliseconds(value)),
+  TIMESTAMP: value => (typeof value === 'string' ? (parseInstant(value) ?? undefined) : milliseconds(value)),
 }
+
+const milliseconds = (value: unknown): number | undefined => {
+  const number = typeof value === 'bigint' ? Number(value) : value
+  return integer(number) && Math.abs(number) <= instantMax ? number : undefined
+}
+
+/** The year 9999. */
+const instantMax = 253_402_300_799_999
 
 const wanted: Readonly<Record<string, string>> = {
   FP32: 'a finite number of 32 bits; missing values are not accepted',
@@ -250,6 +269,9 @@ const wanted: Readonly<Record<string, string>> = {
   INT32: 'a whole number of 32 bits; missing values are not accepted',
   BOOL: 'true or false',
   BYTES: `a text of at most ${textMax} characters`,
+  WHOLE: `a whole number of at most ${Number.MAX_SAFE_INTEGER}; missing values are not accepted`,
+  DATE: 'a date as 2026-11-29',
+  TIMESTAMP: 'an instant: milliseconds since 1970, or ISO 8601',
 }
 
 /** The value as the model takes it; undefined when it is of another kind. */

@@ -4,7 +4,9 @@ import type { RouteLog } from '../routes-file.ts'
 import { hashToUnit } from '../traffic.ts'
 import type { Patience } from './batcher.ts'
 import type { Bound, Column } from './bind.ts'
-import { lookUp, perRow, type Subjects } from './lookup.ts'
+import { askedOf } from './loaded-model.ts'
+import { lookUp, perRow, type Found, type Subjects } from './lookup.ts'
+import { computeMissing, readsOf } from './request-features.ts'
 import { servedOutputs } from './serving-code.ts'
 import type { OnlineFeatures } from './online.ts'
 import type { PredictionLog } from './prediction-log.ts'
@@ -107,9 +109,10 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   const { manifest } = revision.model
   const { rows, keys, at } = bound
   course.rows = rows
-  const columns = isComplete(bound)
-    ? bound.columns
-    : await complete({ deployment, revision, bound, keys, at, online, until: request.until })
+  const own = ownColumns(bound, manifest)
+  const { columns, times } = isComplete(own)
+    ? { columns: own, times: undefined }
+    : await complete({ deployment, revision, bound, keys, at, online, receivedAt, until: request.until })
   course.boundAt = performance.now()
   course.predictionId = firstId
   const ids: string[] = [firstId]
@@ -127,6 +130,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     isForced: request.revision !== undefined,
     signature: manifest.signature,
     columns,
+    times,
     ...lot,
     ...(request.idOf && { isGiven: true }),
     outputs,
@@ -146,7 +150,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   }
   course.isDecided = true
   course.ranAt = performance.now()
-  if (deployment.isShadowed) shadow(parts, request, { course, outputs })
+  if (deployment.isShadowed) shadow(parts, request, { course, outputs, receivedAt })
   if (lot.isDrawn) await log.append(logLines(record(outputs)))
   return { deployment, revision, ids, outputs, rows, filled: bound.filled }
 }
@@ -170,7 +174,7 @@ type Decided = { [Member in keyof Course]: NonNullable<Course[Member]> }
 function shadow(
   { shadows, online }: InferParts,
   { deployment, content }: InferRequest,
-  { course, outputs }: { course: Course; outputs: readonly OutputColumn[] },
+  { course, outputs, receivedAt }: { course: Course; outputs: readonly OutputColumn[]; receivedAt: number },
 ): void {
   const { startedAt, ranAt, predictionId, revision, rows } = course as Decided
   shadows.follow({
@@ -181,12 +185,13 @@ function shadow(
     outputs,
     ms: ranAt - startedAt,
     async ask(other) {
-      const bound = sized(content(other.model.manifest))
+      const bound = sized(content(askedOf(other.model)))
       const until = performance.now() + copyPatience.ms
       const { keys, at } = bound
-      const columns = isComplete(bound)
-        ? bound.columns
-        : await complete({ deployment, revision: other, bound, keys, at, online, until })
+      const own = ownColumns(bound, other.model.manifest)
+      const { columns } = isComplete(own)
+        ? { columns: own }
+        : await complete({ deployment, revision: other, bound, keys, at, online, receivedAt, until })
       return run(other, { rows: bound.rows, columns }, { until, queueRows: copyPatience.queueRows, isBatch: true })
     },
   })
@@ -205,7 +210,7 @@ function meet(
     const revision = table.revision(deployment, { named, predictionId, unit: key })
     if (revision === course.revision) return first!
     course.revision = revision
-    return { revision, bound: sized(content(revision.model.manifest)) }
+    return { revision, bound: sized(content(askedOf(revision.model))) }
   }
   let first: ReturnType<typeof read> | undefined
   first = read(unit)
@@ -226,27 +231,47 @@ interface Completion extends Subjects {
   readonly revision: LiveRevision
   readonly bound: Bound
   readonly online: InferParts['online']
+  readonly receivedAt: number
   readonly until: number
 }
 
-/** Whether nothing has to be looked up. */
-const isComplete = (bound: Bound): bound is Bound & { columns: readonly Column[] } => !bound.columns.includes(undefined)
+/** The model's inputs, and of those that were looked up since when they were true. */
+interface Complete {
+  readonly columns: readonly Column[]
+  readonly times: Found['times']
+}
 
-async function complete({
-  deployment,
-  revision,
-  bound,
-  keys,
-  at,
-  online,
-  until,
-}: Completion): Promise<readonly Column[]> {
-  const model = revision.model.manifest
-  const { signature } = model
-  const missing = signature.inputs.filter((_, index) => bound.columns[index] === undefined)
+type OwnColumns = readonly (Column | undefined)[]
+
+/** Those of the model's inputs: behind them stands what others are computed of. */
+const ownColumns = ({ columns }: Bound, { signature: { inputs } }: BundleManifest): OwnColumns =>
+  columns.length > inputs.length ? columns.slice(0, inputs.length) : columns
+
+const isComplete = (columns: OwnColumns): columns is readonly Column[] => !columns.includes(undefined)
+
+/** Looks up and computes what the request does not bring. */
+async function complete(completion: Completion): Promise<Complete> {
+  const { deployment, revision, bound, keys, at, online, receivedAt, until } = completion
+  const { manifest: model, requested } = revision.model
+  const { inputs } = model.signature
+  const own = ownColumns(bound, model)
   const { rows, filled } = bound
-  const found = await lookUp(online, { project: deployment.project, model, missing, rows, keys, at, filled, until })
-  return signature.inputs.map(({ name }, index) => bound.columns[index] ?? found.get(name)!)
+  const missing = inputs.filter((_, index) => own[index] === undefined)
+  const features = requested?.plan.features.filter(({ name }) => missing.some(input => input.name === name)) ?? []
+  const found = await lookUp(online, {
+    project: deployment.project,
+    model,
+    missing: missing.filter(({ name }) => !features.some(feature => feature.name === name)),
+    reads: requested ? readsOf(requested, features, bound) : [],
+    rows,
+    keys,
+    at,
+    filled,
+    until,
+  })
+  const computed = requested && computeMissing({ requested, features, bound, found, keys, at, now: receivedAt })
+  const columnOf = (name: string): Column => (found.columns.get(name) ?? computed?.get(name))!
+  return { columns: inputs.map(({ name }, index) => own[index] ?? columnOf(name)), times: found.times }
 }
 
 const patienceOf = ({ deployment, until, runMs, isBatch }: InferRequest): Patience => ({

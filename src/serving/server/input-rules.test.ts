@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { BundleManifest } from '../bundle.ts'
 import type { InputRules } from '#project/input-rule.ts'
 import { requireRules } from '../input-rules.ts'
 import { fileHooks, inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
@@ -105,9 +106,9 @@ test('rules that no request could be judged by are refused when the bundle is ma
     ],
     outputs: [],
   }
-  const problem = (declared: InputRules) => {
+  const problem = (declared: InputRules, service: BundleManifest['service'] = null) => {
     try {
-      requireRules('rain', signature, declared)
+      requireRules({ model: 'rain', signature }, service, declared)
       return undefined
     } catch (error) {
       return (error as { detail: { problems: { field: string; allowed: string }[] } }).detail.problems.map(
@@ -128,4 +129,26 @@ test('rules that no request could be judged by are refused when the bundle is ma
   assert.deepEqual(problem({ wind: { missing: 'default', default: 'x' } }), [
     'models.rain.inputs.wind.default: a value of FP32',
   ])
+
+  const trip = {
+    view: 'trip',
+    path: 'trip.sql',
+    sql: 'select length(place) + day(since) as wind from request',
+    columns: { place: 'string', since: 'date' },
+    reads: [],
+    fields: ['wind'],
+  } as const
+  const service = { entityKey: 'city', views: [], requests: [{ ...trip, reads: [], fields: ['wind'] }] }
+  assert.equal(
+    problem({ place: { missing: 'pass' }, since: { missing: 'default', default: '2026-11-29' } }, service),
+    undefined,
+  )
+  assert.deepEqual(
+    problem({ since: { missing: 'default', default: 'soon', values: ['2026-11-29'] }, sun: rules['wind']! }, service),
+    [
+      'models.rain.inputs.since.default: a value of BYTES',
+      'models.rain.inputs.since.values: none of instants',
+      'models.rain.inputs.sun: an input of the model: wind, city, place, since',
+    ],
+  )
 })

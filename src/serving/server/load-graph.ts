@@ -20,6 +20,7 @@ export async function loadGraph(folder: string, manifest: BundleManifest, parts:
       )
   return {
     manifest,
+    requested: undefined,
     batcher: createGraph({ name, ...signature, nodes, code }, parts),
     postprocess: undefined,
     loadMs: performance.now() - startedAt,

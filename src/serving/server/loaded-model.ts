@@ -1,10 +1,15 @@
 import type { BundleManifest } from '../bundle.ts'
 import type { Batcher } from './batcher.ts'
+import type { Requested } from '../requested.ts'
 import type { Postprocess } from './serving-code.ts'
+
+export { requestedOf } from '../requested.ts'
 
 /** A bundle that can answer. */
 export interface LoadedModel {
   readonly manifest: BundleManifest
+  /** Where some of its inputs are computed when a request comes. */
+  readonly requested: Requested | undefined
   readonly batcher: Batcher
   readonly postprocess: Postprocess | undefined
   /** How long it took until it could answer, in milliseconds. */
@@ -13,3 +18,10 @@ export interface LoadedModel {
   memoryBytes(): number
   release(): Promise<void>
 }
+
+/** The bundle as requests are read by it. */
+export const askedOf = ({ manifest, requested }: LoadedModel): BundleManifest => requested?.asked ?? manifest
+
+/** What callers are told to send, and what they get. */
+export const toldOf = ({ manifest, requested }: LoadedModel): BundleManifest['signature'] =>
+  requested?.told ?? manifest.signature

@@ -139,8 +139,18 @@ test('a store that does not answer in time is not waited for', async () => {
     const filled: string[] = []
     const missing = ['wind', 'rain'].map(name => ({ name, datatype: 'FP32', shape: [-1, 1] }))
     const model = { signature: { inputs: missing, outputs: [] }, service, inputs, lookupMs: 20 }
-    const asked = { project: 'rain', model, missing, rows: 2, keys: ['a', 'b'], at: undefined, filled, until: Infinity }
-    return lookUp(never, asked).then(found => [Object.fromEntries(found), filled])
+    const asked = {
+      project: 'rain',
+      model,
+      missing,
+      reads: [],
+      rows: 2,
+      keys: ['a', 'b'],
+      at: undefined,
+      filled,
+      until: Infinity,
+    }
+    return lookUp(never, asked).then(({ columns }) => [Object.fromEntries(columns), filled])
   }
   const fill = { missing: 'default', default: 4 } as const
 
@@ -164,8 +174,18 @@ test('where a rule takes old values, a row that is too old answers, and what was
     const filled: string[] = []
     const missing = [{ name: 'wind', datatype: 'FP32', shape: [-1, 1] }]
     const model = { signature: { inputs: missing, outputs: [] }, service, inputs }
-    const asked = { project: 'rain', model, missing, rows: 1, keys: [key], at: [at], filled, until: Infinity }
-    return lookUp(online, asked).then(found => [...Array.from(found.get('wind')!), ...filled])
+    const asked = {
+      project: 'rain',
+      model,
+      missing,
+      reads: [],
+      rows: 1,
+      keys: [key],
+      at: [at],
+      filled,
+      until: Infinity,
+    }
+    return lookUp(online, asked).then(({ columns }) => [...Array.from(columns.get('wind')!), ...filled])
   }
   const stale = { wind: { missing: 'refuse', stale: true } } as const
   const staleOrFour = { wind: { missing: 'default', default: 4, stale: true } } as const

@@ -1,4 +1,5 @@
 import type { OnlineRow, ServiceFeature } from '#features'
+import type { PlannedRead, Value } from '#features/request.ts'
 import type { Millis } from '#kernel/clock.ts'
 import type { Tensor } from '#registry'
 import type { BundleManifest, ServiceView } from '../bundle.ts'
@@ -65,8 +66,10 @@ export function perRow<Value>(
 export interface Lookup {
   readonly project: string
   readonly model: Pick<BundleManifest, 'signature' | 'service' | 'inputs' | 'lookupMs'>
-  /** The inputs that the request leaves out. */
+  /** The inputs that the request leaves out, and that are not computed. */
   readonly missing: readonly Tensor[]
+  /** What is read to compute others with. */
+  readonly reads: readonly WantedRead[]
   readonly rows: number
   readonly keys: readonly string[] | undefined
   readonly at: readonly number[] | undefined
@@ -76,14 +79,36 @@ export interface Lookup {
   readonly filled: string[]
 }
 
+/** A feature that is read to compute others with. */
+export interface WantedRead extends PlannedRead {
+  /** Whether one that is too old is better than none. */
+  readonly isStaleTaken: boolean
+}
+
+/** What was read: null where there is nothing, as in a training set. */
+export interface ReadValues {
+  readonly values: readonly Value[]
+  /** Some are too old, and taken all the same. */
+  readonly isOld: boolean
+}
+
+export interface Found {
+  /** By input. */
+  readonly columns: Map<string, Column>
+  /** By the read's name; why nothing is known where the store is not asked, or does not answer in time. */
+  readonly reads: Map<string, ReadValues | RequestError>
+  /** By view, when what was found of it became true: for each row, undefined where nothing was. */
+  readonly times: Map<string, readonly (number | undefined)[]>
+}
+
 /**
- * Reads the missing inputs of each row from the online store, as of the row's instant; what is not there is filled where
- * the input's rule says so. Throws `RequestError` that names the first feature which is not there, for which key and why.
+ * Reads what is missing of each row from the online store, as of the row's instant; an input that is not there is filled
+ * where its rule says so. Throws `RequestError` that names the first input which is not there, for which key and why.
  */
-export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup): Promise<Map<string, Column>> {
-  const { model, missing, keys, rows } = lookup
+export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup): Promise<Found> {
+  const { model, missing, reads, keys, rows } = lookup
   const { service } = model
-  const found = new Map<string, Column>()
+  const found: Found = { columns: new Map(), reads: new Map(), times: new Map() }
   const needed = missing.filter(({ name, datatype }) => fillingFor(model, { name, datatype }) === undefined)
   const list = needed.map(({ name }) => name).join(', ')
   if ((!service || !online) && list !== '')
@@ -92,25 +117,29 @@ export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup)
   const unknown = needed.find(({ name }) => !features.some(feature => feature.name === name))
   if (unknown)
     throw badRequest(`Missing input: ${unknown.name}. It is in no feature view of the service, so it must be sent.`)
-  if (!keys && list !== '')
-    throw badRequest(
-      `Missing inputs: ${list}. Send them, or name the ${service!.entityKey} in parameters.entity to have them looked up.`,
-    )
+  if (!keys && list !== '') throw keysWanted(list, service!)
   const wanted = features.flatMap(feature => {
     const input = keys && missing.find(({ name }) => name === feature.name)
     return input ? [{ ...feature, datatype: input.datatype }] : []
   })
-  const views = (service?.views ?? []).flatMap(view => {
-    const own = wanted.filter(feature => feature.view === view.view)
-    return own.length > 0 ? [{ view, own }] : []
-  })
+  const unasked = whyUnasked(online, lookup)
+  for (const { name } of unasked ? reads : []) found.reads.set(name, unasked!)
+  const views = viewsOf(service, wanted, unasked ? [] : reads)
   const read = await Promise.all(views.map(each => readFeatures(online!, lookup, each)))
-  for (const [index, { own }] of views.entries())
-    for (const feature of own) found.set(feature.name, columnOf(feature, read[index]!, lookup))
+  for (const [index, { view, own, reads: others }] of views.entries()) {
+    const viewRows = read[index]!
+    found.times.set(
+      view.view,
+      viewRows.rows.map(({ eventTime, values }) => (isEmpty(values) ? undefined : eventTime)),
+    )
+    for (const feature of own) found.columns.set(feature.name, columnOf(feature, viewRows, lookup))
+    for (const other of others)
+      found.reads.set(other.name, viewRows.away && !other.isStaleTaken ? viewRows.away : valuesOf(other, viewRows))
+  }
   for (const { name, datatype } of missing) {
-    if (found.has(name)) continue
+    if (found.columns.has(name)) continue
     lookup.filled.push(name)
-    found.set(
+    found.columns.set(
       name,
       Array.from({ length: rows }, () => fillingFor(model, { name, datatype })!),
     )
@@ -118,10 +147,56 @@ export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup)
   return found
 }
 
+/** Why nothing can be read, where that is so. */
+function whyUnasked(online: OnlineFeatures | undefined, { model, reads, keys }: Lookup): RequestError | undefined {
+  const list = reads.map(({ name }) => name).join(', ')
+  if (!model.service || !online) return badRequest(`Missing inputs: ${list}. This deployment looks no features up.`)
+  return keys ? undefined : keysWanted(list, model.service)
+}
+
+export const keysWanted = (list: string, { entityKey }: ServiceView): RequestError =>
+  badRequest(
+    `Missing inputs: ${list}. Send them, or name the ${entityKey} in parameters.entity to have them looked up.`,
+  )
+
+/** What is asked of a view. */
+interface WantedView {
+  readonly view: ServiceView['views'][number]
+  readonly own: readonly WantedFeature[]
+  readonly reads: readonly WantedRead[]
+}
+
+/** Each view once from which something is wanted. */
+function viewsOf(
+  service: ServiceView | null,
+  wanted: readonly WantedFeature[],
+  reads: readonly WantedRead[],
+): readonly WantedView[] {
+  const others = reads.map(({ view, maxAgeMs }) => ({ view, fields: [], maxAgeMs }))
+  const all = [...(service?.views ?? []), ...others]
+  return all.flatMap((view, at) => {
+    if (all.findIndex(other => other.view === view.view) < at) return []
+    const isOf = (each: { readonly view: string }): boolean => each.view === view.view
+    const [own, read] = [wanted.filter(isOf), reads.filter(isOf)]
+    return own.length + read.length > 0 ? [{ view, own, reads: read }] : []
+  })
+}
+
+function valuesOf({ field, isStaleTaken }: WantedRead, { rows }: ViewRows): ReadValues {
+  const isTaken = ({ status }: OnlineRow): boolean => status === 'present' || (status === 'expired' && isStaleTaken)
+  return {
+    values: rows.map(row => (isTaken(row) ? (row.values[field] ?? null) : null)),
+    isOld: rows.some(({ status }) => status === 'expired' && isStaleTaken),
+  }
+}
+
 const fillingFor = (model: Lookup['model'], { name, datatype }: { name: string; datatype: string }) => {
   const rule = ruleOf(model, name)
   return rule && fillingOf(rule, datatype)
 }
+
+/** Values that are too old for everybody are withheld. */
+const isEmpty = (values: OnlineRow['values']): boolean => Object.keys(values).length === 0
 
 type WantedFeature = ServiceFeature & { readonly datatype: string }
 
@@ -137,10 +212,11 @@ interface ViewRows {
 async function readFeatures(
   online: OnlineFeatures,
   lookup: Lookup,
-  { view, own }: { view: ServiceView['views'][number]; own: readonly WantedFeature[] },
+  { view, own, reads }: WantedView,
 ): Promise<ViewRows> {
   const { project, keys, at } = lookup
-  const withExpired = own.some(({ name }) => staysUsable(lookup, name))
+  const withExpired =
+    own.some(({ name }) => staysUsable(lookup, name)) || reads.some(({ isStaleTaken }) => isStaleTaken)
   const place = `${project}/${view.view}`
   try {
     const rows = await inTime(budgetOf(lookup), readView(online, lookup, { ...view, withExpired }))

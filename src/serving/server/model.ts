@@ -10,7 +10,7 @@ import { requireValue, type Column } from './bind.ts'
 import { forget } from './run-tally.ts'
 import { openRuntime } from './open-runtime.ts'
 import { loadServingCode } from './serving-code.ts'
-import type { LoadedModel } from './loaded-model.ts'
+import { requestedOf, type LoadedModel } from './loaded-model.ts'
 
 export interface LoadParts {
   /** How the Python workers of models are kept from the machine. */
@@ -30,6 +30,7 @@ export async function loadModel(folder: string, { workers, memory, graphs }: Loa
   const startedAt = performance.now()
   const manifest = await manifestOf(folder)
   if (manifest.runtime.kind === 'graph') return loadGraph(folder, manifest, graphs)
+  const requested = requestedOf(manifest)
   const runtime = await memory.hold(() => openRuntime(folder, manifest, workers))
   const batcher = createBatcher(runtime)
   try {
@@ -38,6 +39,7 @@ export async function loadModel(folder: string, { workers, memory, graphs }: Loa
     forget(batcher.tally)
     return {
       manifest,
+      requested,
       batcher,
       postprocess,
       loadMs: performance.now() - startedAt,

@@ -1,3 +1,4 @@
+import { toldOf } from './loaded-model.ts'
 import { queuesPath } from '../queues-file.ts'
 import { statusPath } from '../routes-file.ts'
 import { rowsMax } from './bind.ts'
@@ -175,13 +176,17 @@ export interface ModelMetadata {
 }
 
 export function modelMetadata({ name, revisions }: LiveDeployment, { model }: LiveRevision): ModelMetadata {
-  const { signature, service, runtime } = model.manifest
+  const { service, runtime } = model.manifest
+  const computed = model.requested?.plan.features.map(feature => feature.name)
   return {
     name,
     versions: revisions.map(({ number }) => String(number)),
     platform: platformOf(runtime),
-    ...signature,
-    properties: service ? { entity: service.entityKey } : {},
+    ...toldOf(model),
+    properties: {
+      ...(service && { entity: service.entityKey }),
+      ...(computed && { computed: computed.join() }),
+    },
   }
 }
 
@@ -197,8 +202,8 @@ function platformOf(runtime: LiveRevision['model']['manifest']['runtime']): stri
 
 /** As far as a load generator reads it before it starts: the first dimension of every tensor is the batch. */
 export function modelConfig({ name }: LiveDeployment, { model }: LiveRevision) {
-  const { signature, runtime } = model.manifest
-  const { inputs, outputs } = signature
+  const { runtime } = model.manifest
+  const { inputs, outputs } = toldOf(model)
   const described = (tensors: typeof inputs) =>
     tensors.map(({ name: tensor, datatype, shape }) => ({
       name: tensor,

@@ -21,6 +21,8 @@ export interface AnsweredRequest {
   readonly isForced: boolean
   readonly signature: Signature
   readonly columns: readonly Column[]
+  /** By view, since when the features that were looked up were true. */
+  readonly times?: ReadonlyMap<string, readonly (number | undefined)[]> | undefined
   readonly outputs: readonly OutputColumn[]
   readonly error?: string
   /** What is written down of a deployment's requests, and whether the lot fell on this one. */
@@ -38,12 +40,18 @@ export function logLines(request: AnsweredRequest): string {
   const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const members = membersOf(request)
   const outputKeys = outputKeysOf(request)
+  const times = request.times && request.times.size > 0 ? request.times : undefined
   let lines = ''
   for (let row = 0; row < request.ids.length; row++) {
     const key = request.keys ? `"key":${JSON.stringify(request.keys[row])},` : ''
-    lines += `{"id":"${request.ids[row]}","row":${request.row ?? row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, members, row)},"outputs":${outputsOf(request, outputKeys, row)},${common}}\n`
+    lines += `{"id":"${request.ids[row]}","row":${request.row ?? row},${key}"event_time":${request.at?.[row] ?? receivedAt},"features":${featuresOf(request, members, row)},"outputs":${outputsOf(request, outputKeys, row)},${times ? timesOf(times, row) : ''}${common}}\n`
   }
   return lines
+}
+
+function timesOf(times: NonNullable<AnsweredRequest['times']>, row: number): string {
+  const known = Array.from(times, ([view, ofRows]) => [view, ofRows[row]] as const)
+  return `"feature_times":${JSON.stringify(Object.fromEntries(known))},`
 }
 
 type Value = Column[number]

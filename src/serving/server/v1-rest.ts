@@ -1,3 +1,4 @@
+import { toldOf } from './loaded-model.ts'
 import type { Tensor } from '#registry'
 import { json, type Asked, type Call, type Reply } from './call.ts'
 import { show } from './bind.ts'
@@ -77,7 +78,7 @@ export function v1Status({ table }: { table: RouteTable }, deployment: LiveDeplo
 /** The signature as TensorFlow Serving describes it. */
 export function v1Metadata({ table }: { table: RouteTable }, deployment: LiveDeployment, version?: string): Reply {
   const { number, model } = pictured(table, deployment, version)
-  const { inputs, outputs } = model.manifest.signature
+  const { inputs, outputs } = toldOf(model)
   const described = (tensors: readonly Tensor[]): object =>
     Object.fromEntries(tensors.map(tensor => [tensor.name, tensorInfo(tensor)]))
   const signature = {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { outputKey } from '#registry/output-key.ts'
 import { createBatcher, type Batcher } from '../batcher.ts'
 import { beginCourse, infer, type Inference } from '../infer.ts'
-import type { LoadedModel } from '../loaded-model.ts'
+import { requestedOf, type LoadedModel } from '../loaded-model.ts'
 import { openOnnx } from '../onnx-runtime.ts'
 import { loadServingCode, type Postprocess } from '../serving-code.ts'
 import { predictionsOf } from '../predictions.ts'
@@ -56,9 +56,10 @@ export async function open({ telemetry: told }: OpenOptions = {}): Promise<Embed
   const postprocess = copy.code === undefined ? undefined : await loadServingCode(folder, copy.code)
   for (const row of manifest.golden) await requireGolden(batcher, manifest, row)
   const telemetry = telemetryOf(copy, told)
+  const requested = requestedOf(manifest)
   return {
     ...copy,
-    predict: rows => predict({ copy, manifest, batcher, postprocess, telemetry }, rows),
+    predict: rows => predict({ copy, manifest, requested, batcher, postprocess, telemetry }, rows),
     telemetry: telemetry.state,
     async close() {
       await telemetry.close()
@@ -77,6 +78,7 @@ function telemetryOf(copy: Copy, told: OpenOptions['telemetry']): Telemetry {
 interface Parts {
   readonly copy: Copy
   readonly manifest: BundleManifest
+  readonly requested: LoadedModel['requested']
   readonly batcher: Batcher
   readonly postprocess: Postprocess | undefined
   readonly telemetry: Telemetry
@@ -85,10 +87,10 @@ interface Parts {
 const waitMs = 30_000
 
 async function predict(
-  { copy, manifest, batcher, postprocess, telemetry }: Parts,
+  { copy, manifest, requested, batcher, postprocess, telemetry }: Parts,
   rows: readonly object[],
 ): Promise<Answer> {
-  const model = { manifest, batcher, postprocess, release: async () => {}, loadMs: 0, memoryBytes: () => 0 }
+  const model = { manifest, requested, batcher, postprocess, release: async () => {}, loadMs: 0, memoryBytes: () => 0 }
   const { revision: id, number, version, deployment: name, log } = copy
   const revision: LiveRevision = { id, number, version, weight: 100, shadow: 0, model }
   const deployment = { name, project: manifest.project, limits: {}, log, revisions: [revision], former: [] }

@@ -42,6 +42,7 @@ class Model:
     def __init__(self, folder, telemetry):
         self._copy = json.loads((folder / "copy.json").read_text("utf-8"))
         self._manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
+        self._requested = json.loads((folder / "requested.json").read_text("utf-8"))
         model = (folder / "model.onnx").read_bytes()
         digest = hashlib.sha256(model).hexdigest()
         if digest != self._copy["model"]:
@@ -59,7 +60,7 @@ class Model:
     def predict(self, rows):
         """Answers a list of dicts or a DataFrame as `/invocations` does. Raises RequestError in the words of the server."""
         started, received_at = time.perf_counter(), time.time_ns() // 1_000_000
-        columns, keys, at, filled = bind(self._manifest, rows)
+        columns, keys, at, filled = bind(self._manifest, self._requested, rows, received_at)
         count = len(next(iter(columns.values())))
         ids = [_new_id() for _ in range(count)]
 

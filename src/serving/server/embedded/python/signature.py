@@ -5,6 +5,8 @@ import json
 import math
 from decimal import Decimal
 
+from .features import compile_expression, parse_day, parse_instant
+
 ROWS_MAX = 10_000
 COLUMNS_MAX = 10_000
 TEXT_MAX = 65_536
@@ -20,10 +22,10 @@ class RequestError(ValueError):
     """Rows that are not as the signature has them."""
 
 
-def bind(manifest, rows):
-    """Answers columns by input (None where no row has one), keys, instants, and the inputs that were filled."""
+def bind(manifest, requested, rows, now):
+    """Answers columns by input, keys, instants, and the inputs that were filled."""
     records = _records(rows)
-    inputs = {tensor["name"]: tensor for tensor in manifest["signature"]["inputs"]}
+    inputs = {tensor["name"]: tensor for tensor in (requested or manifest["signature"])["inputs"]}
     names = list(dict.fromkeys(name for record in records for name in record))
     if len(names) > COLUMNS_MAX:
         raise RequestError(f"The table: {len(names)} columns, expected at most {COLUMNS_MAX}.")
@@ -39,13 +41,23 @@ def bind(manifest, rows):
             at = elements
     keys = None if keys is None else [_key(key) for key in keys]
     at = None if at is None else [_instant(instant) for instant in at]
-    _fill(manifest, columns, len(records), filled)
+    features = [feature for feature in (requested or {}).get("features", ()) if feature["name"] not in columns]
+    computed = {feature["name"] for feature in features}
+    _fill(manifest, columns, computed, len(records), filled)
+    if features:
+        times = [now] * len(records) if at is None else at
+        known = {"event_time": times, **({} if keys is None else {service["entityKey"]: keys})}
+        _compute(manifest, requested, features, columns, known, filled)
     return columns, keys, at, filled
 
 
-def _fill(manifest, columns, rows, filled):
+def _fill(manifest, columns, computed, rows, filled):
     """An embedded copy looks no features up: what is in no row is filled as its rule says, or refused."""
-    missing = [tensor for tensor in manifest["signature"]["inputs"] if tensor["name"] not in columns]
+    missing = [
+        tensor
+        for tensor in manifest["signature"]["inputs"]
+        if tensor["name"] not in columns and tensor["name"] not in computed
+    ]
     fillings = {tensor["name"]: _filling(_rule(manifest, tensor["name"]), tensor["datatype"]) for tensor in missing}
     needed = [name for name, filling in fillings.items() if filling is NOTHING]
     if needed:
@@ -53,6 +65,90 @@ def _fill(manifest, columns, rows, filled):
     for name, filling in fillings.items():
         filled.append(name)
         columns[name] = [filling] * rows
+
+
+def _compute(manifest, requested, features, columns, known, filled):
+    """Computes features as the model server does (server/request-features.ts)."""
+    inputs = {tensor["name"]: tensor for tensor in requested["inputs"]}
+    rows = len(known["event_time"])
+    sent = dict(columns)
+    reasons = {}
+    for feature in features:
+        for name in feature["needs"]:
+            if name not in known and name not in reasons:
+                _know(manifest, requested, name, (features, sent, rows, filled), known, reasons)
+    for feature in features:
+        name = feature["name"]
+        datatype = inputs[name]["datatype"]
+        filling = _filling(_rule(manifest, name), datatype)
+        reason = next((reasons[each] for each in feature["needs"] if each in reasons), None)
+        if reason is not None:
+            if filling is NOTHING:
+                raise RequestError(reason)
+            _note(filled, name)
+            columns[name] = [filling] * rows
+            continue
+        compute = compile_expression(feature["expression"], feature["needs"])
+        values = zip(*(known[each] for each in feature["needs"])) if feature["needs"] else [()] * rows
+        columns[name] = []
+        for row, given in enumerate(values):
+            value = compute(given)
+            if value is None:
+                if filling is NOTHING:
+                    raise RequestError(
+                        f"Feature {name} of request view {feature['view']}, row {row + 1}: it is null for what is known of the row."
+                    )
+                _note(filled, name)
+                columns[name].append(filling)
+                continue
+            checked = CHECKS[datatype](int(value) if isinstance(value, bool) else value)
+            if checked is None:
+                raise RequestError(f"Input {name}, row {row + 1}: {show(value)} is not {WANTED[datatype]}.")
+            columns[name].append(checked)
+
+
+def _know(manifest, requested, name, asked, known, reasons):
+    """Finds the values of what features need, or why they are not known."""
+    features, columns, rows, filled = asked
+    users = ", ".join(feature["name"] for feature in features if name in feature["needs"])
+    column = next((each for each in [*requested["columns"], *requested["reads"]] if each["name"] == name), None)
+    if column is None:
+        key = manifest["service"]["entityKey"]
+        reasons[name] = f"Missing inputs: {users}. Send them, or name the {key} in parameters.entity to have them looked up."
+        return
+    kind = column["type"]
+    if name in columns:
+        known[name] = [_value(value, kind, name, row) for row, value in enumerate(columns[name])]
+        return
+    if column in requested["reads"]:
+        wanted = [
+            read["name"]
+            for read in requested["reads"]
+            if read["name"] not in columns and any(read["name"] in feature["needs"] for feature in features)
+        ]
+        reasons[name] = f"Missing inputs: {', '.join(wanted)}. This deployment looks no features up."
+        return
+    filling = _filling(_rule(manifest, name), KINDS[kind])
+    if filling is NOTHING:
+        reasons[name] = f"Missing input: {name} ({kind}). It must be sent, or {users}, which is computed of it."
+        return
+    filled.append(name)
+    known[name] = [_value(filling, kind, name, 0)] * rows
+
+
+def _value(value, kind, name, row):
+    """A value as expressions have it."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    checked = value if kind in ("date", "timestamp") else CHECKS[KINDS[kind]](value)
+    if checked is None:
+        raise RequestError(f"Input {name}, row {row + 1}: {show(value)} is not of type {kind}.")
+    return bool(checked) if kind == "boolean" else float(checked) if kind == "number" else checked
+
+
+def _note(filled, name):
+    if filled[-1:] != [name]:
+        filled.append(name)
 
 
 def _records(rows):
@@ -91,8 +187,7 @@ def _column(manifest, tensor, elements, filled):
         if filling is NOTHING:
             wanted = WANTED.get(datatype, "of the expected kind")
             raise RequestError(f"Input {name}, row {row + 1}: {show(element)} is not {wanted}.")
-        if filled[-1:] != [name]:
-            filled.append(name)
+        _note(filled, name)
         column.append(filling)
     return column
 
@@ -154,6 +249,25 @@ def _text(value):
     return value if isinstance(value, str) and len(value.encode("utf-16-le")) // 2 <= TEXT_MAX else None
 
 
+def _whole(value):
+    value = _integer(2**63)(value)
+    return value if value is not None and abs(value) <= SAFE_MAX else None
+
+
+def _instants(parse):
+    def check(value):
+        if isinstance(value, str):
+            return parse(value)
+        if isinstance(value, datetime.date):
+            return parse(value.isoformat().replace("+00:00", "Z"))
+        value = _whole(value)
+        return value if value is not None and abs(value) <= INSTANT_MAX else None
+
+    return check
+
+
+INSTANT_MAX = 253_402_300_799_999
+
 CHECKS = {
     "FP32": _float32,
     "FP64": _float64,
@@ -161,6 +275,18 @@ CHECKS = {
     "INT32": _integer(2**31),
     "BOOL": _boolean,
     "BYTES": _text,
+    "WHOLE": _whole,
+    "DATE": _instants(parse_day),
+    "TIMESTAMP": _instants(parse_instant),
+}
+
+KINDS = {
+    "boolean": "BOOL",
+    "integer": "WHOLE",
+    "number": "FP64",
+    "string": "BYTES",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
 }
 
 WANTED = {
@@ -170,6 +296,9 @@ WANTED = {
     "INT32": "a whole number of 32 bits; missing values are not accepted",
     "BOOL": "true or false",
     "BYTES": f"a text of at most {TEXT_MAX} characters",
+    "WHOLE": f"a whole number of at most {SAFE_MAX}; missing values are not accepted",
+    "DATE": "a date as 2026-11-29",
+    "TIMESTAMP": "an instant: milliseconds since 1970, or ISO 8601",
 }
 
 
