@@ -47,14 +47,17 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       .select(['workflow_task_spec.task', 'spec', 'needs', 'params', 'item'])
       .where('run', '=', run)
 
-  /** How many calls of each task are in which state. */
-  async function itemCounts(run: string): Promise<ReadonlyMap<string, TaskCounts>> {
+  /** How many calls are in which state, of each task that has calls. By their tasks: by their run takes five times as long. */
+  async function itemCounts(
+    tasks: readonly { id: string; items_open: number | null }[],
+  ): Promise<ReadonlyMap<string, TaskCounts>> {
+    const parents = tasks.filter(task => task.items_open !== null).map(({ id }) => id)
+    if (parents.length === 0) return new Map()
     const rows = await db
       .selectFrom('workflow_task')
       .select(['parent', 'state'])
       .select(({ fn }) => fn.countAll<number>().as('count'))
-      .where('run', '=', run)
-      .where('parent', 'is not', null)
+      .where('parent', 'in', parents)
       .groupBy(['parent', 'state'])
       .execute()
     return new Map([...Map.groupBy(rows, row => row.parent!)].map(([parent, states]) => [parent, countsOf(states)]))
@@ -97,18 +100,17 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
 
   /** The tasks with what those gave that they read: tasks among them, and these. */
   async function tasksFrom(
-    run: string,
     rows: readonly WholeRow[],
     others: Readonly<Record<string, Producer>> = {},
   ): Promise<readonly TaskRun[]> {
     const own = rows.map(row => [row.name, artifactsOf(row.outputs)] as const)
     const given = new Map([...Object.entries(others).map(([name, { outputs: made }]) => [name, made] as const), ...own])
-    const counts = rows.some(row => row.items_open !== null) ? await itemCounts(run) : undefined
-    return rows.map(row => taskFromRow(row, { outputs: given, items: counts?.get(row.id) }))
+    const counts = await itemCounts(rows)
+    return rows.map(row => taskFromRow(row, { outputs: given, items: counts.get(row.id) }))
   }
 
   return {
-    listTasks: async run => tasksFrom(run, await whole(run).where('parent', 'is', null).orderBy('id').execute()),
+    listTasks: async run => tasksFrom(await whole(run).where('parent', 'is', null).orderBy('id').execute()),
 
     async pageTaskRuns(run, { limit, after }) {
       const rows = await whole(run)
@@ -120,7 +122,7 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
       const here = new Set(rows.map(({ name }) => name))
       const elsewhere = new Set(rows.flatMap(namesRead).filter(name => !here.has(name)))
       const given = await outputs(run, [...elsewhere])
-      return toPage(await tasksFrom(run, rows, given), limit, ({ id }) => id)
+      return toPage(await tasksFrom(rows, given), limit, ({ id }) => id)
     },
 
     async findTaskRun(run, nameOrId) {
@@ -129,7 +131,7 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
         .executeTakeFirst()
       if (!row) return undefined
       const given = await outputs(run, namesRead(row))
-      const items = row.items_open === null ? undefined : (await itemCounts(run)).get(row.id)
+      const items = (await itemCounts([row])).get(row.id)
       return taskFromRow(row, {
         outputs: new Map(Object.entries(given).map(([name, producer]) => [name, producer.outputs])),
         items,
@@ -151,9 +153,9 @@ export function taskReads(db: Kysely<WorkflowTables>): TaskReads {
         .orderBy('workflow_task.id')
         .limit(limit + 1)
         .execute()
-      const counts = rows.some(row => row.items_open !== null) ? await itemCounts(run) : undefined
+      const counts = await itemCounts(rows)
       return toPage(
-        rows.map(row => lineFromRow(row, counts?.get(row.id))),
+        rows.map(row => lineFromRow(row, counts.get(row.id))),
         limit,
         line => line.id,
       )
