@@ -175,7 +175,10 @@ test('a worker has nothing of the environment of the server, and ends with it', 
 
   await runtime.release()
 
-  assert.equal(names, 'HOME LANG MKL_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS PATH TMPDIR')
+  assert.equal(
+    names,
+    'HOME LANG MKL_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS ORT_DISABLE_TELEMETRY PATH TMPDIR',
+  )
   assert.throws(() => process.kill(pid, 0), /ESRCH/)
   await assert.rejects(runtime.run([one]), /has been unloaded/)
 })
