@@ -203,11 +203,11 @@ export const settings = {
   },
   servingWorkerMemoryMb: {
     type: z.coerce.number().int().min(0).default(4_096),
-    help: 'Memory in MiB that the Python worker of a model may hold; what it asks for beyond that fails. 0 is no limit.',
+    help: 'Memory in MiB that the process of a model may hold, in Python or of costly ONNX; what it asks for beyond that fails. 0 is no limit.',
   },
   servingMemoryMb: {
     type: z.coerce.number().int().min(0).default(0),
-    help: 'Memory in MiB that the models of a model server may take together, Python workers included. Beyond it those that nobody has asked for longest leave, and come back when they are asked. 0 is no limit.',
+    help: 'Memory in MiB that the models of a model server may take together, their workers included. Beyond it those that nobody has asked for longest leave, and come back when they are asked. 0 is no limit.',
   },
   servingIdle: {
     type: duration.default('0s'),

@@ -12,7 +12,7 @@ import { requireValue, type Column } from './server/bind.ts'
 import { openPython, type ModelOrder } from './server/python-runtime.ts'
 import type { OutputColumn, Runtime } from './server/runtime.ts'
 import { encodeFrame } from './server/worker-frames.ts'
-import { environmentOf, startWorker, type WorkerSpec } from './server/worker-process.ts'
+import { environmentOf, startPython, type PythonSpec } from './server/worker-process.ts'
 import type { WorkerSettings } from './server-settings.ts'
 
 /** As a probe is asked: its environment has the converters too, and to all of its rows both must give the same answers. */
@@ -78,7 +78,7 @@ const scored = (column: Column, datatype: string, count: number): Float64Array |
 }
 
 interface Asking {
-  readonly worker: WorkerSpec
+  readonly worker: PythonSpec
   readonly order: ModelOrder
   readonly columns: readonly Column[]
   readonly rows: number
@@ -113,11 +113,11 @@ async function oneRowMs(runtime: Runtime, columns: readonly Column[]): Promise<n
 }
 
 async function writeOnnx(
-  spec: WorkerSpec,
+  spec: PythonSpec,
   { signature, ...order }: ModelOrder,
   answers: readonly OutputColumn[],
 ): Promise<Uint8Array> {
-  const worker = await startWorker(spec)
+  const worker = await startPython(spec)
   try {
     const { inputs } = signature
     const known = answers.map(({ name, datatype, width }) => ({ name, datatype, width }))

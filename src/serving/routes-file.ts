@@ -96,7 +96,8 @@ export type ServerStatus = z.output<typeof ServerStatus>
 
 export const routesFile = (folder: string): string => join(folder, 'routes.json')
 export const serverFile = (folder: string): string => join(folder, 'server.json')
-export const bundleFolder = (folder: string, bundle: string): string => join(folder, 'bundles', bundle)
+export const bundlesFolder = (folder: string): string => join(folder, 'bundles')
+export const bundleFolder = (folder: string, bundle: string): string => join(bundlesFolder(folder), bundle)
 export const accessLogFile = (folder: string): string => join(folder, 'access', 'access.ndjson')
 /** The key of the hashes that stand in the log for what is redacted: for its owner's eyes, and never changed. */
 export const redactionKeyFile = (folder: string): string => join(folder, 'redaction.key')

@@ -31,6 +31,8 @@ export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 export interface BundleSpec {
   readonly model?: LogisticSpec
+  /** The model's file, where it is another one; its signature and golden rows are in `change`. */
+  readonly file?: Uint8Array
   /** Source of serving code. */
   readonly code?: string
   readonly change?: Partial<BundleManifest>
@@ -44,9 +46,9 @@ export const interpreters: ServingParts['interpreters'] = { use: async () => '/u
 /** A bundle of a logistic model with one golden row. */
 export async function makeBundle(
   blobs: Blobs,
-  { model = windModel, code, change = {} }: BundleSpec = {},
+  { model = windModel, file = logisticOnnx(model), code, change = {} }: BundleSpec = {},
 ): Promise<Digest> {
-  const bytes = await blobs.put(logisticOnnx(model))
+  const bytes = await blobs.put(file)
   const features = Object.keys(model.weights)
   const manifest = {
     project: 'rain',

@@ -70,10 +70,12 @@ test('tritonclient[http] is answered in all that it asks', limits, async () => {
 test('tritonclient[grpc] is answered the same', limits, async () => {
   const bench = await openBed()
   const { found, refused } = (await askWith('triton_grpc.py', environment, await bench.grpcAddress())) as {
-    found: Record<string, unknown>
+    found: Record<string, unknown> & { config: { parameters: { row_ms: { string_value: string } } } }
     refused: Record<string, unknown>
   }
 
+  const rowMs = found.config.parameters.row_ms.string_value
+  assert.ok(Number(rowMs) > 0)
   assert.deepEqual(found, {
     health: [true, true, true, false],
     server: extensions,
@@ -84,6 +86,11 @@ test('tritonclient[grpc] is answered the same', limits, async () => {
       max_batch_size: 10_000,
       input: ['wind', 'rain'].map(name => ({ name, data_type: 'TYPE_FP32', dims: ['1'] })),
       output: [{ name: 'probability', data_type: 'TYPE_FP32', dims: ['1'] }],
+      parameters: {
+        placement: { string_value: 'inline' },
+        row_ms: { string_value: rowMs },
+        placement_reason: { string_value: `a row takes ${rowMs} ms` },
+      },
     },
     infer: all,
     some: [advice],

@@ -24,6 +24,7 @@ export async function loadGraph(folder: string, manifest: BundleManifest, parts:
     batcher: createGraph({ name, ...signature, nodes, code }, parts),
     postprocess: undefined,
     loadMs: performance.now() - startedAt,
+    placement: () => undefined,
     memoryBytes: () => 0,
     release: async () => {},
   }

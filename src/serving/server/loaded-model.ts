@@ -1,6 +1,7 @@
 import type { BundleManifest } from '../bundle.ts'
 import type { Batcher } from './batcher.ts'
 import type { Requested } from '../requested.ts'
+import type { Placement } from './placement.ts'
 import type { Postprocess } from './serving-code.ts'
 
 export { requestedOf } from '../requested.ts'
@@ -14,6 +15,8 @@ export interface LoadedModel {
   readonly postprocess: Postprocess | undefined
   /** How long it took until it could answer, in milliseconds. */
   readonly loadMs: number
+  /** Where it computes; undefined for what asks others. */
+  placement(): Placement | undefined
   /** What it takes now; 0 while it rests. */
   memoryBytes(): number
   release(): Promise<void>

@@ -8,6 +8,7 @@ import { queuesFile } from '../queues-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
 import {
   accessLogFile,
+  bundlesFolder,
   logFolder,
   readJsonFile,
   redactionKeyFile,
@@ -31,6 +32,8 @@ import { createKeyRing } from './key-ring.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createModelMemory } from './model-memory.ts'
 import { openOnlineFeatures } from './online.ts'
+import { createOnnxScale } from './onnx-scale.ts'
+import { threadsRest } from './onnx-thread.ts'
 import { openPredictionLog } from './prediction-log.ts'
 import { isHealth } from './pages.ts'
 import { createPredictor } from './predictor.ts'
@@ -54,6 +57,8 @@ import { wholeServer } from './whole-server.ts'
 
 const pollMs = 1_000
 const drainMsMax = 30_000
+/** For what computes though nobody waits for it any more. */
+const leaveMsMax = 1_000
 const newSecret = (): string => randomBytes(32).toString('base64url')
 
 const folder = process.argv[2] ?? ''
@@ -69,7 +74,9 @@ const graphs: GraphParts = {
   observe: node => metrics.observeNode(node),
   random: Math.random,
 }
-const table = createRouteTable(folder, { workers: settings.workers, memory, graphs })
+const { workers } = settings
+const scale = createOnnxScale(workers, bundlesFolder(folder))
+const table = createRouteTable(folder, { workers, scale, memory, graphs })
 const answers: Answers = {
   metrics: () => metrics.read(),
   statistics: () => statistics.read(table.deployments()),
@@ -222,13 +229,20 @@ async function stop(leaveMs = 0): Promise<void> {
   clearInterval(poll)
   const others = family.stop(leaveMs)
   await new Promise(resolve => setTimeout(resolve, leaveMs))
-  const deadline = setTimeout(() => process.exit(1), drainMsMax).unref()
+  const deadline = setTimeout(() => void leave(1), drainMsMax).unref()
   await Promise.all([http.drain(), grpc?.drain(), queues.stop(), deferrals.stop(), others])
   shadows.flush()
   await Promise.all([log.rotate(), teller?.close()])
   await forwarder?.stop()
   clearTimeout(deadline)
-  process.exit(0)
+  await leave(0)
+}
+
+/** Ends this process; not in the middle of a run of a thread, unless that does not end. */
+async function leave(code: number): Promise<void> {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), leaveMsMax)
+  await threadsRest()
+  process.exit(code)
 }
 
 async function succeed(): Promise<void> {

@@ -6,7 +6,7 @@ import type { ForwarderTally } from './forwarder.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
 import { modelSeries } from './model-series.ts'
-import { workerRestarts } from './python-runtime.ts'
+import { workerRestarts } from './worker-runtime.ts'
 import { createRequestTally, latencyBounds, type Observed } from './request-tally.ts'
 import type { LiveDeployment } from './route-table.ts'
 import type { Shadows } from './shadows.ts'
@@ -70,6 +70,7 @@ export function createMetrics(
     registers: [register],
   })
   gauges(register, deployments)
+  placementGauges(register, deployments)
   memoryGauges(register, deployments, memory)
   if (forwarded) forwardedCounter(register, forwarded)
   busyGauges(register, busy)
@@ -182,7 +183,7 @@ function busyGauges(register: Registry, busy: Busy): void {
 function restartCounters(register: Registry, { disagreed }: Pick<Shadows, 'disagreed'>): void {
   new Counter({
     name: 'trainyard_serving_worker_restarts_total',
-    help: 'Python workers that ended by themselves and were started again.',
+    help: 'Workers of models that ended by themselves and were started again.',
     registers: [register],
     collect() {
       this.reset()
@@ -197,6 +198,39 @@ function restartCounters(register: Registry, { disagreed }: Pick<Shadows, 'disag
     collect() {
       this.reset()
       for (const [deployment, rows] of disagreed) this.inc({ deployment }, rows)
+    },
+  })
+}
+
+/** Where models compute, and why. */
+function placementGauges(register: Registry, deployments: () => readonly LiveDeployment[]): void {
+  new Gauge({
+    name: 'trainyard_serving_model_placement',
+    help: 'Processes of the model server in which a model computes there (inline), in a thread, or in a process of its own.',
+    labelNames: ['deployment', 'revision', 'placement'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { name, revisions } of deployments())
+        for (const { id, model } of revisions) {
+          const placement = model.placement()
+          if (placement) this.labels(name, id, placement.place).set(1)
+        }
+    },
+  })
+  new Gauge({
+    name: 'trainyard_serving_model_row_seconds',
+    help: 'What a row took a model of ONNX when it was measured before it was opened.',
+    labelNames: ['deployment', 'revision'],
+    aggregator: 'max',
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { name, revisions } of deployments())
+        for (const { id, model } of revisions) {
+          const rowMs = model.placement()?.rowMs
+          if (rowMs !== undefined) this.labels(name, id).set(rowMs / 1_000)
+        }
     },
   })
 }

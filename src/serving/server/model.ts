@@ -1,20 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BundleManifest, manifestFile } from '../bundle.ts'
-import type { WorkerSettings } from '../server-settings.ts'
 import { loadGraph } from './load-graph.ts'
 import type { GraphParts } from './graph.ts'
 import type { ModelMemory } from './model-memory.ts'
 import { createBatcher, type Batcher } from './batcher.ts'
 import { requireValue, type Column } from './bind.ts'
 import { forget } from './run-tally.ts'
-import { openRuntime } from './open-runtime.ts'
+import { placeModel, type PlaceParts } from './place-model.ts'
 import { loadServingCode } from './serving-code.ts'
 import { requestedOf, type LoadedModel } from './loaded-model.ts'
 
-export interface LoadParts {
-  /** How the Python workers of models are kept from the machine. */
-  readonly workers: WorkerSettings
+export interface LoadParts extends PlaceParts {
   readonly memory: ModelMemory
   /** What graphs ask. */
   readonly graphs: GraphParts
@@ -26,12 +23,14 @@ const warmUpRows = [1, 8]
 const warmUpMsMax = 1_000
 
 /** Loads a bundle from its folder and runs it until it is fast. Throws with a sentence that says what is wrong with it. */
-export async function loadModel(folder: string, { workers, memory, graphs }: LoadParts): Promise<LoadedModel> {
+export async function loadModel(folder: string, { memory, graphs, ...parts }: LoadParts): Promise<LoadedModel> {
   const startedAt = performance.now()
   const manifest = await manifestOf(folder)
   if (manifest.runtime.kind === 'graph') return loadGraph(folder, manifest, graphs)
   const requested = requestedOf(manifest)
-  const runtime = await memory.hold(() => openRuntime(folder, manifest, workers))
+  const example = { rows: 1, columns: exampleColumns(manifest, 1) }
+  const placed = await placeModel(folder, manifest, { ...parts, example })
+  const runtime = await memory.hold(() => placed.open())
   const batcher = createBatcher(runtime)
   try {
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
@@ -43,6 +42,7 @@ export async function loadModel(folder: string, { workers, memory, graphs }: Loa
       batcher,
       postprocess,
       loadMs: performance.now() - startedAt,
+      placement: () => placed.placement,
       memoryBytes: () => runtime.memoryBytes,
       release: () => runtime.release(),
     }

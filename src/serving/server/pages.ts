@@ -211,5 +211,14 @@ export function modelConfig({ name }: LiveDeployment, { model }: LiveRevision) {
       dims: shape.length > 1 ? shape.slice(1) : [1],
     }))
   const about = { name, platform: platformOf(runtime), backend: '', max_batch_size: rowsMax }
-  return { ...about, input: described(inputs), output: described(outputs) }
+  return { ...about, input: described(inputs), output: described(outputs), parameters: placementParameters(model) }
+}
+
+/** Where it computes, and why, as Triton has what it has no word for. */
+function placementParameters({ placement }: LiveRevision['model']): Record<string, { string_value: string }> {
+  const found = placement()
+  if (!found) return {}
+  const { place, rowMs, why } = found
+  const told = { placement: place, ...(rowMs !== undefined && { row_ms: rowMs.toPrecision(3) }), placement_reason: why }
+  return Object.fromEntries(Object.entries(told).map(([name, text]) => [name, { string_value: text }]))
 }

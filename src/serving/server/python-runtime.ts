@@ -1,150 +1,29 @@
 import type { Signature } from '#registry'
 import type { PythonRuntime } from '../bundle.ts'
-import { decodeOutputs, encodeFrame, encodeRows, type Frame, type WorkerOutput } from './worker-frames.ts'
-import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
-import { startWorker, type WorkerProcess, type WorkerSpec } from './worker-process.ts'
+import type { Runtime } from './runtime.ts'
+import { startPython, type PythonSpec } from './worker-process.ts'
+import { openWorker, type WorkerOptions } from './worker-runtime.ts'
 
-/** How often a worker of this process has ended by itself. */
-export const workerRestarts = { count: 0 }
-
-/** What a worker is told to load. */
+/** What a Python worker is told to load. */
 export interface ModelOrder extends Omit<PythonRuntime, 'kind' | 'lock'> {
   /** The folder of the model's files. */
   readonly folder: string
   readonly signature: Signature
 }
 
-export interface PythonOptions {
-  readonly worker: WorkerSpec
+export interface PythonOptions extends Pick<WorkerOptions, 'runMsMax' | 'firstPauseMs' | 'warn'> {
+  readonly worker: PythonSpec
   readonly model: ModelOrder
-  /** How long a run may take; then its worker is ended. */
-  readonly runMsMax?: number
-  /** How long after its end a worker is started again; twice as long after each further one within a minute. */
-  readonly firstPauseMs?: number
-  warn(sentence: string): void
 }
 
-const loadMsMax = 120_000
-const usualRunMsMax = 30_000
-const [usualPauseMs, pauseMsMax] = [200, 30_000]
-const recentMs = 60_000
-/** After so many ends within a minute requests are refused at once, until that is past. */
-const endsMax = 5
-
-/**
- * A model in a Python process that lives as long as the model is loaded. When that ends by itself another one is started,
- * after a pause that doubles; what it was asked then fails with a sentence, and what waits goes to the next one. Rejects
- * when the first process does not load the model.
- */
-export async function openPython(options: PythonOptions): Promise<Runtime> {
-  const { model, warn, runMsMax = usualRunMsMax, firstPauseMs = usualPauseMs } = options
-  const ends: number[] = []
-  let lastEnd = ''
-  let isReleased = false
-  let memoryBytes = 0
-  const note = ({ header }: Frame): void => {
-    memoryBytes = (header as { memoryBytes?: number }).memoryBytes ?? memoryBytes
-  }
-  let current: Promise<WorkerProcess> = start(options, note)
-  watch(await current)
-
-  function watch(worker: WorkerProcess): void {
-    void worker.ended.then(how => {
-      if (!isReleased) replace(how)
-    })
-  }
-
-  function replace(how: string): void {
-    lastEnd = how
-    ends.push(Date.now())
-    workerRestarts.count++
-    const pauseMs = Math.min(pauseMsMax, firstPauseMs * 2 ** (recent() - 1))
-    warn(`A model's worker ${how}. It is started again in ${pauseMs} ms.`)
-    current = pause(pauseMs).then(() => start(options, note))
-    current.then(watch, (error: Error) => replace(error.message))
-    current.catch(() => {})
-  }
-
-  const recent = (): number => ends.filter(at => at > Date.now() - recentMs).length
-
-  /** The worker, also one that is still being started; not when it has ended too often. */
-  async function ready(): Promise<WorkerProcess> {
-    if (isReleased) throw new ModelFault('unavailable', 'The model has been unloaded.')
-    if (recent() >= endsMax)
-      throw new ModelFault(
-        'unavailable',
-        `The model's worker has ended ${recent()} times within a minute. It ${lastEnd}`,
-      )
-    return current.catch((error: Error) => {
-      throw new ModelFault('unavailable', `The model's worker cannot be started: it ${error.message}`)
-    })
-  }
-
-  return {
-    rowsPerRun: 256,
-    rowsWaitingMax: 4_096,
-    get memoryBytes() {
-      return isReleased ? 0 : memoryBytes
-    },
-
-    async run(batch) {
-      const worker = await within(ready(), runMsMax, () => {})
-      const limitMs = Math.max(runMsMax, ...batch.map(({ runMs = 0 }) => runMs))
-      const frame = await within(worker.ask(encodeRows(model.signature, batch)), limitMs, () => worker.kill()).catch(
-        async (error: unknown) => {
-          // Whoever is next meets the worker after this one.
-          await worker.ended
-          if (error instanceof ModelFault) throw error
-          throw new ModelFault('model_failed', `The model's worker ${(error as Error).message}`)
-        },
-      )
-      note(frame)
-      return answersOf(frame, batch)
-    },
-
-    async release() {
-      isReleased = true
-      const worker = await current.catch(() => undefined)
-      worker?.kill()
-      await worker?.ended
-    },
-  }
-}
-
-/** A process that has loaded the model. Rejects with what went wrong, as the end of a sentence. */
-async function start({ worker: spec, model }: PythonOptions, loaded: (answer: Frame) => void): Promise<WorkerProcess> {
-  const worker = await startWorker(spec)
+/** A model in a Python process. Rejects when the first process does not load it. */
+export function openPython({ worker, model, ...options }: PythonOptions): Promise<Runtime> {
   const { signature, ...order } = model
   const outputs = signature.outputs.map(({ name }) => name)
-  const frame = encodeFrame({ op: 'load', ...order, outputs, memoryBytes: spec.memoryBytes })
-  try {
-    const answer = await within(worker.ask(frame), loadMsMax, () => worker.kill())
-    const { error } = answer.header as { error?: string }
-    if (error !== undefined) throw new Error(`cannot load the model: ${error}`)
-    loaded(answer)
-    return worker
-  } catch (error) {
-    worker.kill()
-    throw error
-  }
+  return openWorker({
+    ...options,
+    signature,
+    order: { ...order, outputs, memoryBytes: worker.memoryBytes },
+    start: () => startPython(worker),
+  })
 }
-
-function answersOf({ header, tail }: Frame, batch: readonly Rows[]): readonly (readonly OutputColumn[])[] {
-  const { error, outputs } = header as { error?: string; outputs?: readonly WorkerOutput[] }
-  if (error !== undefined) throw new ModelFault('model_failed', error, true)
-  return decodeOutputs(outputs ?? [], tail, batch)
-}
-
-/** Rejects with a fault of 504 after so long, having called `late`. */
-async function within<T>(work: Promise<T>, ms: number, late: () => void): Promise<T> {
-  const timeUp = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    timeUp.reject(new ModelFault('deadline_exceeded', `The model has not answered within ${ms / 1_000} s.`))
-    late()
-  }, ms)
-  // When the time is up, nobody hears how the work ends.
-  work.catch(() => {})
-  return Promise.race([work, timeUp.promise]).finally(() => clearTimeout(timer))
-}
-
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms).unref())

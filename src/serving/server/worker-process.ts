@@ -7,25 +7,26 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createIsolation } from '#compute/isolation.ts'
 import { silentOnnx } from '#kernel/silent-onnx.ts'
-import { besideCode } from '#kernel/place.ts'
+import { besideCode, moduleAt } from '#kernel/place.ts'
 import type { WorkerSettings } from '../server-settings.ts'
-import { readFrames, type Frame } from './worker-frames.ts'
+import { parseFrame, splitFrames, type Frame } from './worker-frames.ts'
+import type { Worker } from './worker-runtime.ts'
 
-export interface WorkerSpec extends WorkerSettings {
-  /** A Python with the packages of the model. */
-  readonly python: string
+/** What a worker may, and what it is. */
+interface ProcessSpec extends WorkerSettings {
+  readonly command: readonly string[]
+  /** Folders where programs are found, before the machine's. */
+  readonly path: string
+  readonly variables?: Readonly<Record<string, string>>
   /** Folders that it may read, in those that are hidden. */
   readonly readable: readonly string[]
 }
 
-/** A Python process that answers frames, one after the other. */
-export interface WorkerProcess {
-  readonly pid: number
-  /** Rejects with a sentence when it ends, or says nonsense, before it has answered; it is over then. */
-  ask(frame: Buffer): Promise<Frame>
-  /** Resolves with how it ended, as the end of a sentence. */
-  readonly ended: Promise<string>
-  kill(): void
+export interface PythonSpec extends WorkerSettings {
+  /** A Python with the packages of the model. */
+  readonly python: string
+  /** Folders that it may read, in those that are hidden. */
+  readonly readable: readonly string[]
 }
 
 /** The folder of the virtual environment that a Python is of, with the folder above it. */
@@ -35,11 +36,40 @@ const program = fileURLToPath(besideCode('serving/worker/worker.py'))
 const lastLinesMax = 6
 const lastCharactersMax = 4_096
 
+/** Starts a worker in Python, as {@link startProcess} does. */
+export const startPython = ({ python, ...spec }: PythonSpec): Promise<Worker> =>
+  startProcess({
+    ...spec,
+    // Isolated from variables and folders of whoever starts it; nothing is compiled into folders that are not its own.
+    command: [python, '-I', '-B', '-u', program],
+    path: dirname(python),
+    // One request at a time: more threads of one worker only take cores from the others.
+    variables: Object.fromEntries(['OMP', 'OPENBLAS', 'MKL'].map(name => [`${name}_NUM_THREADS`, '1'])),
+  })
+
+/** Starts a worker for models of ONNX that are in a folder, as {@link startProcess} does. */
+export const startOnnxProcess = (settings: WorkerSettings, folder: string): Promise<Worker> =>
+  startProcess({
+    ...settings,
+    command: [...limited(settings.memoryBytes), process.execPath, fileURLToPath(moduleAt('serving/server/onnx-main'))],
+    path: dirname(process.execPath),
+    readable: [folder],
+  })
+
+/** What Node reserves without using it: with 1.1 GiB beside the model a thread does not start [measured, Node 26]. */
+const reservedBytes = 1_280 * 1024 ** 2
+
+/** Begins a command whose memory is bounded as `worker.py` bounds its own [POSIX sh, `ulimit -d` in KiB]. */
+const limited = (memoryBytes: number): readonly string[] =>
+  memoryBytes === 0
+    ? []
+    : ['/bin/sh', '-c', 'ulimit -d "$0" && exec "$@"', `${Math.ceil((memoryBytes + reservedBytes) / 1024)}`]
+
 /**
- * Starts a worker in an empty folder of its own, with a socket between it and this process, and nothing of this process's
- * environment. What it prints goes to this process's standard error. Rejects when it cannot be started.
+ * Starts a process that answers frames in an empty folder of its own, with a socket between it and this process, and nothing
+ * of this process's environment. What it prints goes to this process's standard error. Rejects when it cannot be started.
  */
-export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
+async function startProcess(spec: ProcessSpec): Promise<Worker> {
   const root = await mkdtemp(join(tmpdir(), 'trainyard-model-'))
   try {
     await mkdir(join(root, 'code'))
@@ -50,15 +80,14 @@ export async function startWorker(spec: WorkerSpec): Promise<WorkerProcess> {
   }
 }
 
-async function launch(spec: WorkerSpec, root: string): Promise<WorkerProcess> {
-  const { python, isolation: kind, hidden, readable } = spec
+async function launch(spec: ProcessSpec, root: string): Promise<Worker> {
+  const { isolation: kind, hidden, readable } = spec
   const isolation = createIsolation({ kind, path: undefined, hidden, readable, network: 'none' })
-  // Isolated from variables and folders of whoever starts it; nothing is compiled into folders that are not its own.
-  const { command } = await isolation.wrap([python, '-I', '-B', '-u', program], root)
+  const { command } = await isolation.wrap(spec.command, root)
   const [file = '', ...args] = command
   const child = spawn(file, args, {
     cwd: join(root, 'code'),
-    env: variables(python, root),
+    env: variables(spec, root),
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const words = lastWords([child.stdout!, child.stderr!] as Socket[])
@@ -70,20 +99,19 @@ async function launch(spec: WorkerSpec, root: string): Promise<WorkerProcess> {
   )
   await Promise.race([once(child, 'spawn'), once(child, 'error').then(([error]) => Promise.reject(error as Error))])
   const kill = (): void => void child.kill('SIGKILL')
-  return { pid: child.pid!, ended, kill, ask: asker(child.stdio[3] as Socket, ended, kill) }
+  return { ended, kill, ask: asker(child.stdio[3] as Socket, ended, kill) }
 }
 
-const variables = (python: string, root: string): Record<string, string> => ({
-  PATH: [dirname(python), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
+const variables = ({ path, variables: own }: ProcessSpec, root: string): Record<string, string> => ({
+  PATH: [path, '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
   HOME: root,
   TMPDIR: root,
   LANG: 'C.UTF-8',
   ...silentOnnx,
-  // One request at a time: more threads of one worker only take cores from the others.
-  ...Object.fromEntries(['OMP', 'OPENBLAS', 'MKL'].map(name => [`${name}_NUM_THREADS`, '1'])),
+  ...own,
 })
 
-function asker(socket: Socket, ended: Promise<string>, kill: () => void): WorkerProcess['ask'] {
+function asker(socket: Socket, ended: Promise<string>, kill: () => void): Worker['ask'] {
   let waiting: { resolve(frame: Frame): void; reject(error: Error): void } | undefined
   const settle = (): typeof waiting => {
     const one = waiting
@@ -91,9 +119,12 @@ function asker(socket: Socket, ended: Promise<string>, kill: () => void): Worker
     return one
   }
   socket.on('error', () => {}) // Told by its end.
-  readFrames(
+  splitFrames(
     socket,
-    frame => settle()?.resolve(frame),
+    bytes => {
+      const frame = parseFrame(bytes)
+      settle()?.resolve(frame)
+    },
     why => {
       kill()
       settle()?.reject(new Error(`was ended: ${why}`))

@@ -90,7 +90,8 @@ async function predict(
   { copy, manifest, requested, batcher, postprocess, telemetry }: Parts,
   rows: readonly object[],
 ): Promise<Answer> {
-  const model = { manifest, requested, batcher, postprocess, release: async () => {}, loadMs: 0, memoryBytes: () => 0 }
+  const idle = { release: async () => {}, loadMs: 0, memoryBytes: () => 0, placement: () => undefined }
+  const model = { manifest, requested, batcher, postprocess, ...idle }
   const { revision: id, number, version, deployment: name, log } = copy
   const revision: LiveRevision = { id, number, version, weight: 100, shadow: 0, model }
   const deployment = { name, project: manifest.project, limits: {}, log, revisions: [revision], former: [] }
