@@ -62,6 +62,19 @@ test('beyond loopback the model server answers whom it knows, what they may, and
     former: [401, 200, 401, 401, 401, 401, 401],
     watcher: [403, 200, 200, 200, 200, 200, 404],
   })
+  // Who may ask is told that this model streams nothing.
+  const texts = (who: string) =>
+    Promise.all(
+      ['generate', 'generate_stream'].map(
+        async verb => (await bench.infer({}, { path: verb, headers: bearer(who) })).status,
+      ),
+    )
+  assert.deepEqual(await Promise.all(['nobody', 'viewer', 'shop', 'elsewhere'].map(texts)), [
+    [401, 401],
+    [403, 403],
+    [400, 400],
+    [404, 404],
+  ])
   assert.equal(await asked(bench, basic('shop')), 200)
   const failures = async (who: string) => {
     const { status, text } = await bench.get('/admin/debug/requests', bearer(who))

@@ -2,7 +2,7 @@ import type { Column } from './bind.ts'
 import { turnedAway, type RequestError } from './request-error.ts'
 import { createRunCost } from './run-cost.ts'
 import { newTally, tally, type RunTally } from './run-tally.ts'
-import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
+import { ModelFault, type OutputColumn, type Rows, type Runtime, type TextListener } from './runtime.ts'
 import { createWaitingLine, type InLine } from './waiting-line.ts'
 
 /** Runs rows through a model. Rows that arrive in the same turn of the event loop share one run. */
@@ -27,6 +27,8 @@ export interface Patience {
   readonly runMs?: number | undefined
   /** It gives way: half of the rows that may wait may be of batches, and they leave when others need the room. */
   readonly isBatch?: boolean | undefined
+  /** Of one row: who hears its text. Rejects at once with the reason of its signal; what is not needed any more is not begun. */
+  readonly listener?: TextListener | undefined
   /** Of the predictions, one for each row, for a graph to hand on. */
   readonly ids?: readonly string[]
 }
@@ -109,13 +111,15 @@ export function createBatcher(runtime: Runtime): Batcher {
   }
 
   return {
-    run(rows, columns, { until, queueRows, runMs, isBatch = false } = {}) {
+    run(rows, columns, { until, queueRows, runMs, isBatch = false, listener } = {}) {
       const now = performance.now()
       const patience = { until: until ?? now + usualWaitMs, queueRows, isBatch }
       const error = refused(rows, now, patience)
       if (error) return Promise.reject(error)
+      if (listener?.signal.aborted) return Promise.reject(listener.signal.reason)
       return new Promise((resolve, reject) => {
-        line.add({ rows, columns, runMs, isBatch, since: now, until: patience.until, resolve, reject })
+        line.add({ rows, columns, runMs, isBatch, listener, since: now, until: patience.until, resolve, reject })
+        listener?.signal.addEventListener('abort', () => reject(listener.signal.reason), { once: true })
         schedule()
       })
     },
@@ -131,7 +135,8 @@ const rowsOf = (batch: readonly Rows[]): number => batch.reduce((sum, { rows }) 
 /** Those that somebody still waits for; the others are told. */
 function inTime(batch: readonly Waiting[]): readonly Waiting[] {
   const now = performance.now()
-  return batch.filter(({ until, reject }) => {
+  return batch.filter(({ until, reject, listener }) => {
+    if (listener?.signal.aborted) return false
     if (until >= now) return true
     reject(new ModelFault('deadline_exceeded', 'The time of the request was up before its turn came: it was not run.'))
     return false

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Content, Course, Inference } from './infer.ts'
 import type { Caller } from './key-ring.ts'
 import { RequestError } from './request-error.ts'
+import type { TextWish } from './text-stream.ts'
 
 /** A request without its transport. */
 export interface Call {
@@ -16,6 +18,8 @@ export interface Call {
   readonly caller: Caller
   /** How far it has come. */
   readonly course: Course
+  /** Aborted when the client is gone before it has its answer; left out where nobody can go. */
+  gone?(): AbortSignal
   /** Nobody waits for it: how long it may take, and the ids of its predictions, which are the same when it is tried again. */
   readonly deferred?: { readonly allowedMs: number; idOf(row: number): string }
 }
@@ -26,6 +30,8 @@ export interface Reply {
   /** `application/json` when absent. */
   readonly type?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Sent as it comes, in place of the body. */
+  readonly parts?: Readable
 }
 
 /** What a request for predictions asks, and how its answer is written. */
@@ -35,6 +41,8 @@ export interface Asked<Answer = Reply> {
   readonly waitMs?: number | undefined
   /** Nobody waits for it at this moment, where the content says so. */
   readonly isBatch?: boolean | undefined
+  /** How its text is heard while it is made. */
+  readonly text?: TextWish
   reply(inference: Inference): Answer
 }
 

@@ -2,6 +2,7 @@ import { rotatePath } from '../routes-file.ts'
 import { decodePart, json, refusal, single, type Asked, type Call, type Reply } from './call.ts'
 import { deferredPath, type Deferrals } from './deferrals.ts'
 import { waitOf } from './deadline.ts'
+import { asEvents, generatePath, readGenerate } from './generate.ts'
 import { intakePath, takeIn, type IntakeParts } from './intake.ts'
 import { readInvocation, refusedInvocation } from './invocations.ts'
 import { readOip } from './oip-rest.ts'
@@ -38,6 +39,8 @@ export const createHandler =
 function answer(parts: HandlerParts, call: Call): Promise<Reply> {
   const infer = inferPath.exec(call.path)
   if (infer) return predicted(parts, call, { protocol: 'v2', name: infer[1]!, version: infer[2], read: readOip })
+  const generate = generatePath.exec(call.path)
+  if (generate) return generated(parts, call, generate)
   const v1 = v1Path.exec(call.path)
   if (v1) return predicted(parts, call, targetV1(v1))
   const deferred = deferredPath.exec(call.path)
@@ -81,8 +84,19 @@ interface Target {
   readonly read: (call: Call) => Asked
 }
 
+function generated(parts: HandlerParts, call: Call, [, name, version, verb]: RegExpExecArray): Promise<Reply> {
+  const target = { protocol: 'v2', name: name!, version }
+  if (verb === 'generate') return predicted(parts, call, { ...target, read: readGenerate })
+  requirePost(call)
+  return asEvents(call.id, hear => asked(parts, call, { ...target, read: own => readGenerate(own, hear) }))
+}
+
+function requirePost({ method }: Call): void {
+  if (method !== 'POST') throw new RequestError('wrong_method', 'An inference is asked for with POST.')
+}
+
 function predicted(parts: HandlerParts, call: Call, target: Target): Promise<Reply> {
-  if (call.method !== 'POST') throw new RequestError('wrong_method', 'An inference is asked for with POST.')
+  requirePost(call)
   return call.headers['prefer'] === undefined ? asked(parts, call, target) : preferred(parts, call, target)
 }
 

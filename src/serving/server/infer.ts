@@ -15,6 +15,14 @@ import { badRequest, RequestError } from './request-error.ts'
 import type { LiveDeployment, LiveRevision, RouteTable } from './route-table.ts'
 import { ModelFault, type OutputColumn, type Rows } from './runtime.ts'
 import type { Shadows } from './shadows.ts'
+import {
+  openTextStream,
+  requireStreaming,
+  textName,
+  type Begun,
+  type TextStream,
+  type TextWish,
+} from './text-stream.ts'
 
 /**
  * The one request that every protocol comes down to. A protocol's part is to read its bytes into a `Content` and to
@@ -27,6 +35,8 @@ export interface InferRequest {
   readonly content: Content
   /** Whose requests all meet the same revision, where a header says so. */
   readonly unit?: string | undefined
+  /** How its text is heard while it is made. */
+  readonly text?: TextWish | undefined
   /** On the clock of `performance.now()`: nobody waits for the answer after it. */
   readonly until: number
   /** How long its run may take, in milliseconds, where that is more than usual. */
@@ -42,15 +52,9 @@ export interface InferRequest {
 /** The rows of a request, in terms of the revision that answers it. Throws `RequestError` for what it cannot take. */
 export type Content = (manifest: BundleManifest) => Bound & Subjects
 
-export interface Inference {
-  readonly deployment: LiveDeployment
-  readonly revision: LiveRevision
-  /** Of the predictions, one for each row. */
-  readonly ids: readonly string[]
+export interface Inference extends Begun {
   readonly outputs: readonly OutputColumn[]
   readonly rows: number
-  /** Inputs of which values were missing and have been filled. */
-  readonly filled: readonly string[]
 }
 
 /** How far a request has come, for those who count: filled in on the way, and left as it is when the request fails. */
@@ -136,23 +140,46 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     outputs,
     ...(error === undefined ? {} : { error }),
   })
+  const begun = { deployment, revision, ids, filled: bound.filled }
+  const stream =
+    request.text && rows === 1 && revision.model.isStreaming
+      ? openTextStream(request.text, begun, request.until)
+      : undefined
   let outputs: readonly OutputColumn[]
   try {
-    outputs = await run(revision, { rows, columns }, { ...patienceOf(request), ids })
+    outputs = await run(revision, { rows, columns }, { ...patienceOf(request), ...heardBy(stream, request), ids })
     if (course.isLate) throw new ModelFault('deadline_exceeded', 'The answer came when nobody waited for it any more.')
   } catch (error) {
     // Who is turned away has met no model: there is no prediction to write down.
     if (error instanceof RequestError) throw error
     const sentence = error instanceof Error ? error.message : String(error)
-    await log.append(logLines(record([], sentence)))
+    await log.append(logLines(record(heardOf(stream, manifest), sentence)))
     const code = error instanceof ModelFault ? error.code : 'model_failed'
     throw new RequestError(code, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
+  } finally {
+    stream?.close()
   }
   course.isDecided = true
   course.ranAt = performance.now()
   if (deployment.isShadowed) shadow(parts, request, { course, outputs, receivedAt })
   if (lot.isDrawn) await log.append(logLines(record(outputs)))
-  return { deployment, revision, ids, outputs, rows, filled: bound.filled }
+  return { ...begun, outputs, rows }
+}
+
+/** How long a generator may take to notice that nobody waits for it, in milliseconds; then its worker is ended. */
+const closeMs = 5_000
+
+/** A text may take as long as its request. */
+const heardBy = (
+  stream: TextStream | undefined,
+  { until, runMs }: InferRequest,
+): Pick<Patience, 'listener' | 'runMs'> | undefined =>
+  stream && { listener: stream.listener, runMs: runMs ?? until - performance.now() + closeMs }
+
+/** What has been answered of a text that is not whole. */
+function heardOf(stream: TextStream | undefined, manifest: BundleManifest): readonly OutputColumn[] {
+  const text = stream?.text() ?? ''
+  return text === '' ? [] : [{ name: textName(manifest), datatype: 'BYTES', width: 1, values: [text] }]
 }
 
 /** A graph's deployments write down what they answer. */
@@ -203,13 +230,14 @@ function shadow(
  */
 function meet(
   table: InferParts['table'],
-  { deployment, revision: named, content, unit }: InferRequest,
+  { deployment, revision: named, content, unit, text }: InferRequest,
   { course, predictionId }: { course: Course; predictionId: string },
 ): { revision: LiveRevision; bound: Bound & Subjects } {
   const read = (key: string | undefined): { revision: LiveRevision; bound: Bound & Subjects } => {
     const revision = table.revision(deployment, { named, predictionId, unit: key })
     if (revision === course.revision) return first!
     course.revision = revision
+    requireStreaming(text, deployment, revision)
     return { revision, bound: sized(content(askedOf(revision.model))) }
   }
   let first: ReturnType<typeof read> | undefined

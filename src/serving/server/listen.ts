@@ -1,5 +1,6 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream/promises'
 import { pathOf, refusal, single, type Reply } from './call.ts'
 import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
@@ -69,14 +70,17 @@ export async function listenHttp(
     finish(visit, reply, true)
   }
 
-  function finish({ request, response, id, course, caller }: Exchange, reply: Reply, close: boolean): void {
+  function finish(visit: Exchange, reply: Reply, close: boolean): void {
+    const { response, id } = visit
     const isGone = response.destroyed
     send(response, reply, { id, close })
-    const status = isGone ? refusals.client_gone.status : reply.status
-    const endedAt = performance.now()
-    if (!witness.wants(status, endedAt - course.startedAt)) return
-    const refusal = reply.status >= 400 ? reply.body.toString() : undefined
-    witness.tell({ id, ...headOf(request), caller: caller.name, course, status, refusal, endedAt })
+    if (reply.parts && !isGone)
+      return void pipeline(reply.parts, response).then(
+        () => tell(witness, visit, { reply, isGone: false }),
+        () => tell(witness, visit, { reply, isGone: true }),
+      )
+    reply.parts?.destroy()
+    tell(witness, visit, { reply, isGone })
   }
 
   server.on('clientError', (error, socket) => {
@@ -150,12 +154,30 @@ interface Exchange {
   caller: Caller
 }
 
+/** Tells of a request that is over. */
+function tell(
+  witness: Witness,
+  { request, id, course, caller }: Exchange,
+  { reply, isGone }: { reply: Reply; isGone: boolean },
+): void {
+  const status = isGone ? refusals.client_gone.status : reply.status
+  const endedAt = performance.now()
+  if (!witness.wants(status, endedAt - course.startedAt)) return
+  const refusal = reply.status >= 400 ? reply.body.toString() : undefined
+  witness.tell({ id, ...headOf(request), caller: caller.name, course, status, refusal, endedAt })
+}
+
 /** Around the handler, what is of the transport alone: compression. */
-async function answer(handler: Handler, { request, id, course, caller }: Exchange, body: Buffer): Promise<Reply> {
+async function answer(
+  handler: Handler,
+  { request, response, id, course, caller }: Exchange,
+  body: Buffer,
+): Promise<Reply> {
   const { method = '', url = '/', headers } = request
   const encoding = headers['content-encoding']
   const plain = encoding !== undefined && isDecodable(encoding) ? await decoded(body, encoding) : body
-  const reply = await handler({ id, method, path: pathOf(url), headers, body: plain, caller, course })
+  const gone = (): AbortSignal => goneOf(response)
+  const reply = await handler({ id, method, path: pathOf(url), headers, body: plain, caller, course, gone })
   const wanted = encodingFor(single(headers['accept-encoding']), reply.body.length)
   if (wanted === undefined) return reply
   const compressed = await encoded(reply.body, wanted)
@@ -164,6 +186,15 @@ async function answer(handler: Handler, { request, id, course, caller }: Exchang
     body: compressed,
     headers: { ...reply.headers, 'content-encoding': wanted, vary: 'accept-encoding' },
   }
+}
+
+function goneOf(response: ServerResponse): AbortSignal {
+  const going = new AbortController()
+  if (response.destroyed) going.abort()
+  response.once('close', () => {
+    if (!response.writableFinished) going.abort()
+  })
+  return going.signal
 }
 
 function start(server: Server, at: { host: string; port: number } | NetServer): Promise<void> {
@@ -200,15 +231,17 @@ function readBody(request: IncomingMessage, done: (refused: RequestError | undef
 
 function send(
   response: ServerResponse,
-  { status, body, type = 'application/json', headers }: Reply,
+  { status, body, type = 'application/json', headers, parts }: Reply,
   { id, close }: { id: string; close: boolean },
 ): void {
   if (response.destroyed) return
   const bytes = Buffer.byteLength(body)
-  const head = ['content-type', type, 'content-length', String(bytes), 'x-request-id', id]
+  const head = ['content-type', type, 'x-request-id', id]
+  if (!parts) head.push('content-length', String(bytes))
   if (close) head.push('connection', 'close')
   for (const name in headers) head.push(name, headers[name]!)
   response.writeHead(status, head)
+  if (parts) return
   if (response.req.method === 'HEAD') return void response.end()
   // A text of as many bytes as characters is ASCII, which is the same in both encodings, and soonest written in this one.
   response.end(body, body.length === bytes ? 'latin1' : 'utf8')

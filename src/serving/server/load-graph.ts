@@ -22,6 +22,7 @@ export async function loadGraph(folder: string, manifest: BundleManifest, parts:
     manifest,
     requested: undefined,
     batcher: createGraph({ name, ...signature, nodes, code }, parts),
+    isStreaming: false,
     postprocess: undefined,
     loadMs: performance.now() - startedAt,
     placement: () => undefined,

@@ -12,6 +12,8 @@ export interface LoadedModel {
   /** Where some of its inputs are computed when a request comes. */
   readonly requested: Requested | undefined
   readonly batcher: Batcher
+  /** Its answers are texts that can be heard in parts. */
+  readonly isStreaming: boolean
   readonly postprocess: Postprocess | undefined
   /** How long it took until it could answer, in milliseconds. */
   readonly loadMs: number

@@ -99,7 +99,7 @@ interface Resting {
   readonly now: () => number
 }
 
-function resting(parts: Resting, { rowsPerRun, rowsWaitingMax }: Runtime): Runtime {
+function resting(parts: Resting, { rowsPerRun, rowsWaitingMax, isStreaming = false }: Runtime): Runtime {
   const { held, room, now } = parts
   let waking: Promise<void> | undefined
   let fault = ''
@@ -116,6 +116,7 @@ function resting(parts: Resting, { rowsPerRun, rowsWaitingMax }: Runtime): Runti
   return {
     rowsPerRun,
     rowsWaitingMax,
+    isStreaming,
     get memoryBytes() {
       return held.runtime?.memoryBytes ?? 0
     },

@@ -32,14 +32,16 @@ export async function loadModel(folder: string, { memory, graphs, ...parts }: Lo
   const placed = await placeModel(folder, manifest, { ...parts, example })
   const runtime = await memory.hold(() => placed.open())
   const batcher = createBatcher(runtime)
+  const { isStreaming = false } = runtime
   try {
     const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
-    await warmUp(batcher, manifest)
+    await warmUp(batcher, manifest, isStreaming ? [1] : warmUpRows)
     forget(batcher.tally)
     return {
       manifest,
       requested,
       batcher,
+      isStreaming,
       postprocess,
       loadMs: performance.now() - startedAt,
       placement: () => placed.placement,
@@ -55,9 +57,9 @@ export async function loadModel(folder: string, { memory, graphs, ...parts }: Lo
 const manifestOf = async (folder: string): Promise<BundleManifest> =>
   BundleManifest.parse(JSON.parse(await readFile(join(folder, manifestFile), 'utf8')))
 
-async function warmUp(batcher: Batcher, manifest: BundleManifest): Promise<void> {
+async function warmUp(batcher: Batcher, manifest: BundleManifest, sizes: readonly number[]): Promise<void> {
   const until = performance.now() + warmUpMsMax
-  for (const rows of warmUpRows)
+  for (const rows of sizes)
     for (let run = 0; run < warmUpRuns && (run === 0 || performance.now() < until); run++)
       await batcher.run(rows, exampleColumns(manifest, rows))
 }

@@ -61,6 +61,7 @@ export const isHealth = ({ health }: OtherRoutes, path: string): boolean => heal
 export const extensions = [
   'binary_tensor_data',
   'classification',
+  'generate',
   'model_configuration',
   'model_repository',
   'parameters',
@@ -211,7 +212,13 @@ export function modelConfig({ name }: LiveDeployment, { model }: LiveRevision) {
       dims: shape.length > 1 ? shape.slice(1) : [1],
     }))
   const about = { name, platform: platformOf(runtime), backend: '', max_batch_size: rowsMax }
-  return { ...about, input: described(inputs), output: described(outputs), parameters: placementParameters(model) }
+  return {
+    ...about,
+    input: described(inputs),
+    output: described(outputs),
+    parameters: placementParameters(model),
+    ...(model.isStreaming && { model_transaction_policy: { decoupled: true } }),
+  }
 }
 
 /** Where it computes, and why, as Triton has what it has no word for. */

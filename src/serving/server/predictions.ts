@@ -3,6 +3,7 @@ import { single, type Call, type Reply } from './call.ts'
 import { csvLine } from './csv.ts'
 import type { Inference } from './infer.ts'
 import { badRequest, RequestError } from './request-error.ts'
+import type { Begun } from './text-stream.ts'
 import type { OutputColumn } from './runtime.ts'
 import type { RouteTable } from './route-table.ts'
 
@@ -32,7 +33,7 @@ function split(values: OutputColumn['values'], rows: number, width: number): rea
 const headerIdsMax = 50
 
 /** Who has answered, for clients that read nothing but predictions from the body. */
-export function answerHeaders({ revision, ids, filled }: Inference): Record<string, string> {
+export function answerHeaders({ revision, ids, filled }: Begun): Record<string, string> {
   const headers: Record<string, string> = {
     'x-trainyard-revision': revision.id,
     'x-model-version': String(revision.number),

@@ -57,7 +57,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
       const deployment = askable(parts.table, question)
       course.deployment = deployment.name
       if (deployment.limits.clientRate !== undefined) await admit(rates, deployment, question.caller)
-      const { content, waitMs: wished, isBatch = false, reply } = question.read()
+      const { content, waitMs: wished, isBatch = false, text, reply } = question.read()
       const { allowedMs } = question
       const waitMs = allowedMs ?? leastWait(question.wait(), wished, deployment.limits.deadlineMs)
       const until = course.startedAt + (allowedMs ?? Math.min(waitMs ?? Infinity, parts.deadlineMs))
@@ -68,6 +68,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
         revision: question.revision,
         content,
         unit,
+        text,
         until,
         idOf: question.idOf,
         runMs: allowedMs,

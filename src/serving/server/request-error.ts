@@ -18,7 +18,10 @@ export const refusals = {
     meaning: 'More than the client may ask in a second. `Retry-After` says when to come again.',
   },
   headers_too_large: { status: 431, meaning: 'The headers are over 16 KiB.' },
-  client_gone: { status: 499, meaning: 'In the access log alone: nobody waited for the answer any more.' },
+  client_gone: {
+    status: 499,
+    meaning: 'In the access log and the counters alone: nobody waited for the answer any more.',
+  },
   model_failed: { status: 500, meaning: 'The model or its code failed at these rows; the sentence has its words.' },
   internal: {
     status: 500,

@@ -7,6 +7,15 @@ export interface Rows {
   readonly columns: readonly Column[]
   /** How long a run with them may take, in milliseconds, where that is more than usual. */
   readonly runMs?: number | undefined
+  /** Of one row, to a model that streams: who hears its text while it is made. */
+  readonly listener?: TextListener | undefined
+}
+
+/** Who hears the text of an answer in parts. */
+export interface TextListener {
+  part(text: string): void
+  /** Aborted with what the request is answered with, when nobody waits for more. */
+  readonly signal: AbortSignal
 }
 
 /** One output for the rows of one request, row by row; `width` values for each row. */
@@ -23,6 +32,8 @@ export interface Runtime {
   readonly rowsPerRun: number
   /** How many rows may wait before a request is refused. */
   readonly rowsWaitingMax: number
+  /** Its answers are texts that can be heard in parts. */
+  readonly isStreaming?: boolean
   /**
    * The outputs of each request, in the order of the requests; they are computed in one go. Called again only when it has
    * answered. Throws {@link ModelFault} when there is no answer; no request of the batch has one then.
@@ -39,7 +50,7 @@ export interface Runtime {
 /** Why a model gave no answer, as a sentence for whoever asked. */
 export class ModelFault extends Error {
   override readonly name = 'ModelFault'
-  readonly code: Extract<RefusalCode, 'model_failed' | 'unavailable' | 'deadline_exceeded'>
+  readonly code: Extract<RefusalCode, 'model_failed' | 'unavailable' | 'deadline_exceeded' | 'client_gone'>
   /** Whether the requests of a batch may be tried one by one: no, when what failed is not the answer but the process. */
   readonly isOfRows: boolean
 

@@ -15,8 +15,12 @@ const arrayOf = {
 
 const isNumeric = (datatype: string): datatype is keyof typeof arrayOf => Object.hasOwn(arrayOf, datatype)
 
-/** The rows of all requests one after the other, as the worker takes them; what it shall do with them is `op`. */
-export function encodeRows({ inputs }: Signature, batch: readonly Rows[], op: 'run' | 'measure' = 'run'): Buffer {
+/** The rows of all requests one after the other, as the worker takes them; what it shall do with them is `op`; `stream` is for one row, and answers it in parts. */
+export function encodeRows(
+  { inputs }: Signature,
+  batch: readonly Rows[],
+  op: 'run' | 'measure' | 'stream' = 'run',
+): Buffer {
   const rows = batch.reduce((sum, request) => sum + request.rows, 0)
   const parts: Uint8Array[] = []
   const described = inputs.map(({ name, datatype }, index) => {

@@ -63,3 +63,6 @@ export function splitFrames(socket: Socket, onBytes: (bytes: Buffer) => void, on
   }
   socket.on('data', hear)
 }
+
+/** Tells a worker that nobody waits for the text any more which it makes; not answered. */
+export const cancelFrame = encodeFrame({ op: 'cancel' })

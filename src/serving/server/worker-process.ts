@@ -9,7 +9,8 @@ import { createIsolation } from '#compute/isolation.ts'
 import { silentOnnx } from '#kernel/silent-onnx.ts'
 import { besideCode, moduleAt } from '#kernel/place.ts'
 import type { WorkerSettings } from '../server-settings.ts'
-import { parseFrame, splitFrames, type Frame } from './worker-frames.ts'
+import type { TextListener } from './runtime.ts'
+import { cancelFrame, parseFrame, splitFrames, type Frame } from './worker-frames.ts'
 import type { Worker } from './worker-runtime.ts'
 
 /** What a worker may, and what it is. */
@@ -112,7 +113,7 @@ const variables = ({ path, variables: own }: ProcessSpec, root: string): Record<
 })
 
 function asker(socket: Socket, ended: Promise<string>, kill: () => void): Worker['ask'] {
-  let waiting: { resolve(frame: Frame): void; reject(error: Error): void } | undefined
+  let waiting: { resolve(frame: Frame): void; reject(error: Error): void; listener?: TextListener } | undefined
   const settle = (): typeof waiting => {
     const one = waiting
     waiting = undefined
@@ -123,7 +124,9 @@ function asker(socket: Socket, ended: Promise<string>, kill: () => void): Worker
     socket,
     bytes => {
       const frame = parseFrame(bytes)
-      settle()?.resolve(frame)
+      const { part } = frame.header as { part?: string }
+      if (part === undefined) settle()?.resolve(frame)
+      else waiting?.listener?.part(part)
     },
     why => {
       kill()
@@ -135,11 +138,15 @@ function asker(socket: Socket, ended: Promise<string>, kill: () => void): Worker
     end = how
     settle()?.reject(new Error(how))
   })
-  return frame =>
+  return (frame, listener) =>
     new Promise((resolve, reject) => {
       if (end !== undefined) return reject(new Error(end))
-      waiting = { resolve, reject }
+      const asked = { resolve, reject, ...(listener && { listener }) }
+      waiting = asked
       socket.write(frame)
+      const cancel = (): void => void (waiting === asked && socket.write(cancelFrame))
+      if (listener?.signal.aborted) cancel()
+      else listener?.signal.addEventListener('abort', cancel, { once: true })
     })
 }
 

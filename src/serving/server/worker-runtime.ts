@@ -1,15 +1,18 @@
 import type { Signature } from '#registry'
-import { ModelFault, type OutputColumn, type Rows, type Runtime } from './runtime.ts'
+import { ModelFault, type OutputColumn, type Rows, type Runtime, type TextListener } from './runtime.ts'
 import { decodeOutputs, encodeRows, type WorkerColumn } from './worker-columns.ts'
 import { encodeFrame, type Frame } from './worker-frames.ts'
 
-/** What answers frames, one after the other, on the other side of a hop: a process, or a thread. */
 /** How often a worker of this process has ended by itself. */
 export const workerRestarts = { count: 0 }
 
+/** What answers frames, one after the other, on the other side of a hop: a process, or a thread. */
 export interface Worker {
-  /** Rejects with a sentence when it ends, or says nonsense, before it has answered; it is over then. */
-  ask(frame: Buffer): Promise<Frame>
+  /**
+   * Rejects with a sentence when it ends, or says nonsense, before it has answered; it is over then. Resolves after the last
+   * part that the listener hears, also when that wants no more; only what makes texts has parts.
+   */
+  ask(frame: Buffer, listener?: TextListener): Promise<Frame>
   /** Resolves with how it ended, as the end of a sentence. */
   readonly ended: Promise<string>
   kill(): void
@@ -47,8 +50,11 @@ export async function openWorker(options: WorkerOptions): Promise<Runtime> {
   let lastEnd = ''
   let isReleased = false
   let memoryBytes = 0
+  let isStreaming = false
   const note = ({ header }: Frame): void => {
-    memoryBytes = (header as { memoryBytes?: number }).memoryBytes ?? memoryBytes
+    const said = header as { memoryBytes?: number; streams?: boolean }
+    memoryBytes = said.memoryBytes ?? memoryBytes
+    isStreaming = said.streams ?? isStreaming
   }
   let current: Promise<Worker> = start(options, note)
   watch(await current)
@@ -86,7 +92,9 @@ export async function openWorker(options: WorkerOptions): Promise<Runtime> {
   }
 
   return {
-    rowsPerRun: 256,
+    // Texts are made one after the other anyhow.
+    rowsPerRun: isStreaming ? 1 : 256,
+    isStreaming,
     rowsWaitingMax: 4_096,
     get memoryBytes() {
       return isReleased ? 0 : memoryBytes
@@ -95,14 +103,14 @@ export async function openWorker(options: WorkerOptions): Promise<Runtime> {
     async run(batch) {
       const worker = await within(ready(), runMsMax, () => {})
       const limitMs = Math.max(runMsMax, ...batch.map(({ runMs = 0 }) => runMs))
-      const frame = await within(worker.ask(encodeRows(signature, batch)), limitMs, () => worker.kill()).catch(
-        async (error: unknown) => {
-          // Whoever is next meets the worker after this one.
-          await worker.ended
-          if (error instanceof ModelFault) throw error
-          throw new ModelFault('model_failed', `The model's worker ${(error as Error).message}`)
-        },
-      )
+      const listener = isStreaming ? batch[0]?.listener : undefined
+      const asked = worker.ask(encodeRows(signature, batch, listener && 'stream'), listener)
+      const frame = await within(asked, limitMs, () => worker.kill()).catch(async (error: unknown) => {
+        // Whoever is next meets the worker after this one.
+        await worker.ended
+        if (error instanceof ModelFault) throw error
+        throw new ModelFault('model_failed', `The model's worker ${(error as Error).message}`)
+      })
       note(frame)
       return answersOf(frame, batch)
     },

@@ -1,11 +1,13 @@
 """How the files of a model become something that answers: called with columns by name and the number of rows."""
 
 import importlib
+import inspect
 import os
 import sys
 
 import answers
 import native
+import texts
 
 
 def load(order):
@@ -16,10 +18,15 @@ def load(order):
 
 
 def of_class(order):
-    """A class of the model's own: made with the folder, asked with `predict(columns)`, it answers columns by name."""
+    """
+    A class of the model's own: made with the folder, asked with `predict(columns)`, it answers columns by name. Where that is
+    a generator, it is asked for one row at a time, and yields the text of its answer in parts.
+    """
     module, _, name = order["entry"].partition(":")
     sys.path.insert(0, order["folder"])
     model = getattr(importlib.import_module(module), name)(order["folder"])
+    if inspect.isgeneratorfunction(model.predict):
+        return texts.Streaming(model.predict, order["outputs"])
     return lambda columns, rows: model.predict(columns)
 
 

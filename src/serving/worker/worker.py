@@ -4,13 +4,15 @@ in the server. Python 3.8 or later and its standard library; what the model need
 
 Started with a socket as file descriptor 3. Both sides send frames: two unsigned 32-bit little-endian lengths, a JSON
 object, and raw columns one after the other. It answers each frame with one, in order, with the memory that it has had at
-most, and ends when the socket closes.
+most, and ends when the socket closes. Before the answer to `stream` there is a frame for each part of the text; `cancel`,
+which is not answered, ends it early, and means nothing when it has ended.
 """
 
 import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -36,16 +38,20 @@ def main():
         if frame is None:
             return
         header, tail = frame
+        if header["op"] == "cancel":
+            continue
         try:
             if header["op"] == "load":
                 limit_memory(header.get("memoryBytes"))
                 model = loaders.load(header)
-                answer, parts = {}, []
+                answer, parts = {"streams": hasattr(model, "whole")}, []
             elif header["op"] == "convert":
                 import conversion  # which needs packages that no other worker has
 
                 limit_memory(header.get("memoryBytes"))
                 answer, parts = {}, [conversion.convert(header)]
+            elif header["op"] == "stream":
+                answer, parts = stream(channel, model, header, tail)
             else:
                 answer, parts = run(model, header, tail)
         except Exception as error:  # whatever the model's code throws is an answer
@@ -59,6 +65,18 @@ def run(model, header, tail):
     given = columns.read(header["inputs"], tail, rows)
     answer = model(given, rows)
     return columns.write(answer, rows)
+
+
+def stream(channel, model, header, tail):
+    """The answer to one row, whose parts have been sent."""
+
+    def told(part):
+        send(channel, {"part": part}, [])
+        # All that the server says before it has its answer is that it does not want it, or, by closing, that it is gone.
+        return not select.select([channel], [], [], 0)[0]
+
+    text = model.whole(columns.read(header["inputs"], tail, 1), told)
+    return columns.write(model.answer([text]), 1)
 
 
 def sentence(error):

@@ -91,7 +91,7 @@ async function predict(
   rows: readonly object[],
 ): Promise<Answer> {
   const idle = { release: async () => {}, loadMs: 0, memoryBytes: () => 0, placement: () => undefined }
-  const model = { manifest, requested, batcher, postprocess, ...idle }
+  const model = { manifest, requested, batcher, postprocess, isStreaming: false, ...idle }
   const { revision: id, number, version, deployment: name, log } = copy
   const revision: LiveRevision = { id, number, version, weight: 100, shadow: 0, model }
   const deployment = { name, project: manifest.project, limits: {}, log, revisions: [revision], former: [] }

@@ -7,17 +7,56 @@ import { readSubjects } from '../lookup.ts'
 import { answerParameters, requireOutputs, tensorHead } from '../oip-rest.ts'
 import { badRequest } from '../request-error.ts'
 import { bytesOf, tensorOf } from '../tensor-bytes.ts'
+import { textName } from '../text-stream.ts'
 import type { InferParameter, Int64, ModelInferRequest, Parameters, TensorContents } from './messages.ts'
 
 /** Inference by gRPC [Open Inference Protocol 2, ModelInfer]. */
 
+/** How a request of a stream is answered: a message for each part of a text, as it comes. */
+export interface Hearing {
+  hear(answer: object): void
+  readonly gone: AbortSignal
+}
+
+/** Marks the answers of a stream, and whether the one after them is wanted that has nothing but the mark [Triton, decoupled models]. */
+const [finalMark, emptyFinal] = ['triton_final_response', 'triton_enable_empty_final_response']
+
+/** Reads a request of a stream; its answer is undefined when the parts are all of it. Throws `RequestError`. */
+export function readStreamInfer(request: ModelInferRequest, { hear, gone }: Hearing): Asked<object | undefined> {
+  const { form, ...asked } = readModelInfer(request)
+  const wantsFinal = request.parameters[emptyFinal]?.bool_param === true
+  let isHeard = false
+  const marked = (inference: Inference, isFinal: boolean): object => {
+    const { parameters, ...answer } = answerMessage(inference, form)
+    return { ...answer, parameters: { ...parameters, [finalMark]: { bool_param: isFinal } } }
+  }
+  return {
+    ...asked,
+    text: {
+      isRequired: false,
+      gone,
+      part(text, begun) {
+        isHeard = true
+        const output = { name: textName(begun.revision.model.manifest), datatype: 'BYTES', width: 1, values: [text] }
+        hear(marked({ ...begun, outputs: [output], rows: 1 }, false))
+      },
+    },
+    reply(inference) {
+      if (!isHeard) return marked(inference, true)
+      return wantsFinal ? marked({ ...inference, outputs: [] }, true) : undefined
+    },
+  }
+}
+
 /** Reads a request for predictions. Throws `RequestError`. */
-export function readModelInfer(request: ModelInferRequest): Asked<object> {
+export function readModelInfer(request: ModelInferRequest): Asked<object> & { readonly form: Form } {
   const { id, parameters, inputs, outputs, raw_input_contents: raw } = request
   const wanted = outputs.length === 0 ? undefined : new Map(outputs.map(each => [each.name, classesOf(each)]))
   const isTyped = raw.length === 0 && inputs.some(({ contents }) => contents)
   const given = Object.fromEntries(Object.entries(parameters).map(([name, each]) => [name, valueOf(each)]))
+  const form = { id, wanted, isTyped }
   return {
+    form,
     content: manifest => {
       requireOutputs(manifest, wanted)
       return {
@@ -27,7 +66,7 @@ export function readModelInfer(request: ModelInferRequest): Asked<object> {
     },
     waitMs: waitIn(given),
     isBatch: isBatchIn(given),
-    reply: inference => answerMessage(inference, { id, wanted, isTyped }),
+    reply: inference => answerMessage(inference, form),
   }
 }
 
@@ -104,7 +143,7 @@ interface Form {
   readonly isTyped: boolean
 }
 
-function answerMessage(inference: Inference, form: Form): object {
+function answerMessage(inference: Inference, form: Form) {
   const { deployment, revision, rows } = inference
   const { id, wanted, isTyped } = form
   const raw: Buffer[] = []

@@ -19,6 +19,7 @@ import { beginCourse } from '../infer.ts'
 import type { Caller } from '../key-ring.ts'
 import { RequestError } from '../request-error.ts'
 import { requestId, type Witness } from '../visit.ts'
+import type { Hearing } from './infer-message.ts'
 import { answers, type MethodParts } from './methods.ts'
 import { readMethods, type Method } from './messages.ts'
 
@@ -131,13 +132,13 @@ function addService(grpc: GrpcServer, { methods, parts, callers, witness }: Serv
       responseDeserialize: asIs,
       responseSerialize: asIs,
     }
-    const answer: Answering = (bytes, call) =>
-      answered({ parts, method, witness }, { bytes, call, caller: callers.get(call.metadata)! })
+    const answer: Answering = (bytes, call, hearing) =>
+      answered({ parts, method, witness }, { bytes, call, caller: callers.get(call.metadata)!, hearing })
     implementation[method.name] = method.isStream
       ? (call: ServerDuplexStream<Buffer, Buffer>) => answerStream(call, method, answer)
       : async (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => {
           const [error, bytes] = await answer(call.request, call).then(
-            ready => [null, ready] as const,
+            ready => [null, ready!] as const,
             (thrown: unknown) => [failureOf(thrown), undefined] as const,
           )
           done(error, bytes)
@@ -147,25 +148,29 @@ function addService(grpc: GrpcServer, { methods, parts, callers, witness }: Serv
 }
 
 type Call = Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' | 'getDeadline'>
-type Answering = (bytes: Buffer, call: Call) => Promise<Buffer>
+type Answering = (bytes: Buffer, call: Call, hearing?: Hearing) => Promise<Buffer | undefined>
 
 interface Message {
   readonly bytes: Buffer
   readonly call: Call
   readonly caller: Caller
+  /** Of a stream. */
+  readonly hearing: Hearing | undefined
 }
 
 async function answered(
   { parts, method, witness }: Omit<GrpcEdge, 'door'> & { method: Method },
-  { bytes, call, caller }: Message,
-): Promise<Buffer> {
+  { bytes, call, caller, hearing }: Message,
+): Promise<Buffer | undefined> {
   const course = beginCourse()
   let status = 200
   let refusal: string | undefined
   try {
     const request = method.decode(bytes) as never
-    const asking = { caller, course, wait: () => waitOf(call), header: (name: string) => firstOf(call.metadata, name) }
-    return method.encode(await answers[method.name]!(parts, request, asking))
+    const header = (name: string): string | undefined => firstOf(call.metadata, name)
+    const asking = { caller, course, wait: () => waitOf(call), header, hearing }
+    const answer = await answers[method.name]!(parts, request, asking)
+    return answer && method.encode(answer)
   } catch (error) {
     status = statusOf(error)
     refusal = error instanceof RequestError ? error.message : undefined
@@ -192,16 +197,24 @@ function waitOf(call: Call): number | undefined {
 
 /** Requests are answered together and told in their order. */
 function answerStream(call: ServerDuplexStream<Buffer, Buffer>, method: Method, answer: Answering): void {
+  const going = new AbortController()
+  call.on('cancelled', () => going.abort())
+  const write = (ready: Buffer): void => void (call.cancelled || call.write(ready))
   let told = Promise.resolve()
   let waiting = 0
   call.on('data', (bytes: Buffer) => {
-    const answering = answer(bytes, call).catch((error: unknown) =>
+    const early: Buffer[] = []
+    let tell = (ready: Buffer): void => void early.push(ready)
+    const hearing = { gone: going.signal, hear: (part: object) => tell(method.encode(part)) }
+    const answering = answer(bytes, call, hearing).catch((error: unknown) =>
       method.encode({ error_message: problemOf(error).message }),
     )
     if (++waiting >= streamRequestsMax) call.pause()
     told = told.then(async () => {
-      const ready = await answering
-      if (!call.cancelled) call.write(ready)
+      early.forEach(write)
+      tell = write
+      const last = await answering
+      if (last) write(last)
       if (--waiting < streamRequestsMax) call.resume()
     })
   })

@@ -4,7 +4,7 @@ import { isServerReady, modelConfig, modelMetadata, readable, serverMetadata, ty
 import { seen, type Predictor } from '../predictor.ts'
 import { changeModel, repositoryIndex } from '../repository.ts'
 import { isModelReady, pictured } from '../route-table.ts'
-import { readModelInfer } from './infer-message.ts'
+import { readModelInfer, readStreamInfer, type Hearing } from './infer-message.ts'
 import type { ModelInferRequest } from './messages.ts'
 
 export interface MethodParts extends PageParts {
@@ -18,9 +18,16 @@ export interface Asking {
   wait(): number | undefined
   /** The first value of a key of the metadata. */
   header(name: string): string | undefined
+  /** Of a stream. */
+  readonly hearing?: Hearing | undefined
 }
 
-type Answer = (parts: MethodParts, request: never, asking: Asking) => object | Promise<object>
+/** Undefined when all has been heard. */
+type Answer = (
+  parts: MethodParts,
+  request: never,
+  asking: Asking,
+) => object | Promise<object> | Promise<object | undefined>
 
 interface Named {
   readonly name: string
@@ -59,9 +66,13 @@ export const answers: Readonly<Record<string, Answer>> = {
     return whole.statistics(name === '' ? readable(parts, caller) : [seen(table, name, caller)], said(version))
   },
 
-  ModelInfer: inferMessage,
-  async ModelStreamInfer(parts, request: ModelInferRequest, asking) {
-    return { infer_response: await inferMessage(parts, request, asking) }
+  ModelInfer: (parts, request: ModelInferRequest, asking) =>
+    parts.predict({ ...questionOf(request, asking), read: () => readModelInfer(request) }),
+  async ModelStreamInfer({ predict }, request: ModelInferRequest, asking) {
+    const { hear, gone } = asking.hearing!
+    const hearing = { gone, hear: (answer: object) => hear(streamed(answer)) }
+    const last = await predict({ ...questionOf(request, asking), read: () => readStreamInfer(request, hearing) })
+    return last && streamed(last)
   },
 
   RepositoryIndex: ({ table }, { ready }: { ready: boolean }, { caller }) => ({
@@ -71,15 +82,12 @@ export const answers: Readonly<Record<string, Answer>> = {
   RepositoryModelUnload: ({ table }, change: Change, { caller }) => changed(table, change, { verb: 'unload', caller }),
 }
 
-function inferMessage({ predict }: MethodParts, request: ModelInferRequest, asking: Asking): Promise<object> {
-  return predict({
-    protocol: 'grpc',
-    ...asking,
-    deployment: request.model_name,
-    revision: said(request.model_version),
-    read: () => readModelInfer(request),
-  })
-}
+const streamed = (answer: object): object => ({ infer_response: answer })
+
+const questionOf = (
+  { model_name: deployment, model_version: version }: ModelInferRequest,
+  { caller, course, wait, header }: Asking,
+) => ({ protocol: 'grpc', caller, course, wait, header, deployment, revision: said(version) })
 
 async function changed(
   table: MethodParts['table'],
