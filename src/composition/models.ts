@@ -103,6 +103,7 @@ export function composeServing(
       deployment: config.servingDeployment,
       predict: config.servingPredictRoute,
       health: config.servingHealthRoute,
+      prefix: config.servingPrefix,
       isOpen: config.servingTokens === 'none',
       grpcPort: config.servingGrpcPort === '' ? null : config.servingGrpcPort,
     },

@@ -62,6 +62,10 @@ export const settings = {
     help: 'Path at the model server where Vertex AI asks for its health. Also `AIP_HEALTH_ROUTE`. Empty: none.',
     also: 'AIP_HEALTH_ROUTE',
   },
+  servingPrefix: {
+    type: route.refine(path => !path.endsWith('/'), 'a path that does not end with a slash, such as /base').default(''),
+    help: 'Path before all paths of the model server, as in `host:port/base`, for clients and proxies that have one. Without it they are there too. Empty: none.',
+  },
   servingTokens: {
     type: z.enum(['required', 'none']).default('required'),
     help: 'Whether the model server asks for tokens beyond loopback: `none` is for one that only a gateway reaches which asks who comes, as in SageMaker and Vertex AI.',

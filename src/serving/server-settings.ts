@@ -9,6 +9,8 @@ export const DoorSettings = z.object({
   /** Where Vertex AI asks for predictions and for health; empty: nowhere. */
   predict: z.string(),
   health: z.string(),
+  /** Before every path, which is there without it too; empty: nothing. */
+  prefix: z.string().default(''),
   /** Whoever reaches it may ask it: somebody before it asks who they are. */
   isOpen: z.boolean(),
   /** Where gRPC is answered; 0 takes a free port and keeps it, null is nowhere. */
@@ -17,7 +19,14 @@ export const DoorSettings = z.object({
 export type DoorSettings = z.output<typeof DoorSettings>
 
 /** Of a server that nobody has told more. */
-export const ownDoors: DoorSettings = { deployment: '', predict: '', health: '', isOpen: false, grpcPort: null }
+export const ownDoors: DoorSettings = {
+  deployment: '',
+  predict: '',
+  health: '',
+  prefix: '',
+  isOpen: false,
+  grpcPort: null,
+}
 
 /** How long requests, and the end of the server, may take. */
 export const TimeSettings = z.object({

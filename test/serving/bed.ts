@@ -13,7 +13,7 @@ let opening: Promise<Bench> | undefined
 export const openBed = (): Promise<Bench> =>
   (opening ??= (async () => {
     const bench = await openBench(hooks, {
-      doors: { deployment: 'rain', predict: '/predict', health: '/healthy', grpcPort: 0 },
+      doors: { deployment: 'rain', predict: '/predict', health: '/healthy', prefix: '/base', grpcPort: 0 },
     })
     await bench.deploy(
       await makeBundle(bench.blobs, {

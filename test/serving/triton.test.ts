@@ -22,6 +22,7 @@ test('tritonclient[http] is answered in all that it asks', limits, async () => {
 
   assert.deepEqual(found, {
     health: [true, true, true, false],
+    base: [true, ...all],
     server: extensions,
     metadata: { name: 'wind', datatype: 'FP32', shape: [-1, 1] },
     config: [10_000, ['wind', 'rain'].map(name => ({ name, data_type: 'TYPE_FP32', dims: [1] }))],

@@ -9,6 +9,7 @@ from tritonclient.utils import InferenceServerException
 
 address = sys.argv[1]
 client = http.InferenceServerClient(address)
+based = http.InferenceServerClient(address + "/base")
 wind = np.array([[2.0], [0.0]], dtype=np.float32)
 rain = np.array([[1.0], [0.0]], dtype=np.float32)
 
@@ -52,6 +53,7 @@ many = np.zeros((3_000, 1), dtype=np.float32)
 
 found = {
     "health": [client.is_server_live(), client.is_server_ready(), client.is_model_ready("rain"), client.is_model_ready("rain", "9")],
+    "base": [based.is_server_live(), *outputs(based.infer("rain", tensors()))],
     "server": client.get_server_metadata()["extensions"],
     "metadata": client.get_model_metadata("rain")["inputs"][0],
     "config": [client.get_model_config("rain", "1")[key] for key in ("max_batch_size", "input")],

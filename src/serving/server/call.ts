@@ -78,6 +78,10 @@ export function pathOf(url: string): string {
   return query < 0 ? url : url.slice(0, query)
 }
 
+/** The address without the prefix, where it has it. */
+export const withoutPrefix = (url: string, prefix: string): string =>
+  prefix !== '' && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url
+
 /** A part of a path as it was meant; as it was written when that cannot be told. */
 export function decodePart(text: string): string {
   if (!text.includes('%')) return text

@@ -1,7 +1,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
-import { pathOf, refusal, single, type Reply } from './call.ts'
+import { pathOf, refusal, single, withoutPrefix, type Reply } from './call.ts'
 import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
@@ -22,6 +22,8 @@ export interface ModelHttp {
 export interface HttpEdge {
   readonly door: Door
   readonly handler: Handler
+  /** Before the paths of who has one; see `withoutPrefix`. */
+  readonly prefix: string
   readonly metrics: Pick<Metrics, 'refuse'>
   readonly witness: Witness
 }
@@ -32,14 +34,15 @@ export interface HttpEdge {
  * socket of the process that this one takes over from.
  */
 export async function listenHttp(
-  { door, handler, metrics, witness }: HttpEdge,
+  { door, handler, prefix, metrics, witness }: HttpEdge,
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelHttp> {
   let isDraining = false
   const server = createServer(
     { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
     (request, response) => {
-      const { headers } = request
+      const { headers, url = '/' } = request
+      request.url = withoutPrefix(url, prefix)
       const visit: Exchange = {
         request,
         response,

@@ -146,7 +146,10 @@ const witness: Witness = {
 process.on('SIGHUP', () => void family.all('reload'))
 await reload()
 const inherited = await inheritedSockets()
-const http = await listenHttp({ door, handler, metrics, witness }, inherited?.http?.socket ?? { host, port })
+const http = await listenHttp(
+  { door, handler, prefix: doors.prefix, metrics, witness },
+  inherited?.http?.socket ?? { host, port },
+)
 inherited?.http?.handOn(http.socket)
 const former = await readJsonFile(serverFile(folder), ServerFile)
 const grpc = await openGrpc(
