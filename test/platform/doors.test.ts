@@ -71,7 +71,7 @@ test('broken input at every door', { timeout: 400_000 }, async t => {
       [
         '413 The body is larger than 67108864 bytes.',
         '404 There is no deployment "snow".',
-        '404 Deployment rain has no revision "9"; it has 1.',
+        '404 Deployment rain has no revision "9"; it has 1, @live, @stable.',
         '405 An inference is asked for with POST.',
       ],
     )
