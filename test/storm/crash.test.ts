@@ -36,8 +36,8 @@ const points = [
   'serving.segment_registered',
   'monitoring.cut',
   'monitoring.judged',
-  'serving.traffic_changed',
   'delivery.canary_decided',
+  'serving.traffic_changed',
   'delivery.canary_ended',
 ]
 /**
