@@ -52,6 +52,8 @@ export function createMoves(
       const known = await store.movesOf(run.id)
       const { weight } = revision
       if (known.at(-1)?.weight === weight) return known
+      // Decided, and not done: a process ended in between. It is decided again, on what there was to decide on.
+      if (known.at(-2)?.weight === weight && known.at(-1)!.move !== 'found') return known.slice(0, -1)
       await (known.length === 0
         ? add('begin', weight, run.cause.reason)
         : add('found', weight, `It takes ${weight} %, which was not decided here.`))
