@@ -2,7 +2,7 @@ import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { identifier, literal } from '#storage'
 import type { FeatureDeps } from './compute.ts'
-import type { Value, ValueType } from './expression/expression.ts'
+import { storedTypes, type Value } from './expression/expression.ts'
 import { eventTime, label as labelColumn, type FeatureVersion } from './feature-version.ts'
 import { carriedColumn } from './label-columns.ts'
 import { pointInTimeJoin, type JoinedView } from './point-in-time.ts'
@@ -106,15 +106,6 @@ interface Computing {
 
 /** Rows that are computed at once. */
 const pageRows = 10_000
-
-const storedTypes: Readonly<Record<ValueType, string>> = {
-  boolean: 'BOOLEAN',
-  integer: 'BIGINT',
-  number: 'DOUBLE',
-  string: 'VARCHAR',
-  date: 'BIGINT',
-  timestamp: 'BIGINT',
-}
 
 /** Computes the request features of all rows, by the code that computes them for a request; as a relation with `__row`. */
 async function computeRows(

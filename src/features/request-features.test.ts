@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import type { ProjectFileInput } from '#project'
-import { at, openBed, refusal, rules, shop, type TestBed } from './testing.ts'
+import { at, joinRain, openBed, refusal, rules, shop, type TestBed } from './testing.ts'
 
 const days = `city,day,rain
 Paris,2015-03-01,0.1
@@ -34,20 +34,11 @@ const declare = (bed: TestBed, more: object = {}, files: Record<string, string> 
     { 'days.csv': days, ...rules, 'label.sql': label, 'trip.sql': sql, ...files },
   )
 
-async function join(bed: TestBed) {
-  const dataset = await bed.dataset('days')
-  const { outputs } = await bed.call('features.compute', { params: { view: 'daily' }, inputs: { dataset } })
-  return bed.call('features.training-set', {
-    params: { service: 'rain', label: 'tomorrow' },
-    inputs: { dataset, daily: outputs['features']! },
-  })
-}
-
 test("a training set has what is computed of the label's rows and of what was known by then, and all rows", async t => {
   const bed = await openBed(t)
   await declare(bed)
 
-  const { outputs, metrics } = await join(bed)
+  const { outputs, metrics } = await joinRain(bed)
 
   const set = await bed.features.trainingSet(outputs['rows']!.ref!)
   const computed = (city: string, day: string, more: object) => ({ city, event_time: at(`${day}T18:00Z`), ...more })
@@ -130,7 +121,7 @@ test('a service of request features alone needs no view, and a test of later row
 test('a model is asked with the code that it was trained with, whatever the project says by now', async t => {
   const bed = await openBed(t)
   await declare(bed)
-  const { outputs } = await join(bed)
+  const { outputs } = await joinRain(bed)
   await declare(bed, {}, { 'trip.sql': 'select cents * 2 as ratio from request' })
   const sqlOf = async (set?: string) => (await bed.features.resolveService('rain', 'rain', set)).requests![0]!.sql
 
@@ -149,7 +140,7 @@ test('what does not fit is refused with its file', async t => {
   const bed = await openBed(t)
   const refusalOf = async (more: object, files: Record<string, string> = {}) => {
     await declare(bed, more, files)
-    return (await refusal(join(bed)))[1].replace('\n  ', ' ')
+    return (await refusal(joinRain(bed)))[1].replace('\n  ', ' ')
   }
   const view = (change: object) => ({ requestFeatures: { trip: { ...trip, ...change } } })
 

@@ -195,4 +195,14 @@ export const rules = {
   'label.sql': `select city, day - 1 + time '18:00' as event_time, case when rain is not null then rain > 0 end as label, day + time '23:59' as known_at from source`,
 }
 
+/** The label `tomorrow` of the days with the features of the day. */
+export async function joinRain(bed: TestBed): Promise<Called> {
+  const dataset = await bed.dataset('days')
+  const { outputs } = await bed.call('features.compute', { params: { view: 'daily' }, inputs: { dataset } })
+  return bed.call('features.training-set', {
+    params: { service: 'rain', label: 'tomorrow' },
+    inputs: { dataset, daily: outputs['features']! },
+  })
+}
+
 export const at = (text: string): Millis => Date.parse(text) as Millis

@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { at, openBed, refusal, rules, shop, type TestBed } from './testing.ts'
+import { at, joinRain, openBed, refusal, rules, shop, type TestBed } from './testing.ts'
 
 const days = `city,day,rain
 Paris,2015-03-01,0.1
@@ -11,20 +11,11 @@ Paris,2015-03-20,5
 const declare = (bed: TestBed, more: object = {}, files: Record<string, string> = {}) =>
   bed.declare({ ...shop, ...more }, { 'days.csv': days, ...rules, ...files })
 
-async function join(bed: TestBed) {
-  const dataset = await bed.dataset('days')
-  const { outputs } = await bed.call('features.compute', { params: { view: 'daily' }, inputs: { dataset } })
-  return bed.call('features.training-set', {
-    params: { service: 'rain', label: 'tomorrow' },
-    inputs: { dataset, daily: outputs['features']! },
-  })
-}
-
 test('a training set has each label with the features of the evening before, and none from later', async t => {
   const bed = await openBed(t)
   await declare(bed)
 
-  const { outputs, metrics } = await join(bed)
+  const { outputs, metrics } = await joinRain(bed)
 
   const set = await bed.features.trainingSet(outputs['rows']!.ref!)
   t.assert.deepEqual(await bed.rows(outputs['rows']), [
@@ -50,7 +41,7 @@ test('the same recipe is the same training set, which leads back to all it was m
   const bed = await openBed(t)
   await declare(bed)
 
-  const [first, second] = [await join(bed), await join(bed)]
+  const [first, second] = [await joinRain(bed), await joinRain(bed)]
 
   const { nodes } = await bed.ledger.ancestors(first.outputs['rows']!.ref!)
   t.assert.deepEqual(second.outputs, first.outputs)
@@ -69,7 +60,7 @@ test('a label that is late, in another kind or asked twice is refused with its f
   const bed = await openBed(t)
   const refusalOf = async (sql: string) => {
     await declare(bed, {}, { 'label.sql': sql })
-    return (await refusal(join(bed)))[1].split('\n').at(-1)
+    return (await refusal(joinRain(bed)))[1].split('\n').at(-1)
   }
   const select = (label: string, rest = 'from source') =>
     `select city, day as event_time, ${label} as label, day as known_at ${rest}`
@@ -97,7 +88,7 @@ test('a label that is late, in another kind or asked twice is refused with its f
   )
   await declare(bed, {}, { 'label.sql': 'select * from nowhere' })
   t.assert.match(
-    (await refusal(join(bed)))[1],
+    (await refusal(joinRain(bed)))[1],
     /^label\.sql, line 1: Catalog Error: Table with name nowhere does not exist!/,
   )
 })
@@ -119,7 +110,7 @@ test('a regression learns any finite number', async t => {
     { 'label.sql': `select city, day + time '18:00' as event_time, rain as label, day as known_at from source` },
   )
 
-  const { outputs } = await join(bed)
+  const { outputs } = await joinRain(bed)
 
   t.assert.deepEqual(
     (await bed.rows(outputs['rows'])).map(row => row['label']),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createDuckdb, literal } from '#storage'
 import { checkSelect } from './check.ts'
-import type { Value, ValueType } from './expression.ts'
+import { storedTypes, type Value, type ValueType } from './expression.ts'
 import { compile } from './run.ts'
 import { columns, exact, names, rounded, roundedWithin, rows, safe, zoned } from './testing.ts'
 
@@ -10,15 +10,6 @@ import { columns, exact, names, rounded, roundedWithin, rows, safe, zoned } from
 
 const duckdb = createDuckdb({ threads: 1 })
 after(() => duckdb.stop())
-
-const stored: Readonly<Record<ValueType, string>> = {
-  boolean: 'BOOLEAN',
-  integer: 'BIGINT',
-  number: 'DOUBLE',
-  string: 'VARCHAR',
-  date: 'BIGINT',
-  timestamp: 'BIGINT',
-}
 
 const source = names
   .map((name, at) => {
@@ -31,7 +22,7 @@ const source = names
           ? `'${value}'::double`
           : String(value)
     })
-    const flat = `unnest([${list.join()}]::${stored[type]}[])`
+    const flat = `unnest([${list.join()}]::${storedTypes[type]}[])`
     if (type === 'date') return `make_timestamp_ms(${flat})::date as ${name}`
     return `${type === 'timestamp' ? `make_timestamp_ms(${flat})` : flat} as ${name}`
   })

@@ -10,6 +10,16 @@ export type ValueType = (typeof valueTypes)[number]
 /** Dates and timestamps are milliseconds since 1970, UTC; a number is finite, an integer exact in JSON. */
 export type Value = boolean | number | string | null
 
+/** How DuckDB stores values of each type. */
+export const storedTypes: Readonly<Record<ValueType, string>> = {
+  boolean: 'BOOLEAN',
+  integer: 'BIGINT',
+  number: 'DOUBLE',
+  string: 'VARCHAR',
+  date: 'BIGINT',
+  timestamp: 'BIGINT',
+}
+
 /** Of which operations are there, `run.ts` has the list. Types have been checked: an operation takes what it is given. */
 export type Expression =
   | { readonly column: string }
