@@ -61,6 +61,9 @@ const drainMsMax = 30_000
 const leaveMsMax = 1_000
 const newSecret = (): string => randomBytes(32).toString('base64url')
 
+let isReady = false
+let isDraining = false
+let isSucceeding = false
 const folder = process.argv[2] ?? ''
 const isFirst = process.argv[3] !== siblingMark
 const settings = ServerSettings.parse(JSON.parse(await readFile(settingsFile(folder), 'utf8')))
@@ -96,8 +99,6 @@ const log = settings.isLogged
   : { append: async () => {}, rotate: async () => {} }
 await openRedaction(redactionKeyFile(folder))
 const online = settings.online === '' ? undefined : openOnlineFeatures(settings.online)
-let isDraining = false
-let isSucceeding = false
 
 const forwarder = isFirst && settings.forwarding ? startForwarder(forwarding(settings.forwarding)) : undefined
 const statistics = createStatistics()
@@ -168,6 +169,7 @@ online?.open()
 
 let seen = await modified()
 const poll = setInterval(() => void look(), pollMs)
+isReady = true
 
 function forwarding({ url, bytesMax }: NonNullable<typeof settings.forwarding>): ForwarderParts {
   const token = process.env['TRAINYARD_TELEMETRY_TOKEN'] // oxlint-disable-line node/no-process-env -- the cluster gives it so
@@ -227,6 +229,8 @@ function changed(change: (deployment: LiveDeployment) => Promise<void>): typeof 
 
 /** Answers what has begun and ends; `leaveMs` is how long it still takes connections while it says that it is not ready. */
 async function stop(leaveMs = 0): Promise<void> {
+  // There is nothing to bring to an end yet.
+  if (!isReady) process.exit(0)
   if (isDraining) return
   isDraining = true
   clearInterval(poll)

@@ -2,6 +2,7 @@ import { readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelFile, modelFolder, pythonLink, type BundleManifest } from '../bundle.ts'
 import type { WorkerSettings } from '../server-settings.ts'
+import { keptPlacement } from './kept-placement.ts'
 import type { OnnxScale } from './onnx-scale.ts'
 import { placedOnnx, type PlacedModel } from './placed-onnx.ts'
 import { placementSentence, type Placement } from './placement.ts'
@@ -34,7 +35,7 @@ export async function placeModel(
     }
   }
   const order = { file: join(folder, modelFile), signature }
-  const placement = await scale.weigh(order, example)
+  const placement = await keptPlacement(folder, () => scale.weigh(order, example))
   const say = (told: Placement): void => warn(placementSentence(`${model} ${number}`, told))
   say(placement)
   return placedOnnx({ order, folder, workers, moved: say, warn }, placement)
