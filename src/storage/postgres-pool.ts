@@ -19,6 +19,8 @@ export function openPool(connectionString: string): pg.Pool {
   pool.on('error', () => {})
   pool.on('connect', client => {
     adapt(client)
+    // One that breaks while it is in use fails its statement, which is told there.
+    client.on('error', () => {})
     // Compiling a statement takes longer than any of ours should run: of two hundred conditions, half a minute.
     client.query('set jit = off').catch(() => {})
   })
