@@ -14,21 +14,24 @@ const storms = 'src/**/{*crash,kill}.test.ts'
 /** A test that stands still is named; what stands still outside of a test ends its group. */
 const [testMsMax, groupMsMax, closeMsMax] = [180_000, 600_000, 10_000]
 const node = ['--test', '--test-isolation=none', `--test-timeout=${testMsMax}`]
+/** Brokers take their time, in which others can work. */
+const queues = 'src/serving/**/queue*.test.ts'
 const of = (...components: readonly string[]): readonly string[] => [
   ...node,
   ...globSync(
     components.map(name => `src/${name}/**/*.test.ts`),
-    { exclude: [storms] },
+    { exclude: [storms, queues] },
   ),
 ]
 
 /** The longest first, so that none is left alone at the end. */
 const groups: Readonly<Record<string, readonly string[]>> = {
+  serving: of('serving'),
+  queues: [...node, queues],
   whole: [...node, 'test/*.test.ts'],
   mlflow: of('mlflow', 'traces'),
   tracking: of('tracking', 'search', 'exchange'),
   source: of('source', 'project', 'cli'),
-  serving: of('serving'),
   workflow: of('workflow'),
   compute: of('compute'),
   tuning: of('tuning'),

@@ -57,13 +57,20 @@ async function rage({ server, data }: Stage, signal: AbortSignal): Promise<{ ser
       if (isGone) continue
       process.kill(pid, 'SIGKILL')
       kills.server++
+      await back(async () => server.current().pid !== pid, signal)
     } else {
       const model = await modelServer(data).catch(() => undefined)
       if (!model || !isRunning(model)) continue
       process.kill(model.pid, 'SIGKILL')
       kills.model++
+      await back(async () => (await modelServer(data)).pid !== model.pid, signal)
     }
   }
+}
+
+/** Waits for what was killed: where it takes longer to start than to be killed again nothing would ever happen. */
+async function back(isBack: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !(await isBack().catch(() => false))) await pause(100)
 }
 
 /** The same world, which remembers the id of each prediction that it was given. */

@@ -20,12 +20,21 @@ export const openKafka: OpenLink = async (route, redeliverMs) => {
   }
   // After so long without a word a process is taken for one that has ended.
   const silenceMs = Math.max(silenceMsMin, redeliverMs)
-  const group = { groupId: consumerName(route), sessionTimeout: silenceMs, rebalanceTimeout: silenceMs }
-  const consumer = new Consumer({ ...options, ...group, heartbeatInterval: heartbeatMs, autocommit: false })
+  const consumer = new Consumer({
+    ...options,
+    groupId: consumerName(route),
+    sessionTimeout: silenceMs,
+    rebalanceTimeout: silenceMs,
+    heartbeatInterval: heartbeatMs,
+    autocommit: false,
+    // Who comes while others come and go is sent back until the group has settled.
+    retries: Math.ceil(silenceMs / retryMs),
+  })
   const producer = new Producer({ ...options, acks: -1, autocreateTopics: true })
   let lost: Error | undefined
   const lose = (error: unknown): void => void (lost ??= error instanceof Error ? error : new Error(String(error)))
   consumer.on('consumer:heartbeat:error', ({ error }) => lose(error))
+  consumer.on('consumer:heartbeat:stalled', ({ lastError }) => lose(lastError ?? 'The group is not heard of any more.'))
   const close = async (): Promise<void> => {
     await consumer.close(true).catch(() => {})
     await producer.close().catch(() => {})
