@@ -25,8 +25,9 @@ export function createMoves(
   { revision, seen, policy }: Look,
 ): Moves {
   async function add(move: CanaryMove['move'], weight: number, reason: string): Promise<void> {
-    const { since, requests, errors, controlRequests, controlErrors, verdict, evidence } = seen
+    const { since, reason: _, ...found } = seen
     await store.addMove({
+      ...found,
       run: run.id,
       deployment: revision.deployment,
       revision: revision.id,
@@ -36,12 +37,6 @@ export function createMoves(
       actor: run.actor,
       reason,
       since: since as DecidedMove['since'],
-      requests,
-      errors,
-      controlRequests,
-      controlErrors,
-      verdict,
-      evidence,
       policy: digestOf(canonicalJson(policy ?? null)),
     })
   }

@@ -181,7 +181,8 @@ test('a canary takes one step after the other, and what was decided is written d
   await withCanary(bench)
   const [canary] = bench.serving.revisions
   const first = canary!.weight
-  const seen = { ...noView, requests: 60, errors: 1, controlRequests: 900, controlErrors: 4, evidence: 0.5 }
+  const counts = { requests: 60, errors: 1, controlRequests: 900, controlErrors: 4, slow: 2, controlSlow: 30 }
+  const seen = { ...noView, ...counts, evidence: 0.5, slowEvidence: -0.25 }
 
   while ((await bench.delivery.canaryMoves('rain')).length === 0) await new Promise(resolve => setTimeout(resolve, 20))
   bench.serving.view = seen
@@ -207,12 +208,11 @@ test('a canary takes one step after the other, and what was decided is written d
     weight: 100,
     actor: last.actor,
     reason: '60 requests at 25 %, and nothing to reject it.',
+    ...counts,
     requests: 120,
-    errors: 1,
-    controlRequests: 900,
-    controlErrors: 4,
     verdict: 'continue',
     evidence: 0.5,
+    slowEvidence: -0.25,
   })
   assert.deepEqual(
     moves.toReversed().map(({ move, weight, requests }) => [move, weight, requests]),

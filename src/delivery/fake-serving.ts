@@ -22,7 +22,10 @@ export const noView: FakeServing['view'] = {
   errors: 0,
   controlRequests: 0,
   controlErrors: 0,
+  slow: 0,
+  controlSlow: 0,
   evidence: 0,
+  slowEvidence: 0,
   reason: 'There is too little to tell.',
 }
 

@@ -65,8 +65,11 @@ export function deliveryStoreContract(name: string, open: (t: TestContext) => Pr
       errors: 1,
       controlRequests: 900,
       controlErrors: 2,
+      slow: 4,
+      controlSlow: 5,
       verdict: 'continue',
       evidence: -0.25,
+      slowEvidence: 0.5,
       policy: 'p',
       ...change,
     })

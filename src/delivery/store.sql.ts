@@ -40,15 +40,17 @@ export function sqlDeliveryStore(db: Db): DeliveryStore {
         if ((numInsertedOrUpdatedRows ?? 0n) > 0n) await within(tx)
       }),
 
-    addMove: ({ controlRequests, controlErrors, ...move }) =>
+    addMove: move =>
       tables.transaction().execute(async tx => {
         const { last } = await tx
           .selectFrom('delivery_canary')
           .select(eb => eb.fn.max('seq').as('last'))
           .where('run', '=', move.run)
           .executeTakeFirstOrThrow()
-        const row = { ...move, seq: (last ?? 0) + 1, control_requests: controlRequests, control_errors: controlErrors }
-        await tx.insertInto('delivery_canary').values(row).execute()
+        await tx
+          .insertInto('delivery_canary')
+          .values(toMoveRow(move, (last ?? 0) + 1))
+          .execute()
       }),
 
     async movesOf(run) {
@@ -93,13 +95,27 @@ export function sqlDeliveryStore(db: Db): DeliveryStore {
   }
 }
 
+const toMoveRow = (
+  { controlRequests, controlErrors, controlSlow, slowEvidence, ...move }: DecidedMove,
+  seq: number,
+): DeliveryTables['delivery_canary'] => ({
+  ...move,
+  seq,
+  control_requests: controlRequests,
+  control_errors: controlErrors,
+  control_slow: controlSlow,
+  slow_evidence: slowEvidence,
+})
+
 const fromMoveRow = ({
   seq: _,
   control_requests: controlRequests,
   control_errors: controlErrors,
+  control_slow: controlSlow,
+  slow_evidence: slowEvidence,
   ...row
 }: Selectable<DeliveryTables['delivery_canary']>): DecidedMove =>
-  ({ ...row, controlRequests, controlErrors }) as DecidedMove
+  ({ ...row, controlRequests, controlErrors, controlSlow, slowEvidence }) as DecidedMove
 
 const toConversionRow = ({
   version,

@@ -26,8 +26,11 @@ export type DeliveryTables = {
     errors: number
     control_requests: number
     control_errors: number
+    slow: number
+    control_slow: number
     verdict: string
     evidence: number
+    slow_evidence: number
     policy: string
   }
   delivery_conversion: {
@@ -75,6 +78,14 @@ export const deliveryMigrations: readonly Migration[] = [
          control_errors bigint not null, verdict text not null, evidence double precision not null, policy text not null,
          primary key (run, seq))`,
       `create index delivery_canary_deployment on delivery_canary (deployment, at)`,
+    ],
+  },
+  {
+    name: 'delivery-004',
+    statements: [
+      `alter table delivery_canary add column slow bigint not null default 0`,
+      `alter table delivery_canary add column control_slow bigint not null default 0`,
+      `alter table delivery_canary add column slow_evidence double precision not null default 0`,
     ],
   },
 ]

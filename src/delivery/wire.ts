@@ -47,10 +47,14 @@ export const CanaryMoveWire = z
     errors: z.int(),
     controlRequests: z.int(),
     controlErrors: z.int(),
+    slow: z.int(),
+    controlSlow: z.int(),
     verdict: z.enum(['continue', 'reject', 'pass']),
     evidence: z.number().meta({
-      description: 'Log-likelihood ratio of the sequential test, in nats: 4.55 rejects the canary, −2.99 lets it pass.',
+      description:
+        'Log-likelihood ratio of the sequential test of failures, in nats: 5.25 rejects the canary, −2.99 lets it pass.',
     }),
+    slowEvidence: z.number().meta({ description: 'The same of slow answers.' }),
     policy: z.string().meta({ description: 'Digest of what the project declared of canaries then.' }),
   })
   .meta({ title: 'CanaryMove' })

@@ -25,6 +25,7 @@ test('a change is named at the deepest path that holds all of it', () => {
           requestsMin: 1_000,
           maxDuration: '24h',
           undecided: 'promote_if_no_reject',
+          slow: '100ms',
         },
       },
     },

@@ -24,6 +24,9 @@ export const Canary = z.strictObject({
     description:
       'What becomes of a canary that is neither rejected nor through by then: it takes all, or waits for somebody.',
   }),
+  slow: duration.default('100ms').meta({
+    description: 'What an answer may take without being slow, however fast the revision beside it is.',
+  }),
 })
 
 /** The percentages that a canary takes one after the other. */

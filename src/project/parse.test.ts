@@ -42,6 +42,7 @@ test('every default is filled in, the outputs of platform tasks among them, and 
     requestsMin: 1_000,
     maxDuration: '24h',
     undecided: 'promote_if_no_reject',
+    slow: '100ms',
   })
   assert.deepEqual(parseProjectFile(file), file)
 })

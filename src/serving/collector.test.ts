@@ -21,6 +21,16 @@ import { duckdb } from './testing.ts'
 
 const dead = { pid: 1_999_999_999, ticks: 1 }
 
+const revision = {
+  id: 'rev_1' as never,
+  key: undefined,
+  deployment: 'rain',
+  version: 'mdv_1',
+  versionNumber: 1,
+  bundle: 'b' as never,
+  createdAt: 1 as never,
+}
+
 async function open(t: TestContext) {
   const db = await testEngines()[0]!.open(t, [...outboxMigrations, ...servingMigrations])
   const root = await mkdtemp(join(tmpdir(), 'trainyard-log-'))
@@ -33,6 +43,7 @@ async function open(t: TestContext) {
     store,
     outbox,
     duckdb,
+    projects: { find: async () => undefined },
     clock: wallClock,
     segments: join(root, 'log'),
     folder: join(root, 'predictions'),
@@ -41,15 +52,7 @@ async function open(t: TestContext) {
   await mkdir(parts.segments)
   await db.transaction().execute(async tx => {
     await store.putDeployment(tx, { name: 'rain', project: 'rain', model: 'rain', createdAt: 1 })
-    await store.addRevision(tx, {
-      id: 'rev_1' as never,
-      key: undefined,
-      deployment: 'rain',
-      version: 'mdv_1',
-      versionNumber: 1,
-      bundle: 'b' as never,
-      createdAt: 1 as never,
-    })
+    await store.addRevision(tx, revision)
   })
   let counter = 0
   const write = async (text: string, { owner = dead, suffix = '' } = {}): Promise<string> => {
@@ -78,6 +81,70 @@ test('a segment that stands there again after it was collected is counted once',
   const { requests, errors, errorStreak } = (await store.revision('rev_1'))!
   assert.deepEqual([await count(), requests, errors, errorStreak, await left()], [3, 2, 1, 1, []])
   assert.equal((await readPage(parts, { deployment: 'rain', limit: 9 })).items.length, 3)
+})
+
+/** A canary beside the live revision, and how many answers of both were slow after each further segment. */
+async function withCanary(t: TestContext, slow?: string) {
+  const { parts, store, write } = await open(t)
+  const projects = { find: async () => ({ spec: { deployments: { rain: { canary: { slow } } } } }) as never }
+  await parts.db.transaction().execute(async tx => {
+    await store.addRevision(tx, { ...revision, id: 'rev_2' as never })
+    const states = { rev_1: 'live', rev_2: 'canary' } as const
+    const shares = Object.entries(states).map(([id, state]) => ({ id, state, weight: 50, shadow: 0 }))
+    await store.setShares(tx, shares, 1)
+  })
+  return async (...answers: readonly (readonly [count: number, ms: number, change?: object])[]) => {
+    const lines = answers.map(([count, ms, change]) =>
+      line({ received_at: Date.now(), latency_ms: ms, ...change }).repeat(count),
+    )
+    await write(lines.join(''))
+    await collectSegments({ ...parts, ...(slow !== undefined && { projects }) })
+    const minutes = await store.guardMinutes({ canary: 'rev_2', control: 'rev_1', since: 0 })
+    return [
+      minutes.reduce((sum, { canarySlow }) => sum + canarySlow, 0),
+      minutes.reduce((sum, { controlSlow }) => sum + controlSlow, 0),
+    ]
+  }
+}
+
+const canary = { revision: 'rev_2' }
+
+test('slow is what takes longer than 99 of 100 answers of the live revision did before, whoever gives it', async t => {
+  const told = await withCanary(t)
+
+  assert.deepEqual(
+    [
+      await told([490, 200], [4, 300], [5, 300, canary]),
+      await told([9, 200]),
+      await told(
+        [3, 300, canary],
+        [2, 300],
+        [4, 200, canary],
+        [5, 300, { ...canary, forced: true }],
+        [6, 300, { ...canary, error: 'no' }],
+        [7, 300, { ...canary, inclusion: 0.5, drawn: false }],
+      ),
+    ],
+    [
+      [0, 0],
+      [0, 0],
+      [3, 2],
+    ],
+  )
+})
+
+test('what takes less than the project says is not slow, however fast the live revision is', async t => {
+  const found = []
+  for (const slow of [undefined, '40ms']) {
+    const told = await withCanary(t, slow)
+    await told([600, 1])
+    found.push(await told([1, 50], [2, 50, canary], [3, 110, canary]))
+  }
+
+  assert.deepEqual(found, [
+    [3, 0],
+    [5, 1],
+  ])
 })
 
 test('a message without an instant that comes again after midnight is in the log once', async t => {

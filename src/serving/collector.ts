@@ -12,9 +12,10 @@ import { copyRows, parquetRows, publishFile, segmentRows, unfinished } from './l
 import { untilSteady } from './log-reader.ts'
 import { givenMark } from './segment-name.ts'
 import { shadowLines, type ShadowLine } from './shadow-line.ts'
-import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
+import { hourMs, slowThresholds, trailingHour, type SlowParts } from './slow.ts'
+import type { HourLatency, MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
 
-export interface CollectorParts {
+export interface CollectorParts extends SlowParts {
   readonly db: Db
   readonly store: ServingStore
   readonly outbox: Pick<Outbox, 'emit'>
@@ -47,6 +48,7 @@ export async function collectSegments(parts: CollectorParts): Promise<ReadonlySe
     for (const deployment of await ingestOrSetAside(parts, pass)) touched.add(deployment)
   }
   await parts.store.forgetIngested(parts.clock.now() - ingestedKeptMs)
+  await parts.store.forgetLatencies(trailingHour(parts.clock.now()))
   return touched
 }
 
@@ -80,7 +82,7 @@ async function ingest(parts: CollectorParts, pass: readonly ClosedSegment[]): Pr
     full.map(({ path }) => path),
     mayRepeat,
   )
-  const counts = full.length === 0 ? [] : await parts.duckdb.query([...log, ...summary()])
+  const counts = full.length === 0 ? [] : await parts.duckdb.query([...log, ...summary(await slowThresholds(parts))])
   const segments = segmentsOf(counts, `${full[0]?.name.replace('.ndjson', '')}.parquet`)
   await writeParquet(parts, log, segments)
   crashPoint('serving.segment_written')
@@ -146,8 +148,14 @@ const dayBefore = (id: string): string => firstId('prd', instantIn(id) - dayMs)
 /** How the model server says that an output is no number (`server/infer.ts`). */
 const invalidOutput = '^Output .* is (NaN|-?Infinity)[.]$'
 
+/** Which answers of which deployments were slow. Of those that are drawn by lot each counts once: the lot is the same for all. */
+function slow(thresholds: ReadonlyMap<string, number>): string {
+  const all = [...thresholds].map(([deployment, ms]) => `deployment = ${literal(deployment)} and latency_ms >= ${ms}`)
+  return all.length === 0 ? 'false' : `coalesce(drawn, true) and (${all.join(' or ')})`
+}
+
 /** One row for each deployment, revision and minute of arrival. */
-function summary(): readonly string[] {
+function summary(thresholds: ReadonlyMap<string, number>): readonly string[] {
   const first = `"row" = 0`
   // Requests that named their revision say nothing about the split: the guard does not see them.
   const split = `${first} and not forced`
@@ -163,7 +171,9 @@ function summary(): readonly string[] {
        ${requests(first)} as requests, count(*) filter (where ${first} and error is not null) as errors,
        ${requests(split)} as split_requests, count(*) filter (where ${split} and error is not null) as split_errors,
        count(*) filter (where ${split} and regexp_matches(error, ${literal(invalidOutput)})) as split_invalid,
+       count(*) filter (where ${split} and error is null and ${slow(thresholds)}) as split_slow,
        cast(to_json(histogram(${bucketSql}) filter (where ${first})) as varchar) as latency,
+       cast(to_json(histogram(${bucketSql}) filter (where ${split} and error is null)) as varchar) as split_latency,
        min(event_time) as event_from, max(event_time) as event_to, min(id) as id_from, max(id) as id_to, max(received_at) as received_to,
        any_value(streak) as streak, any_value(has_success) as has_success
      from log left join streak using (revision) group by deployment, revision, minute order by deployment, revision, minute`,
@@ -240,25 +250,38 @@ const toMinute = (row: Row): MinuteCounts => ({
   splitRequests: row['split_requests'] as number,
   splitErrors: row['split_errors'] as number,
   splitInvalid: row['split_invalid'] as number,
+  splitSlow: row['split_slow'] as number,
 })
 
 function revisionsOf(counts: readonly Row[]): readonly RevisionCounts[] {
   return [...groupBy(counts, row => row['revision'] as string)].map(([revision, rows]) => {
-    const latency = new Map<number, number>()
-    for (const row of rows) {
-      const buckets = JSON.parse((row['latency'] as string | null) ?? '{}') as Record<string, number>
-      for (const [bucket, count] of Object.entries(buckets))
-        latency.set(Number(bucket), (latency.get(Number(bucket)) ?? 0) + count)
-    }
     return {
       revision,
       requests: total(rows, 'requests'),
       errors: total(rows, 'errors'),
       trailingErrors: Number(rows[0]!['streak'] ?? 0),
       hasSuccess: rows[0]!['has_success'] === true,
-      latency,
+      latency: bucketsOf(rows, 'latency'),
+      recent: recentOf(rows),
     }
   })
+}
+
+function bucketsOf(rows: readonly Row[], name: 'latency' | 'split_latency'): Map<number, number> {
+  const all = new Map<number, number>()
+  for (const row of rows) {
+    const buckets = JSON.parse((row[name] as string | null) ?? '{}') as Record<string, number>
+    for (const [bucket, count] of Object.entries(buckets))
+      all.set(Number(bucket), (all.get(Number(bucket)) ?? 0) + count)
+  }
+  return all
+}
+
+function recentOf(rows: readonly Row[]): readonly HourLatency[] {
+  const hours = Map.groupBy(rows, row => Math.floor((row['minute'] as number) / hourMs) * hourMs)
+  return [...hours].flatMap(([hour, own]) =>
+    [...bucketsOf(own, 'split_latency')].map(([bucket, requests]) => ({ hour, bucket, requests })),
+  )
 }
 
 const total = (rows: readonly Row[], name: string): number => rows.reduce((sum, row) => sum + (row[name] as number), 0)

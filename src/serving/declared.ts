@@ -1,5 +1,5 @@
 import { durationMs } from '#kernel/duration.ts'
-import type { DeploymentSpec, Projects } from '#project'
+import { Canary, type DeploymentSpec, type Projects } from '#project'
 import { wholeLog, type RouteLimits, type RouteLog, type RouteSticky } from './routes-file.ts'
 
 /** What the project file says of a deployment, as the model server and the API have it. */
@@ -16,11 +16,28 @@ export async function declaredOf<Row extends { readonly name: string; readonly p
   projects: Pick<Projects, 'find'>,
   deployments: readonly Row[],
 ): Promise<ReadonlyMap<string, Declared>> {
+  const specs = await specsOf(projects, deployments)
+  return new Map(deployments.map(({ name }) => [name, declaredIn(specs.get(name))] as const))
+}
+
+const { slow: usualSlow } = Canary.parse({})
+
+/** What an answer of each deployment may take without being slow, in milliseconds. */
+export async function slowMsOf(
+  projects: Pick<Projects, 'find'>,
+  deployments: readonly { readonly name: string; readonly project: string }[],
+): Promise<ReadonlyMap<string, number>> {
+  const specs = await specsOf(projects, deployments)
+  return new Map(deployments.map(({ name }) => [name, durationMs(specs.get(name)?.canary?.slow ?? usualSlow)] as const))
+}
+
+async function specsOf(
+  projects: Pick<Projects, 'find'>,
+  deployments: readonly { readonly name: string; readonly project: string }[],
+): Promise<ReadonlyMap<string, DeploymentSpec | undefined>> {
   const names = [...new Set(deployments.map(({ project }) => project))]
   const files = new Map(await Promise.all(names.map(async name => [name, (await projects.find(name))?.spec] as const)))
-  return new Map(
-    deployments.map(({ name, project }) => [name, declaredIn(files.get(project)?.deployments[name])] as const),
-  )
+  return new Map(deployments.map(({ name, project }) => [name, files.get(project)?.deployments[name]] as const))
 }
 
 const declaredIn = (spec: DeploymentSpec | undefined): Declared => {

@@ -1,7 +1,7 @@
-import type { Clock } from '#kernel/clock.ts'
+import type { Clock, Millis } from '#kernel/clock.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import type { Projects } from '#project'
-import { declaredOf } from './declared.ts'
+import { declaredOf, slowMsOf } from './declared.ts'
 import type { Deployment, Revision, ShadowComparison } from './deployment.ts'
 import { judgeCanary, type GuardVerdict } from './guard.ts'
 import { latencyQuantile } from './latency.ts'
@@ -82,16 +82,31 @@ function quantiles<Name extends string>(
 
 const historyMax = 200
 
-/** What the canary of a deployment has shown against the live revision. */
-export async function guardDeployment(
-  { store, supervisor }: DescribeParts,
-  name: string,
-): Promise<GuardVerdict & { revision: string; since: number }> {
-  if (!(await store.deployment(name))) throw notFound('deployment', name)
+/** What a canary has shown, and since when. */
+export interface GuardedCanary extends GuardVerdict {
+  readonly revision: string
+  readonly since: Millis
+}
+
+/** What the canary of a deployment has shown against the live revision. Throws `not_found`, and `conflict` without one. */
+export async function guardDeployment(parts: DescribeParts, name: string): Promise<GuardedCanary> {
+  const row = await parts.store.deployment(name)
+  if (!row) throw notFound('deployment', name)
+  const guarded = await guardedCanary(parts, row)
+  if (guarded) return guarded
+  throw conflict(`The deployment ${name} has no canary.`, { deployment: name })
+}
+
+/** The same; undefined while there is no canary. */
+export async function guardedCanary(
+  { store, projects, supervisor }: DescribeParts,
+  row: DeploymentRow,
+): Promise<GuardedCanary | undefined> {
+  const { name } = row
   const revisions = await store.revisions([name])
   const canary = revisions.find(({ state }) => state === 'canary')
   const control = revisions.find(({ state }) => state === 'live')
-  if (!canary || !control) throw conflict(`The deployment ${name} has no canary.`, { deployment: name })
+  if (!canary || !control) return undefined
   const history = await store.traffic(name, historyMax)
   // A shadow becomes a canary later than it was made.
   const begun = history.findLast(({ weights }) => canary.id in weights)?.at ?? canary.createdAt
@@ -107,6 +122,7 @@ export async function guardDeployment(
     crashes: supervisor.crashesSince(canary.createdAt),
     canaryP95Ms: latencyQuantile(latencies.get(canary.id) ?? new Map(), 0.95),
     controlP95Ms: latencyQuantile(latencies.get(control.id) ?? new Map(), 0.95),
+    slowMs: (await slowMsOf(projects, [row])).get(name)!,
   })
-  return { revision: canary.id, since: begun, ...verdict }
+  return { revision: canary.id, since: begun as Millis, ...verdict }
 }

@@ -8,6 +8,8 @@ const minute = (change: Partial<GuardMinute> = {}): GuardMinute => ({
   controlRequests: 900,
   controlErrors: 0,
   canaryInvalid: 0,
+  canarySlow: 0,
+  controlSlow: 0,
   weight: 10,
   ...change,
 })
@@ -17,6 +19,7 @@ const facts = (change: Partial<GuardFacts> = {}): GuardFacts => ({
   crashes: 0,
   canaryP95Ms: 5,
   controlP95Ms: 5,
+  slowMs: 100,
   ...change,
 })
 const verdict = (change: Partial<GuardFacts>) => judgeCanary(facts(change)).verdict
@@ -27,10 +30,42 @@ test('without failures there is nothing to tell the two apart', () => {
     errors: 0,
     controlRequests: 1_800,
     controlErrors: 0,
+    slow: 0,
+    controlSlow: 0,
     verdict: 'continue',
-    reason: 'There are too few failures to tell the two apart.',
+    reason: 'There are too few failures and slow answers to tell the two apart.',
     evidence: 0,
+    slowEvidence: 0,
   })
+})
+
+test('a canary is slow by its share of the slow answers, and passes when neither test speaks against it', () => {
+  const look = (change: Partial<GuardMinute>, length = 1) => {
+    const { verdict: said, reason } = judgeCanary(facts({ minutes: Array.from({ length }, () => minute(change)) }))
+    return [said, reason]
+  }
+  const open = ['continue', 'There are too few failures and slow answers to tell the two apart.']
+  const passed = ['pass', 'The canary neither fails nor is slow more often than the live revision.']
+  const even = { canaryErrors: 1, controlErrors: 9 }
+
+  assert.deepEqual(
+    [
+      look({ canarySlow: 15, controlSlow: 1 }),
+      look({ canarySlow: 1, controlSlow: 9 }, 40),
+      look({ ...even, canarySlow: 1, controlSlow: 9 }, 40),
+      look(even, 40),
+      look({ ...even, canarySlow: 1, controlSlow: 2 }, 1),
+    ],
+    [['reject', 'The canary is slow more than twice as often as the live revision.'], open, passed, passed, open],
+  )
+})
+
+test('one in two hundred canaries as good as the other may be rejected by each of the two tests', () => {
+  const { evidence, slowEvidence } = judgeCanary(
+    facts({ minutes: [minute({ canaryErrors: 50, canarySlow: 50, controlErrors: 1, controlSlow: 1 })] }),
+  )
+  const [bound, step] = [Math.log(0.95 / 0.005), Math.log(2)]
+  for (const found of [evidence, slowEvidence]) assert.ok(found >= bound && found < bound + step, `${found}`)
 })
 
 test('a canary that takes more of the failures than its share is rejected, one that does not passes', () => {
@@ -60,6 +95,7 @@ test('a fifth of failures, three crashes or thrice the latency end a canary', ()
   assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 30 }), 'reject')
   assert.equal(verdict({ canaryP95Ms: 90, controlP95Ms: 10 }), 'continue')
   assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 50 }), 'continue')
+  assert.equal(verdict({ canaryP95Ms: 120, controlP95Ms: 30, slowMs: 150 }), 'continue')
 })
 
 test('answers that are no number end a canary when they are more than one in a hundred', () => {

@@ -8,6 +8,9 @@ export interface GuardMinute {
   readonly controlErrors: number
   /** Failures of the canary because an output was no number. */
   readonly canaryInvalid: number
+  /** Answers that were slow (`slow.ts`). */
+  readonly canarySlow: number
+  readonly controlSlow: number
   /** Percent of requests that the canary had when the minute ended. */
   readonly weight: number
 }
@@ -21,6 +24,8 @@ export interface GuardFacts {
   readonly crashes: number
   readonly canaryP95Ms: number | undefined
   readonly controlP95Ms: number | undefined
+  /** What an answer may take without being slow. */
+  readonly slowMs: number
 }
 
 export interface GuardVerdict {
@@ -28,11 +33,14 @@ export interface GuardVerdict {
   readonly errors: number
   readonly controlRequests: number
   readonly controlErrors: number
+  readonly slow: number
+  readonly controlSlow: number
   readonly verdict: GuardState['verdict']
   /** Why, as a sentence. */
   readonly reason: string
-  /** Evidence against the canary in nats, of the sequential test. */
+  /** Evidence against the canary in nats, of the sequential tests: by its failures, and by its slow answers. */
   readonly evidence: number
+  readonly slowEvidence: number
 }
 
 const streakMax = 5
@@ -42,11 +50,12 @@ const requestsForInvalid = 100
 const invalidShareMax = 0.01
 const crashesMax = 3
 const slowFactor = 3
-const slowMs = 100
+/** How often a canary as good as the other may be rejected: each of the two tests has half of it. */
+const alpha = 0.01 / 2
 
 /**
- * Whether a canary may go on: hard stops first, then a sequential test on the errors of both arms, so that a trouble
- * that hits both speaks against neither (specs/5, 5.2).
+ * Whether a canary may go on: hard stops first, then sequential tests on the failures and on the slow answers of both arms,
+ * so that a trouble that hits both speaks against neither (specs/5, 5.2).
  */
 export function judgeCanary(facts: GuardFacts): GuardVerdict {
   const { minutes } = facts
@@ -57,25 +66,49 @@ export function judgeCanary(facts: GuardFacts): GuardVerdict {
     errors: sum(minute => minute.canaryErrors),
     controlRequests: sum(minute => minute.controlRequests),
     controlErrors: sum(minute => minute.controlErrors),
+    slow: sum(minute => minute.canarySlow),
+    controlSlow: sum(minute => minute.controlSlow),
   }
-  const { state } = minutes.reduce<{ state: GuardState; weight: number | undefined }>(
+  const failing = testOf(minutes, ({ canaryErrors, controlErrors }) => [canaryErrors, controlErrors])
+  const lagging = testOf(minutes, ({ canarySlow, controlSlow }) => [canarySlow, controlSlow])
+  const found = { ...counts, evidence: failing.evidence, slowEvidence: lagging.evidence }
+  const stop = hardStop(facts, { ...counts, invalid: sum(minute => minute.canaryInvalid) })
+  if (stop) return { ...found, verdict: 'reject', reason: stop }
+  const isAllFast = counts.slow + counts.controlSlow === 0
+  return { ...found, ...concluded(failing.verdict, isAllFast ? 'pass' : lagging.verdict) }
+}
+
+/** Rejected by one of the tests, or through by both. */
+function concluded(
+  failing: GuardState['verdict'],
+  lagging: GuardState['verdict'],
+): Pick<GuardVerdict, 'verdict' | 'reason'> {
+  if (failing === 'reject')
+    return { verdict: 'reject', reason: 'The canary fails more than twice as often as the live revision.' }
+  if (lagging === 'reject')
+    return { verdict: 'reject', reason: 'The canary is slow more than twice as often as the live revision.' }
+  if (failing === 'pass' && lagging === 'pass')
+    return { verdict: 'pass', reason: 'The canary neither fails nor is slow more often than the live revision.' }
+  return { verdict: 'continue', reason: 'There are too few failures and slow answers to tell the two apart.' }
+}
+
+/** The sequential test over all minutes, of one kind of bad event: how many the canary had, and the live revision. */
+const testOf = (
+  minutes: readonly GuardMinute[],
+  events: (minute: GuardMinute) => readonly [canary: number, control: number],
+): GuardState =>
+  minutes.reduce<{ state: GuardState; weight: number | undefined }>(
     ({ state: before, weight }, minute) => ({
       // At another weight an undecided test goes on with what it has; one that has passed begins again.
-      state: addMinute(before.verdict === 'pass' && minute.weight !== weight ? guardStart : before, minute),
+      state: addMinute(
+        before.verdict === 'pass' && minute.weight !== weight ? guardStart : before,
+        minute,
+        events(minute),
+      ),
       weight: minute.weight,
     }),
     { state: guardStart, weight: undefined },
-  )
-  const stop = hardStop(facts, { ...counts, invalid: sum(minute => minute.canaryInvalid) })
-  if (stop) return { ...counts, verdict: 'reject', reason: stop, evidence: state.evidence }
-  return { ...counts, verdict: state.verdict, reason: sentences[state.verdict], evidence: state.evidence }
-}
-
-const sentences: Readonly<Record<GuardState['verdict'], string>> = {
-  reject: 'The canary fails more than twice as often as the live revision.',
-  pass: 'The canary does not fail more often than the live revision.',
-  continue: 'There are too few failures to tell the two apart.',
-}
+  ).state
 
 /**
  * Of a minute only the counts are known. Its events are dealt evenly, because the test stops at the first crossing: all
@@ -83,22 +116,23 @@ const sentences: Readonly<Record<GuardState['verdict'], string>> = {
  */
 function addMinute(
   state: GuardState,
-  { canaryRequests, controlRequests, canaryErrors, controlErrors }: GuardMinute,
+  { canaryRequests, controlRequests }: GuardMinute,
+  [ofCanary, ofControl]: readonly [number, number],
 ): GuardState {
-  const events = canaryErrors + controlErrors
+  const events = ofCanary + ofControl
   // The share that it really had: the odds with which a bad event hits it if both are equally good.
   const canaryShare = Math.min(0.999, Math.max(0.001, canaryRequests / (canaryRequests + controlRequests)))
   let next = state
   for (let i = 0; i < events; i++) {
     const isCanary =
-      Math.floor(((i + 0.5) * canaryErrors) / events + 0.5) > Math.floor(((i - 0.5) * canaryErrors) / events + 0.5)
-    next = guardStep(next, { arm: isCanary ? 'canary' : 'control', canaryShare })
+      Math.floor(((i + 0.5) * ofCanary) / events + 0.5) > Math.floor(((i - 0.5) * ofCanary) / events + 0.5)
+    next = guardStep(next, { arm: isCanary ? 'canary' : 'control', canaryShare }, { alpha })
   }
   return next
 }
 
 function hardStop(
-  { canaryStreak, crashes, canaryP95Ms, controlP95Ms }: GuardFacts,
+  { canaryStreak, crashes, canaryP95Ms, controlP95Ms, slowMs }: GuardFacts,
   {
     requests,
     errors,

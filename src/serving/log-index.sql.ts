@@ -1,7 +1,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely'
 import { toPage } from '#kernel/page.ts'
 import type { AnyTx } from '#storage'
-import type { MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
+import type { HourLatency, MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
 import type { ServingTables } from './tables.ts'
 
 type Own = Transaction<ServingTables>
@@ -13,6 +13,8 @@ type LogIndex = Pick<
   | 'addSegment'
   | 'removeSegments'
   | 'addCounts'
+  | 'recentLatencies'
+  | 'forgetLatencies'
   | 'segments'
   | 'segmentsWithIds'
   | 'smallSegments'
@@ -62,6 +64,28 @@ export function sqlLogIndex(tables: Kysely<ServingTables>, own: (tx: AnyTx) => O
     async addCounts(tx, minutes, revisions) {
       for (const counts of minutes) await addMinute(own(tx), counts)
       for (const counts of revisions) await addRevisionCounts(own(tx), counts)
+      for (const { revision, recent } of revisions) await addRecent(own(tx), revision, recent)
+    },
+
+    async recentLatencies(hour) {
+      const rows = await tables
+        .selectFrom('serving_recent_latency as latency')
+        .innerJoin('serving_revision as live', 'live.id', 'latency.revision')
+        .innerJoin('serving_revision as canary', 'canary.deployment', 'live.deployment')
+        .select(eb => ['live.deployment', 'bucket', eb.fn.sum<number>('latency.requests').as('requests')])
+        .where('live.state', '=', 'live')
+        .where('canary.state', '=', 'canary')
+        .where('hour', '>=', hour)
+        .groupBy(['live.deployment', 'bucket'])
+        .execute()
+      const found = new Map<string, Map<number, number>>()
+      for (const { deployment, bucket, requests } of rows)
+        found.set(deployment, (found.get(deployment) ?? new Map<number, number>()).set(bucket, Number(requests)))
+      return found
+    },
+
+    async forgetLatencies(hour) {
+      await tables.deleteFrom('serving_recent_latency').where('hour', '<', hour).execute()
     },
 
     async segments({ deployment, from, to, order = 'event_time' }, { limit, after }) {
@@ -132,7 +156,7 @@ function splitCursor(cursor: string): [string, string] {
 
 async function addMinute(
   own: Own,
-  { deployment, revision, minute, requests, errors, splitRequests, splitErrors, splitInvalid }: MinuteCounts,
+  { deployment, revision, minute, requests, errors, ...split }: MinuteCounts,
 ): Promise<void> {
   await own
     .insertInto('serving_minute')
@@ -142,17 +166,19 @@ async function addMinute(
       minute,
       requests,
       errors,
-      split_requests: splitRequests,
-      split_errors: splitErrors,
-      split_invalid: splitInvalid,
+      split_requests: split.splitRequests,
+      split_errors: split.splitErrors,
+      split_invalid: split.splitInvalid,
+      split_slow: split.splitSlow,
     })
     .onConflict(c =>
       c.columns(['revision', 'minute']).doUpdateSet(eb => ({
         requests: eb('serving_minute.requests', '+', requests),
         errors: eb('serving_minute.errors', '+', errors),
-        split_requests: eb('serving_minute.split_requests', '+', splitRequests),
-        split_errors: eb('serving_minute.split_errors', '+', splitErrors),
-        split_invalid: eb('serving_minute.split_invalid', '+', splitInvalid),
+        split_requests: eb('serving_minute.split_requests', '+', split.splitRequests),
+        split_errors: eb('serving_minute.split_errors', '+', split.splitErrors),
+        split_invalid: eb('serving_minute.split_invalid', '+', split.splitInvalid),
+        split_slow: eb('serving_minute.split_slow', '+', split.splitSlow),
       })),
     )
     .execute()
@@ -180,6 +206,19 @@ async function addRevisionCounts(
       )
       .execute()
   }
+}
+
+async function addRecent(own: Own, revision: string, recent: readonly HourLatency[]): Promise<void> {
+  if (recent.length === 0) return
+  await own
+    .insertInto('serving_recent_latency')
+    .values(recent.map(each => ({ revision, ...each })))
+    .onConflict(c =>
+      c.columns(['revision', 'hour', 'bucket']).doUpdateSet(eb => ({
+        requests: eb('serving_recent_latency.requests', '+', eb.ref('excluded.requests')),
+      })),
+    )
+    .execute()
 }
 
 const toRow = ({ deployment, file, rows, ...ranges }: SegmentRow): ServingTables['serving_segment'] => ({

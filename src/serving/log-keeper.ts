@@ -1,6 +1,5 @@
 import { collectSegments, type CollectorParts } from './collector.ts'
 import { compactLog, pruneLog } from './compaction.ts'
-import type { Projects } from '#project'
 import { declaredOf } from './declared.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -16,7 +15,7 @@ const collectMs = 1_000
 const pruneMs = 3_600_000
 
 export function createLogKeeper(
-  parts: CollectorParts & { retentionMs: number; projects: Pick<Projects, 'find'> },
+  parts: CollectorParts & { retentionMs: number },
   supervisor: Pick<Supervisor, 'rotateLog'>,
 ): LogKeeper {
   const { warn } = parts
@@ -63,9 +62,7 @@ export function createLogKeeper(
 }
 
 /** Deletes what is older than the platform keeps predictions, or their project. */
-export async function prune(
-  parts: CollectorParts & { retentionMs: number; projects: Pick<Projects, 'find'> },
-): Promise<void> {
+export async function prune(parts: CollectorParts & { retentionMs: number }): Promise<void> {
   const { store, clock, projects, retentionMs } = parts
   await pruneLog(parts, { before: clock.now() - retentionMs })
   for (const [deployment, declared] of await declaredOf(projects, await store.deployments()))

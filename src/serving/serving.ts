@@ -16,8 +16,15 @@ import { declaredOf } from './declared.ts'
 import { createDeferralKeeper, type DeferralParts } from './deferral-keeper.ts'
 import { embeddedPackage, type EmbeddedPackage, type PackageKind } from './embedded-package.ts'
 import { graphsOf, type Graph } from './graphs.ts'
-import type { GuardVerdict } from './guard.ts'
-import { askedUrl, describeDeployments, guardDeployment, shadowsOf, type DescribeParts } from './describe.ts'
+import {
+  askedUrl,
+  describeDeployments,
+  guardDeployment,
+  guardedCanary,
+  shadowsOf,
+  type DescribeParts,
+  type GuardedCanary,
+} from './describe.ts'
 import { logUsage, readByIds, readPage, type LogReaderParts, type PredictionQuery } from './log-reader.ts'
 import { createKeyKeeper, type KeyParts } from './key-keeper.ts'
 import { createQueueKeeper, type QueueKeeper, type QueueParts } from './queue-keeper.ts'
@@ -52,7 +59,7 @@ export interface Serving extends ClusterExports {
   /** Ends a canary for good or ill. A repeat changes nothing. */
   finishCanary(deployment: string, end: Because & { revision: string; outcome: 'promote' | 'roll_back' }): Promise<void>
   /** What the canary has shown so far, and since when. Throws `conflict` when there is no canary. */
-  guard(deployment: string): Promise<GuardVerdict & { revision: string; since: number }>
+  guard(deployment: string): Promise<GuardedCanary>
 
   deployments(project: string): Promise<readonly Deployment[]>
   /** What the project file declares of graphs. */
@@ -245,10 +252,12 @@ function descriptions(
       if (!row) throw notFound('deployment', name)
       const [described] = await describeDeployments(describe, [row])
       const since = (clock.now() - 3_600_000) as Millis
+      const guard = await guardedCanary(describe, row)
       return {
         ...described!,
         traffic: [...(await store.traffic(name, 50))],
         shadows: [...(await shadowsOf(store, name))],
+        ...(guard && { guard }),
         perMinute: [...(await store.perMinute(name, since))] as DeploymentDetail['perMinute'],
       }
     },

@@ -148,6 +148,7 @@ export function servingStoreContract(
         [3, 8],
         [4, 2],
       ]),
+      recent: [],
       ...change,
     })
     const minute = {
@@ -159,6 +160,7 @@ export function servingStoreContract(
       splitRequests: 9,
       splitErrors: 1,
       splitInvalid: 1,
+      splitSlow: 3,
     }
 
     await inTx(db, tx => store.addCounts(tx, [minute, { ...minute, minute: 120_000 }], [counts({})]))
@@ -189,7 +191,74 @@ export function servingStoreContract(
     const guarded = await store.guardMinutes({ canary: id, control: 'rev_none', since: 100_000 })
     assert.deepEqual(
       guarded.map(minute => ({ ...minute })),
-      [{ minute: 120_000, canaryRequests: 9, canaryErrors: 1, canaryInvalid: 1, controlRequests: 0, controlErrors: 0 }],
+      [
+        {
+          minute: 120_000,
+          canaryRequests: 9,
+          canaryErrors: 1,
+          canaryInvalid: 1,
+          canarySlow: 3,
+          controlRequests: 0,
+          controlErrors: 0,
+          controlSlow: 0,
+        },
+      ],
+    )
+  })
+
+  test(`${name}: how fast a live revision has been of late is known while it has a canary beside it`, async t => {
+    const { db, store } = await open(t)
+    const [live, canary] = [(await add(db, store)).id, (await add(db, store)).id]
+    const answers = (revision: string, ...recent: RevisionCounts['recent']): RevisionCounts => ({
+      revision,
+      requests: 0,
+      errors: 0,
+      trailingErrors: 0,
+      hasSuccess: true,
+      latency: new Map(),
+      recent,
+    })
+    const setShares = (state: 'canary' | 'retired') =>
+      inTx(db, tx =>
+        store.setShares(
+          tx,
+          [
+            { id: live, state: 'live', weight: 90, shadow: 0 },
+            { id: canary, state, weight: 10, shadow: 0 },
+          ],
+          1,
+        ),
+      )
+    const early = { hour: 0, bucket: 3, requests: 5 }
+    const late = { hour: 3_600_000, bucket: 3, requests: 2 }
+    await inTx(db, tx =>
+      store.addCounts(
+        tx,
+        [],
+        [answers(live, early, late, { ...late, bucket: 4 }), answers(live, late), answers(canary, late)],
+      ),
+    )
+
+    const alone = await store.recentLatencies(0)
+    await setShares('canary')
+    const both = [await store.recentLatencies(0), await store.recentLatencies(1)]
+    await store.forgetLatencies(1)
+    const left = await store.recentLatencies(0)
+    await setShares('retired')
+
+    const lately = new Map([
+      [3, 4],
+      [4, 2],
+    ])
+    assert.deepEqual(
+      [alone, ...both, left, await store.recentLatencies(0)],
+      [
+        new Map(),
+        new Map([['rain', new Map(lately).set(3, 9)]]),
+        new Map([['rain', lately]]),
+        new Map([['rain', lately]]),
+        new Map(),
+      ],
     )
   })
 

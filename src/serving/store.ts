@@ -47,6 +47,15 @@ export interface MinuteCounts {
   readonly splitErrors: number
   /** Of these failures those because an output was no number. */
   readonly splitInvalid: number
+  /** Of these answers those that were slow, while there is a canary. */
+  readonly splitSlow: number
+}
+
+/** Answers that took about as long, in one hour. */
+export interface HourLatency {
+  readonly hour: number
+  readonly bucket: number
+  readonly requests: number
 }
 
 export interface RevisionCounts {
@@ -58,6 +67,8 @@ export interface RevisionCounts {
   readonly hasSuccess: boolean
   /** Requests by bucket of latency. */
   readonly latency: ReadonlyMap<number, number>
+  /** Answers to requests that did not name the revision. */
+  readonly recent: readonly HourLatency[]
 }
 
 /** A shadow's answers beside those of one other revision. */
@@ -98,6 +109,9 @@ export interface ServingStore {
   traffic(deployment: string, limit: number): Promise<readonly TrafficChange[]>
   latencies(revisions: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>>
   perMinute(deployment: string, since: number): Promise<readonly { at: number; requests: number; errors: number }[]>
+  /** For each deployment with a canary, what its live revision has answered since an hour, by bucket of latency. */
+  recentLatencies(hour: number): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>>
+  forgetLatencies(hour: number): Promise<void>
   /** Requests of two revisions by minute since an instant, oldest first, without those that named their revision. */
   guardMinutes(pair: {
     canary: string

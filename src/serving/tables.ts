@@ -36,7 +36,11 @@ export type ServingTables = {
     split_requests: number
     split_errors: number
     split_invalid: number
+    /** Answers that were slow while there was a canary. */
+    split_slow: number
   }
+  /** Answers by the hour of their arrival and bucket of latency, of the last hours; none that were for a named revision. */
+  serving_recent_latency: { revision: string; hour: number; bucket: number; requests: number }
   /** A Parquet file of the prediction log. */
   serving_segment: {
     deployment: string
@@ -112,5 +116,14 @@ export const servingMigrations: readonly Migration[] = [
   {
     name: 'serving-003',
     statements: [`alter table serving_minute add column split_invalid bigint not null default 0`],
+  },
+  {
+    name: 'serving-004',
+    statements: [
+      `alter table serving_minute add column split_slow bigint not null default 0`,
+      `create table serving_recent_latency (
+         revision text not null, hour bigint not null, bucket bigint not null, requests bigint not null,
+         primary key (revision, hour, bucket))`,
+    ],
   },
 ]

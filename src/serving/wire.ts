@@ -83,6 +83,30 @@ export const ShadowWire = z
   })
   .meta({ title: 'ShadowComparison' })
 
+/** What a canary has shown beside the live revision; requests that named their revision are not counted. */
+export const GuardWire = z
+  .object({
+    revision: z.string(),
+    since: Instant.meta({ description: 'When it took its first share.' }),
+    requests: z.int(),
+    errors: z.int(),
+    slow: z.int().meta({
+      description:
+        'Answers that took longer than 99 of 100 of the live revision of late, and than the project says matters.',
+    }),
+    controlRequests: z.int().meta({ description: 'Of the live revision, as the two below.' }),
+    controlErrors: z.int(),
+    controlSlow: z.int(),
+    verdict: z.enum(['continue', 'reject', 'pass']),
+    reason: z.string(),
+    evidence: z.number().meta({
+      description:
+        'Log-likelihood ratio of the sequential test of failures, in nats: 5.25 rejects the canary, −2.99 lets it pass.',
+    }),
+    slowEvidence: z.number().meta({ description: 'The same of slow answers.' }),
+  })
+  .meta({ title: 'Guard' })
+
 /** Deployments and code of the project file that are asked as one. */
 export const GraphWire = z
   .object({
@@ -106,6 +130,7 @@ export const DeploymentList = z.object({ items: z.array(DeploymentWire) })
 export const DeploymentDetail = DeploymentWire.extend({
   traffic: z.array(TrafficChangeWire),
   shadows: z.array(ShadowWire),
+  guard: GuardWire.optional().meta({ description: 'While there is a canary.' }),
   /** Requests per minute of the last hour, oldest first. */
   perMinute: z.array(z.object({ at: Instant, requests: z.int(), errors: z.int() })),
 })

@@ -19,6 +19,7 @@ import { Table, type Column } from '../ui/table.tsx'
 import { Ago, useNow } from '../ui/time.tsx'
 import type { DeploymentDetail, ServedRevision, Signature } from '../wire.ts'
 import { serving } from './deployments-page.tsx'
+import { CanaryCard } from './canary-card.tsx'
 import { OutcomesCard } from './outcomes-card.tsx'
 import { Predictions } from './predictions.tsx'
 import { QueuesCard } from './queues-card.tsx'
@@ -68,6 +69,7 @@ export function DeploymentPage() {
           empty={<p className="card-body muted">No revision yet.</p>}
         />
       </Card>
+      <CanaryCard deployment={deployment} />
       <ShadowsCard deployment={deployment} />
       <QueuesCard deployment={name} />
       <OutcomesCard deployment={name} />
