@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { gunzipSync, inflateSync } from 'node:zlib'
 import type { z } from 'zod'
-import { bufferSource, fileSource, readAt, type ByteSource } from './byte-source.ts'
+import { bufferSource, fileSource, readAt, type ByteSource } from '#kernel/byte-source.ts'
 import { onnxFindings } from './onnx-scan.ts'
 import { pickleFindings, type Finding } from './pickle-risk.ts'
 import { readPickle, type PickleReport } from './pickle.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bufferSource } from './byte-source.ts'
+import { bufferSource } from '#kernel/byte-source.ts'
 import { onnxFindings } from './onnx-scan.ts'
 
 const varint = (value: number): number[] =>

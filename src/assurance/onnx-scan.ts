@@ -1,7 +1,7 @@
+import type { ByteSource } from '#kernel/byte-source.ts'
 import { counted } from '#kernel/counted.ts'
-import type { ByteSource } from './byte-source.ts'
+import { protobufReader, type ProtobufReader } from '#kernel/protobuf-reader.ts'
 import type { Finding } from './pickle-risk.ts'
-import { protobufReader, type ProtobufReader } from './protobuf-reader.ts'
 
 /** What an ONNX file says of itself, field numbers as in onnx.proto3 [ONNX IR specification]. It is read, never run. */
 interface OnnxReport {

@@ -1,4 +1,4 @@
-import type { ByteSource } from './byte-source.ts'
+import type { ByteSource } from '#kernel/byte-source.ts'
 import { opcodes, type Argument } from './pickle-opcode.ts'
 
 /** What a pickle would do, found without doing it. */

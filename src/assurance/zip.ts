@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib'
-import { bufferSource, fileSource, readAt, type ByteSource } from './byte-source.ts'
+import { bufferSource, fileSource, readAt, type ByteSource } from '#kernel/byte-source.ts'
 
 /** One file of a ZIP archive. `open` is undefined where its compression is none that is understood. */
 export interface ZipEntry {

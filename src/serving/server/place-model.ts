@@ -1,11 +1,12 @@
-import { readlink } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { modelFile, modelFolder, pythonLink, type BundleManifest } from '../bundle.ts'
 import type { WorkerSettings } from '../server-settings.ts'
 import { keptPlacement } from './kept-placement.ts'
 import type { OnnxScale } from './onnx-scale.ts'
+import { mayTurn } from './onnx-turns.ts'
 import { placedOnnx, type PlacedModel } from './placed-onnx.ts'
-import { placementSentence, type Placement } from './placement.ts'
+import { apart, placementSentence, type Placement } from './placement.ts'
 import { openPython } from './python-runtime.ts'
 import type { Rows } from './runtime.ts'
 import { environmentOf, type PythonSpec } from './worker-process.ts'
@@ -35,7 +36,8 @@ export async function placeModel(
     }
   }
   const order = { file: join(folder, modelFile), signature }
-  const placement = await keptPlacement(folder, () => scale.weigh(order, example))
+  const measured = await keptPlacement(folder, () => scale.weigh(order, example))
+  const placement = mayTurn(await readFile(order.file)) ? apart(measured) : measured
   const say = (told: Placement): void => warn(placementSentence(`${model} ${number}`, told))
   say(placement)
   return placedOnnx({ order, folder, workers, moved: say, warn }, placement)

@@ -2,9 +2,21 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { inputs, makeBundle, openBench } from '../testing.ts'
+import { inputs, makeBundle, openBench, type Bench } from '../testing.ts'
 import { placementOf, placementSentence } from './placement.ts'
-import { turnsOnnx, turnsSignature } from './testing-onnx.ts'
+import { endless, turnsOnnx, turnsSignature } from './testing-onnx.ts'
+
+const turns = (count: number) => ({
+  inputs: [{ name: 'turns', datatype: 'FP32', shape: [1, 1], data: [count] }],
+})
+
+/** Where and why a model computes, as clients are told. */
+async function parametersOf(bench: Bench, name: string): Promise<Record<string, string>> {
+  const { parameters } = JSON.parse((await bench.get(`/v2/models/${name}/config`)).text) as {
+    parameters: Record<string, { string_value: string }>
+  }
+  return Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, value.string_value]))
+}
 
 test('what a row costs decides where a model computes: below 0.5 ms, as far as 5 ms, beyond', () => {
   const costs = [0.01, 0.4999, 0.5, 5, 5.001, 50]
@@ -31,20 +43,11 @@ test('a slow model is served from a process beside a fast one, which answers mea
       change: { model: 'turns', number: 2, signature: turnsSignature, golden },
     }),
   )
-  const turns = (count: number) => ({
-    inputs: [{ name: 'turns', datatype: 'FP32', shape: [1, 1], data: [count] }],
-  })
-  const parameters = async (name: string) => {
-    const { parameters } = JSON.parse((await bench.get(`/v2/models/${name}/config`)).text) as {
-      parameters: Record<string, { string_value: string }>
-    }
-    return parameters
-  }
 
-  assert.equal((await parameters('rain'))['placement']!.string_value, 'inline')
-  const { placement, row_ms, placement_reason } = await parameters('slow')
-  assert.equal(placement!.string_value, 'process')
-  assert.equal(placement_reason!.string_value, `a row takes ${row_ms!.string_value} ms`)
+  assert.equal((await parametersOf(bench, 'rain'))['placement'], 'inline')
+  const { placement, row_ms, placement_reason } = await parametersOf(bench, 'slow')
+  assert.equal(placement, 'process')
+  assert.equal(placement_reason, `a row takes ${row_ms} ms`)
   const metrics = (await bench.get('/metrics')).text
   assert.match(
     metrics,
@@ -60,4 +63,22 @@ test('a slow model is served from a process beside a fast one, which answers mea
   await slowAnswer
 
   assert.deepEqual(answered, ['fast', 'fast', 'fast', 'fast', 'fast', 'slow 200'])
+})
+
+test('a model with a loop computes in a process though its example is cheap, and others answer beside endless turns', async t => {
+  const bench = await openBench(t)
+  await bench.deploy(await makeBundle(bench.blobs))
+  const looping = bench.at('looping')
+  const change = { signature: turnsSignature, golden: [{ inputs: { turns: 1 }, outputs: { result: 1 } }] }
+  await looping.deploy(await makeBundle(bench.blobs, { file: turnsOnnx, change }))
+
+  const { row_ms, ...told } = await parametersOf(bench, 'looping')
+  const late = looping.infer(turns(endless), { headers: { 'x-request-timeout-ms': '500' } })
+  const { status } = await bench.infer(inputs([0, 0]))
+
+  assert.ok(Number(row_ms) < 5, `${row_ms}`)
+  assert.deepEqual(
+    [told, status, (await late).status],
+    [{ placement: 'process', placement_reason: 'it has a loop, which may turn as often as a request says' }, 200, 504],
+  )
 })

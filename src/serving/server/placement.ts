@@ -25,6 +25,15 @@ export function placementOf(rowMs: number): Placement {
   return { place, rowMs, why: `a row takes ${rowMs.toPrecision(3)} ms` }
 }
 
+/**
+ * The same of a model that may turn as often as a request says: no example tells what that takes, so it computes where it can
+ * be ended. Where no process could be started to measure it, it stays.
+ */
+export const apart = (measured: Placement): Placement =>
+  measured.rowMs === undefined || measured.place === 'process'
+    ? measured
+    : { ...measured, place: 'process', why: 'it has a loop, which may turn as often as a request says' }
+
 const phrases: Readonly<Record<Place, string>> = {
   inline: 'in the process of the server',
   thread: 'in a thread of its own',
