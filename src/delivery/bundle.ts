@@ -2,7 +2,15 @@ import { posix } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
 import type { ModelSpec, Revision } from '#project'
 import type { EvaluatedVersion } from '#registry'
-import { filesBeside, onnxFiles, packBundle, requireRules, type Golden, type ServiceView } from '#serving'
+import {
+  filesBeside,
+  onnxFiles,
+  packBundle,
+  requirePreprocess,
+  requireRules,
+  type Golden,
+  type ServiceView,
+} from '#serving'
 import { readTree, type Blobs } from '#storage'
 
 /** What a model server needs to answer for one model version, and nothing else. */
@@ -18,13 +26,15 @@ export interface BundleContent {
 
 /**
  * Stores the bundle of a version: with serving code, every file of its folder, at its place in the repository. Throws
- * `invalid` when its inputs are not those that rules are declared for.
+ * `invalid` when its inputs are not those that are declared.
  */
 export async function putBundle(
   blobs: Blobs,
   { version, model, revision, service, golden }: BundleContent,
 ): Promise<Digest> {
-  if (model.inputs) requireRules(version, service, model.inputs)
+  const { inputs, preprocess } = model
+  if (preprocess) requirePreprocess(version, service, preprocess)
+  if (inputs) requireRules(version, { service, preprocess, inputs })
   const serving = model.serving === undefined ? undefined : posix.normalize(model.serving)
   return packBundle(blobs, {
     manifest: {
@@ -36,7 +46,8 @@ export async function putBundle(
       service,
       ...(serving !== undefined && { serving }),
       golden: [...golden],
-      ...(model.inputs && { inputs: model.inputs }),
+      ...(preprocess && { preprocess }),
+      ...(inputs && { inputs }),
       ...(model.lookupMs !== undefined && { lookupMs: model.lookupMs }),
     },
     model: await onnxFiles(blobs, version.digest),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Name } from '#kernel/wire.ts'
-import { column, path } from './field.ts'
+import { column, datatype, path } from './field.ts'
 
 /** A graph of deployments and code that is asked as one. Each node answers rows with columns by name. */
 
@@ -57,7 +57,6 @@ const Code = z.strictObject({
 })
 
 export const GraphNode = z.union([Sequence, Switch, Ensemble, Splitter, Asked, Code])
-const datatype = z.enum(['FP64', 'FP32', 'INT64', 'INT32', 'BOOL', 'BYTES'])
 
 export const Graph = z.strictObject({
   inputs: z.record(column, datatype).meta({ description: 'What requests send: columns, and their types.' }),

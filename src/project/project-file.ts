@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Graph } from './graph-spec.ts'
 import { Deployment } from './deployment-spec.ts'
 import { InputRule } from './input-rule.ts'
+import { Preprocess } from './preprocess-spec.ts'
 import { columnTypes } from './column-type.ts'
 import { FeatureReference, RequestView } from './request-spec.ts'
 import { Name } from '#kernel/wire.ts'
@@ -189,42 +190,53 @@ const Gate = z.strictObject({
     .meta({ description: "Whether the champion's callers must be able to go on: no new inputs, no lost outputs." }),
 })
 
-const Model = z.strictObject({
-  pipeline: Name.meta({ description: '(20) The pipeline that trains it; the loop starts this one.' }),
-  service: Name,
-  label: Name,
-  serving: path.optional().meta({ description: '(24) Serving code: a module that exports `postprocess`.' }),
-  inputs: z.record(z.string(), InputRule).optional().meta({
-    description: 'What requests may send for an input, by its name, and what becomes of values that are missing.',
-  }),
-  lookupMs: z.int().min(1).max(60_000).optional().meta({
-    description:
-      'How long features are looked up for a request, in milliseconds; those that have not come are missing. Absent: as long as it takes.',
-  }),
-  gate: Gate,
-  promotion: z
-    .enum(['automatic', 'approval'])
-    .default('approval')
-    .meta({ description: 'Who moves a version that passed its gate to production.' }),
-  guardedAliases: z.array(z.string().min(1).max(255)).optional().meta({
-    description:
-      'Aliases that stand for production, beside `production`, `prod` and `champion`: only versions that passed the gate get one.',
-  }),
-  approvals: z
-    .strictObject({
-      count: z.int().min(1).max(10).default(1),
-      roles: z
-        .array(z.enum(['editor', 'admin']))
-        .min(1)
-        .default(['editor', 'admin']),
-      fourEyes: z
-        .boolean()
-        .default(true)
-        .meta({ description: 'Whether the word of who made the version counts for nothing.' }),
-    })
-    .optional()
-    .meta({ description: 'Approvals of its very files that a version needs before production.' }),
-})
+const Model = z
+  .strictObject({
+    pipeline: Name.meta({ description: '(20) The pipeline that trains it; the loop starts this one.' }),
+    service: Name,
+    label: Name,
+    serving: path.optional().meta({
+      description:
+        '(24) Serving code: a module that exports `postprocess`, `preprocess` where that is declared, or both of them.',
+    }),
+    preprocess: Preprocess.optional().meta({
+      description: 'Inputs that `preprocess` of the serving code makes of what requests send.',
+    }),
+    inputs: z.record(z.string(), InputRule).optional().meta({
+      description: 'What requests may send for an input, by its name, and what becomes of values that are missing.',
+    }),
+    lookupMs: z.int().min(1).max(60_000).optional().meta({
+      description:
+        'How long features are looked up for a request, in milliseconds; those that have not come are missing. Absent: as long as it takes.',
+    }),
+    gate: Gate,
+    promotion: z
+      .enum(['automatic', 'approval'])
+      .default('approval')
+      .meta({ description: 'Who moves a version that passed its gate to production.' }),
+    guardedAliases: z.array(z.string().min(1).max(255)).optional().meta({
+      description:
+        'Aliases that stand for production, beside `production`, `prod` and `champion`: only versions that passed the gate get one.',
+    }),
+    approvals: z
+      .strictObject({
+        count: z.int().min(1).max(10).default(1),
+        roles: z
+          .array(z.enum(['editor', 'admin']))
+          .min(1)
+          .default(['editor', 'admin']),
+        fourEyes: z
+          .boolean()
+          .default(true)
+          .meta({ description: 'Whether the word of who made the version counts for nothing.' }),
+      })
+      .optional()
+      .meta({ description: 'Approvals of its very files that a version needs before production.' }),
+  })
+  .refine(({ serving, preprocess }) => preprocess === undefined || serving !== undefined, {
+    message: '`serving`, the module that exports it',
+    path: ['preprocess'],
+  })
 
 /** Everything has a default: a deployment is monitored without being named here. */
 const Monitor = z.strictObject({

@@ -6,6 +6,7 @@ import { Name } from '#kernel/wire.ts'
 import { ServiceViewWire } from '#features/wire.ts'
 import { GraphNode } from '#project/graph-spec.ts'
 import { InputRule } from '#project/input-rule.ts'
+import { Preprocess } from '#project/preprocess-spec.ts'
 import { SignatureWire } from '#registry/wire.ts'
 import type { Blobs, Tree } from '#storage'
 
@@ -56,8 +57,10 @@ export const BundleManifest = z.object({
   signature: SignatureWire,
   service: ServiceViewWire.nullable(),
   runtime: RuntimeWire.default({ kind: 'onnx' }),
-  /** Path of the module in the bundle that exports `postprocess`. */
+  /** Path of the module in the bundle that is the serving code. */
   serving: z.string().optional(),
+  /** What it makes inputs of; it exports `preprocess` then. */
+  preprocess: Preprocess.optional(),
   golden: z.array(GoldenWire),
   /** What requests may send, by the name of the input. */
   inputs: z.record(z.string(), InputRule).optional(),

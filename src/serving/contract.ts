@@ -24,14 +24,16 @@ export interface Field {
   readonly allowed: string
 }
 
-type Described = Pick<BundleManifest, 'signature' | 'service' | 'inputs' | 'serving'>
+type Described = Pick<BundleManifest, 'signature' | 'service'> &
+  Partial<Pick<BundleManifest, 'inputs' | 'serving' | 'preprocess'>>
 
 /** `isRemote`: it is asked at a server, which looks features up. */
 export function contractOf(described: Described, isRemote: boolean): Contract {
-  const { signature, service, inputs, serving } = described
+  const { signature, service, inputs, serving, preprocess } = described
   const { plan, asked, told } = requestedOf(described) ?? { asked: described, told: signature }
-  const isLookedUp = (name: string): boolean =>
-    isRemote && service !== null && !plan?.columns.some(column => column.name === name)
+  const isTaken = (name: string): boolean =>
+    plan?.columns.some(column => column.name === name) === true || Object.hasOwn(preprocess?.takes ?? {}, name)
+  const isLookedUp = (name: string): boolean => isRemote && service !== null && !isTaken(name)
   const datatypes = new Map(asked.signature.inputs.map(({ name, datatype }) => [name, datatype]))
   // Who looks nothing up is told what to compute with as well.
   const reads = isRemote ? [] : (plan?.reads ?? [])

@@ -16,7 +16,7 @@ export {
   type PythonRuntime,
   type ServiceView,
 } from './bundle.ts'
-export { requireLogged, requireRules } from './input-rules.ts'
+export { requireLogged, requirePreprocess, requireRules } from './input-rules.ts'
 export { rehearse, type Rehearsal, type Replay } from './rehearsal.ts'
 export type { Check } from './check.ts'
 export type { ReplayRow } from './replay.ts'

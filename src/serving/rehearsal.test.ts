@@ -105,6 +105,34 @@ test('serving code that throws or does not load fails the rehearsal', async t =>
   assert.deepEqual([broken.passed, broken.checks.map(({ name }) => name)], [false, ['load']])
 })
 
+test('code that makes inputs of what requests send is tried on its example', async t => {
+  const preprocess = { takes: { knots: 'FP64' as const }, gives: ['wind'], example: { knots: 4 } }
+  const found = async (code: string) => {
+    const { checks } = await rehearsal(t, { code, change: { preprocess } })
+    const { passed, found: said } = checks.find(({ name }) => name === 'serving code')!
+    return [passed, said]
+  }
+  const halves = 'export const preprocess = ({ knots }) => ({ wind: knots.map(value => value / 2) });'
+
+  assert.deepEqual(
+    [
+      await found(halves),
+      await found(`${halves} export const postprocess = ({ probability }) => ({ advice: probability.map(String) })`),
+      await found('export const preprocess = ({ knots }) => ({ wind: knots.map(value => value.mph) })'),
+      await found('export const preprocess = () => ({ wind: [] })'),
+    ],
+    [
+      [true, 'serving/answer.ts makes wind.'],
+      [true, 'serving/answer.ts makes wind and adds advice.'],
+      [false, 'Input wind, row 1: nothing is not a finite number of 32 bits; missing values are not accepted.'],
+      [
+        false,
+        'Revision 1 of rehearsal failed: Serving code: input wind must be a list with one value for each of 1 rows.',
+      ],
+    ],
+  )
+})
+
 test('a server for a rehearsal ends when the process ends that wanted it', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))

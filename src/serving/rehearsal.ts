@@ -235,15 +235,32 @@ const flatten = (outputs: InferAnswer['outputs']): Record<string, unknown> =>
   )
 
 async function servingTrial(server: ServerFile, manifest: BundleManifest, { inputs }: Golden): Promise<Check> {
-  const { status, answer } = await ask(server, { inputs: tensors(manifest, inputs) })
-  const own = manifest.signature.outputs.map(({ name }) => name)
-  const added = (answer.outputs ?? []).map(({ name }) => name).filter(name => !own.includes(name))
-  if (status !== 200) return { name: 'serving code', passed: false, found: answer.error ?? `It answered ${status}.` }
-  return {
-    name: 'serving code',
-    passed: added.length > 0,
-    found: added.length > 0 ? `${manifest.serving} adds ${added.join(', ')}.` : `${manifest.serving} adds no output.`,
-  }
+  const name = 'serving code'
+  const { serving, preprocess } = manifest
+  const { status, answer } = await ask(server, { inputs: sent(manifest, inputs) })
+  if (status !== 200) return { name, passed: false, found: answer.error ?? `It answered ${status}.` }
+  const own = manifest.signature.outputs.map(output => output.name)
+  const added = (answer.outputs ?? []).map(output => output.name).filter(output => !own.includes(output))
+  const found = [
+    ...(preprocess ? [`makes ${preprocess.gives.join(', ')}`] : []),
+    ...(added.length > 0 ? [`adds ${added.join(', ')}`] : []),
+  ].join(' and ')
+  return { name, passed: found !== '', found: `${serving} ${found || 'adds no output'}.` }
+}
+
+/** A known row as requests bring it: with what serving code makes inputs of in their place. */
+function sent(manifest: BundleManifest, row: Golden['inputs']): readonly TensorBody[] {
+  const { takes = {}, gives = [], example = {} } = manifest.preprocess ?? {}
+  const taken = Object.entries(takes).map(([name, datatype]) => ({
+    name,
+    datatype,
+    shape: [1, 1],
+    data: [example[name]],
+  }))
+  return [
+    ...tensors(manifest, row).filter(({ name }) => !gives.includes(name) && !Object.hasOwn(takes, name)),
+    ...taken,
+  ]
 }
 
 async function refusalTrial(

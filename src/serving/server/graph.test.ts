@@ -4,7 +4,7 @@ import type { GraphNode } from '#project/graph-spec.ts'
 import { createGraph, fulfils, type Flow, type ObservedNode } from './graph.ts'
 import { RequestError, type RefusalCode } from './request-error.ts'
 import type { OutputColumn } from './runtime.ts'
-import type { Postprocess } from './serving-code.ts'
+import type { RowsCode } from './serving-code.ts'
 
 const column = (name: string, values: OutputColumn['values'], datatype = 'FP64', width = 1): OutputColumn => ({
   name,
@@ -42,7 +42,7 @@ const deployments: Readonly<Record<string, (flow: Flow) => OutputColumn[]>> = {
 interface Trial {
   readonly nodes: Readonly<Record<string, GraphNode>>
   readonly x: readonly number[]
-  readonly code?: Readonly<Record<string, Postprocess>>
+  readonly code?: Readonly<Record<string, RowsCode>>
   readonly outputs?: readonly { name: string; datatype: string }[]
 }
 

@@ -6,7 +6,7 @@ import { combined } from './graph-combine.ts'
 import { RequestError } from './request-error.ts'
 import { newTally, tally } from './run-tally.ts'
 import { ModelFault, type OutputColumn } from './runtime.ts'
-import { servedOutputs, type Postprocess } from './serving-code.ts'
+import { servedOutputs, type RowsCode } from './serving-code.ts'
 
 /** A graph of deployments and code, which answers as a model does. */
 export interface GraphSpec {
@@ -17,7 +17,7 @@ export interface GraphSpec {
   readonly outputs: readonly Typed[]
   readonly nodes: Readonly<Record<string, GraphNode>>
   /** The functions of its code nodes. */
-  readonly code: ReadonlyMap<string, Postprocess>
+  readonly code: ReadonlyMap<string, RowsCode>
 }
 
 interface Typed {

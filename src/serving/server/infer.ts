@@ -7,6 +7,7 @@ import type { Bound, Column } from './bind.ts'
 import { askedOf } from './loaded-model.ts'
 import { lookUp, perRow, type Found, type Subjects } from './lookup.ts'
 import { computeMissing, readsOf } from './request-features.ts'
+import { prepared, type OwnColumns } from './prepared.ts'
 import { servedOutputs } from './serving-code.ts'
 import type { OnlineFeatures } from './online.ts'
 import type { PredictionLog } from './prediction-log.ts'
@@ -113,16 +114,10 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   const { manifest } = revision.model
   const { rows, keys, at } = bound
   course.rows = rows
-  const own = ownColumns(bound, manifest)
-  const { columns, times } = isComplete(own)
-    ? { columns: own, times: undefined }
-    : await complete({ deployment, revision, bound, keys, at, online, receivedAt, until: request.until })
-  course.boundAt = performance.now()
-  course.predictionId = firstId
   const ids: string[] = [firstId]
   while (ids.length < rows) ids.push(idOf(ids.length))
   const lot = lotOf(deployment.log, firstId)
-  const record = (outputs: readonly OutputColumn[], error?: string): AnsweredRequest => ({
+  const keep = keeper(log, course.startedAt, {
     ids,
     deployment: deployment.name,
     revision: revision.id,
@@ -130,16 +125,23 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     keys,
     at,
     receivedAt,
-    latencyMs: performance.now() - course.startedAt,
     isForced: request.revision !== undefined,
     signature: manifest.signature,
-    columns,
-    times,
     ...lot,
     ...(request.idOf && { isGiven: true }),
-    outputs,
-    ...(error === undefined ? {} : { error }),
   })
+  const own = ownColumns(bound, manifest)
+  const inputs: Complete = isComplete(own)
+    ? { columns: own, times: undefined }
+    : await complete({ deployment, revision, bound, keys, at, online, receivedAt, until: request.until }).catch(
+        async (error: unknown) => {
+          throw error instanceof ModelFault
+            ? await refused(error, { deployment, revision }, told => keep(unmade(own, rows), [], told))
+            : error
+        },
+      )
+  course.boundAt = performance.now()
+  course.predictionId = firstId
   const begun = { deployment, revision, ids, filled: bound.filled }
   const stream =
     request.text && rows === 1 && revision.model.isStreaming
@@ -147,23 +149,57 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
       : undefined
   let outputs: readonly OutputColumn[]
   try {
-    outputs = await run(revision, { rows, columns }, { ...patienceOf(request), ...heardBy(stream, request), ids })
+    outputs = await run(
+      revision,
+      { rows, columns: inputs.columns },
+      { ...patienceOf(request), ...heardBy(stream, request), ids },
+    )
     if (course.isLate) throw new ModelFault('deadline_exceeded', 'The answer came when nobody waited for it any more.')
   } catch (error) {
-    // Who is turned away has met no model: there is no prediction to write down.
-    if (error instanceof RequestError) throw error
-    const sentence = error instanceof Error ? error.message : String(error)
-    await log.append(logLines(record(heardOf(stream, manifest), sentence)))
-    const code = error instanceof ModelFault ? error.code : 'model_failed'
-    throw new RequestError(code, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
+    throw await refused(error, { deployment, revision }, told => keep(inputs, heardOf(stream, manifest), told))
   } finally {
     stream?.close()
   }
   course.isDecided = true
   course.ranAt = performance.now()
   if (deployment.isShadowed) shadow(parts, request, { course, outputs, receivedAt })
-  if (lot.isDrawn) await log.append(logLines(record(outputs)))
+  if (lot.isDrawn) await keep(inputs, outputs)
   return { ...begun, outputs, rows }
+}
+
+/** Writes down what has become of a request. */
+type Keep = (inputs: Complete, outputs: readonly OutputColumn[], error?: string) => ReturnType<PredictionLog['append']>
+
+const keeper =
+  (
+    log: Pick<PredictionLog, 'append'>,
+    startedAt: number,
+    request: Omit<AnsweredRequest, keyof Complete | 'outputs' | 'error' | 'latencyMs'>,
+  ): Keep =>
+  ({ columns, times }, outputs, error) =>
+    log.append(
+      logLines({
+        ...request,
+        latencyMs: performance.now() - startedAt,
+        columns,
+        times,
+        outputs,
+        ...(error === undefined ? {} : { error }),
+      }),
+    )
+
+/** What is said of a request that has no answer. A fault of the model or its code is written down. */
+async function refused(
+  error: unknown,
+  { deployment, revision }: { deployment: LiveDeployment; revision: LiveRevision },
+  keep: (sentence: string) => Promise<unknown>,
+): Promise<unknown> {
+  // Who is turned away has met no model: there is no prediction to write down.
+  if (error instanceof RequestError) return error
+  const sentence = error instanceof Error ? error.message : String(error)
+  await keep(sentence)
+  const code = error instanceof ModelFault ? error.code : 'model_failed'
+  return new RequestError(code, `Revision ${revision.number} of ${deployment.name} failed: ${sentence}`)
 }
 
 /** How long a generator may take to notice that nobody waits for it, in milliseconds; then its worker is ended. */
@@ -266,10 +302,8 @@ interface Completion extends Subjects {
 /** The model's inputs, and of those that were looked up since when they were true. */
 interface Complete {
   readonly columns: readonly Column[]
-  readonly times: Found['times']
+  readonly times: Found['times'] | undefined
 }
-
-type OwnColumns = readonly (Column | undefined)[]
 
 /** Those of the model's inputs: behind them stands what others are computed of. */
 const ownColumns = ({ columns }: Bound, { signature: { inputs } }: BundleManifest): OwnColumns =>
@@ -277,12 +311,19 @@ const ownColumns = ({ columns }: Bound, { signature: { inputs } }: BundleManifes
 
 const isComplete = (columns: OwnColumns): columns is readonly Column[] => !columns.includes(undefined)
 
-/** Looks up and computes what the request does not bring. */
+/** The inputs of a request of which some could not be made. */
+const unmade = (own: OwnColumns, rows: number): Complete => ({
+  columns: own.map(column => column ?? Array.from({ length: rows }, () => NaN)),
+  times: undefined,
+})
+
+/** Makes, looks up and computes what the request does not bring. */
 async function complete(completion: Completion): Promise<Complete> {
   const { deployment, revision, bound, keys, at, online, receivedAt, until } = completion
   const { manifest: model, requested } = revision.model
   const { inputs } = model.signature
-  const own = ownColumns(bound, model)
+  const own = await prepared(revision.model, bound, ownColumns(bound, model))
+  if (isComplete(own)) return { columns: own, times: undefined }
   const { rows, filled } = bound
   const missing = inputs.filter((_, index) => own[index] === undefined)
   const features = requested?.plan.features.filter(({ name }) => missing.some(input => input.name === name)) ?? []
@@ -319,5 +360,6 @@ async function run(
     const bad = values.findIndex(value => typeof value === 'number' && !Number.isFinite(value))
     if (bad >= 0) throw new Error(`Output ${name} is ${String(values[bad])}.`)
   }
-  return model.postprocess ? [...outputs, ...(await servedOutputs(model.postprocess, outputs, rows))] : outputs
+  const { postprocess } = model.code
+  return postprocess ? [...outputs, ...(await servedOutputs(postprocess, outputs, rows))] : outputs
 }

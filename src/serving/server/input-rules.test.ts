@@ -108,7 +108,7 @@ test('rules that no request could be judged by are refused when the bundle is ma
   }
   const problem = (declared: InputRules, service: BundleManifest['service'] = null) => {
     try {
-      requireRules({ model: 'rain', signature }, service, declared)
+      requireRules({ model: 'rain', signature }, { service, inputs: declared })
       return undefined
     } catch (error) {
       return (error as { detail: { problems: { field: string; allowed: string }[] } }).detail.problems.map(

@@ -1,7 +1,7 @@
 import type { BundleManifest } from '../bundle.ts'
 import { createGraph, type GraphParts } from './graph.ts'
 import type { LoadedModel } from './loaded-model.ts'
-import { loadServingCode, type Postprocess } from './serving-code.ts'
+import { loadFunction, type RowsCode } from './serving-code.ts'
 
 /** Makes a graph of its bundle: its code is loaded, its deployments are met when they are asked. */
 export async function loadGraph(folder: string, manifest: BundleManifest, parts: GraphParts): Promise<LoadedModel> {
@@ -9,12 +9,12 @@ export async function loadGraph(folder: string, manifest: BundleManifest, parts:
   const { runtime, signature, model: name } = manifest
   if (runtime.kind !== 'graph') throw new TypeError(`The bundle of ${name} holds a model.`)
   const { nodes } = runtime
-  const code = new Map<string, Postprocess>()
+  const code = new Map<string, RowsCode>()
   for (const [node, spec] of Object.entries(nodes))
     if ('code' in spec)
       code.set(
         node,
-        await loadServingCode(folder, spec.code, spec.export).catch((error: Error) => {
+        await loadFunction(folder, spec.code, spec.export).catch((error: Error) => {
           throw new Error(`Node ${node} of ${name}: ${error.message}`)
         }),
       )
@@ -23,7 +23,7 @@ export async function loadGraph(folder: string, manifest: BundleManifest, parts:
     requested: undefined,
     batcher: createGraph({ name, ...signature, nodes, code }, parts),
     isStreaming: false,
-    postprocess: undefined,
+    code: {},
     loadMs: performance.now() - startedAt,
     placement: () => undefined,
     memoryBytes: () => 0,

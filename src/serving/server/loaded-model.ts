@@ -2,7 +2,7 @@ import type { BundleManifest } from '../bundle.ts'
 import type { Batcher } from './batcher.ts'
 import type { Requested } from '../requested.ts'
 import type { Placement } from './placement.ts'
-import type { Postprocess } from './serving-code.ts'
+import type { ServingCode } from './serving-code.ts'
 
 export { requestedOf } from '../requested.ts'
 
@@ -14,7 +14,7 @@ export interface LoadedModel {
   readonly batcher: Batcher
   /** Its answers are texts that can be heard in parts. */
   readonly isStreaming: boolean
-  readonly postprocess: Postprocess | undefined
+  readonly code: ServingCode
   /** How long it took until it could answer, in milliseconds. */
   readonly loadMs: number
   /** Where it computes; undefined for what asks others. */

@@ -34,7 +34,7 @@ export async function loadModel(folder: string, { memory, graphs, ...parts }: Lo
   const batcher = createBatcher(runtime)
   const { isStreaming = false } = runtime
   try {
-    const postprocess = manifest.serving === undefined ? undefined : await loadServingCode(folder, manifest.serving)
+    const code = await loadServingCode(folder, manifest.serving, manifest.preprocess)
     await warmUp(batcher, manifest, isStreaming ? [1] : warmUpRows)
     forget(batcher.tally)
     return {
@@ -42,7 +42,7 @@ export async function loadModel(folder: string, { memory, graphs, ...parts }: Lo
       requested,
       batcher,
       isStreaming,
-      postprocess,
+      code,
       loadMs: performance.now() - startedAt,
       placement: () => placed.placement,
       memoryBytes: () => runtime.memoryBytes,

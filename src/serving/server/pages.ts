@@ -178,7 +178,10 @@ export interface ModelMetadata {
 
 export function modelMetadata({ name, revisions }: LiveDeployment, { model }: LiveRevision): ModelMetadata {
   const { service, runtime } = model.manifest
-  const computed = model.requested?.plan.features.map(feature => feature.name)
+  const computed = model.requested && [
+    ...model.requested.plan.features.map(feature => feature.name),
+    ...(model.manifest.preprocess?.gives ?? []),
+  ]
   return {
     name,
     versions: revisions.map(({ number }) => String(number)),

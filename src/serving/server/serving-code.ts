@@ -1,17 +1,49 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { BundleManifest } from '../bundle.ts'
 import type { OutputColumn } from './runtime.ts'
 
-/** Values of the outputs as serving code sees them: one for each row, or a list for each row of an output of several columns. */
+/** Values of columns as serving code sees them: one for each row, or a list for each row of an output of several columns. */
 export type RowsByOutput = Readonly<Record<string, readonly unknown[]>>
-/** (24) Serving code: adds outputs of its own to those of the model, one value for each row. */
-export type Postprocess = (outputs: RowsByOutput) => RowsByOutput | Promise<RowsByOutput>
+/** Serving code: a function of columns by name that answers columns by name. */
+export type RowsCode = (rows: RowsByOutput) => RowsByOutput | Promise<RowsByOutput>
+
+/** (24) The serving code of a model. */
+export interface ServingCode {
+  /** Makes inputs of the model of what requests send. */
+  readonly preprocess?: RowsCode | undefined
+  /** Adds outputs of its own to those of the model. */
+  readonly postprocess?: RowsCode | undefined
+}
 
 /** A function of a module in a bundle. Throws with a sentence when it exports none of that name. */
-export async function loadServingCode(folder: string, path: string, name = 'postprocess'): Promise<Postprocess> {
-  const code = (await import(pathToFileURL(join(folder, path)).href)) as Readonly<Record<string, unknown>>
-  if (typeof code[name] === 'function') return code[name] as Postprocess
+export async function loadFunction(folder: string, path: string, name: string): Promise<RowsCode> {
+  const found = exported(await load(folder, path), name)
+  if (found) return found
   throw new Error(`${path} does not export a function named ${name}.`)
+}
+
+type Module = Readonly<Record<string, unknown>>
+
+const load = async (folder: string, path: string): Promise<Module> =>
+  (await import(pathToFileURL(join(folder, path)).href)) as Module
+
+const exported = (code: Module, name: string): RowsCode | undefined =>
+  typeof code[name] === 'function' ? (code[name] as RowsCode) : undefined
+
+/** The functions of a module that is the serving code of a model. Throws with a sentence when it lacks what is declared. */
+export async function loadServingCode(
+  folder: string,
+  path: string | undefined,
+  declared: BundleManifest['preprocess'],
+): Promise<ServingCode> {
+  if (path === undefined) return {}
+  const code = await load(folder, path)
+  if (!declared && exported(code, 'preprocess'))
+    throw new Error(`${path} exports preprocess, of which the project file does not say what it takes and gives.`)
+  return declared
+    ? { preprocess: await loadFunction(folder, path, 'preprocess'), postprocess: exported(code, 'postprocess') }
+    : { postprocess: await loadFunction(folder, path, 'postprocess') }
 }
 
 /**
@@ -19,7 +51,7 @@ export async function loadServingCode(folder: string, path: string, name = 'post
  * output, since what is wrong is the code and not the request.
  */
 export async function servedOutputs(
-  postprocess: Postprocess,
+  postprocess: RowsCode,
   outputs: readonly OutputColumn[],
   rows: number,
 ): Promise<OutputColumn[]> {

@@ -7,7 +7,7 @@ import { createBatcher, type Batcher } from '../batcher.ts'
 import { beginCourse, infer, type Inference } from '../infer.ts'
 import { requestedOf, type LoadedModel } from '../loaded-model.ts'
 import { openOnnx } from '../onnx-runtime.ts'
-import { loadServingCode, type Postprocess } from '../serving-code.ts'
+import { loadServingCode, type ServingCode } from '../serving-code.ts'
 import { predictionsOf } from '../predictions.ts'
 import type { LiveRevision } from '../route-table.ts'
 import { bindTable, tableOfRecords } from '../table.ts'
@@ -53,13 +53,13 @@ export async function open({ telemetry: told }: OpenOptions = {}): Promise<Embed
   if (digest !== copy.model) throw new Error(`model.onnx is ${digest}, released was ${copy.model}.`)
   const runtime = await openOnnx(bytes, manifest.signature)
   const batcher = createBatcher(runtime)
-  const postprocess = copy.code === undefined ? undefined : await loadServingCode(folder, copy.code)
+  const code = await loadServingCode(folder, copy.code, manifest.preprocess)
   for (const row of manifest.golden) await requireGolden(batcher, manifest, row)
   const telemetry = telemetryOf(copy, told)
   const requested = requestedOf(manifest)
   return {
     ...copy,
-    predict: rows => predict({ copy, manifest, requested, batcher, postprocess, telemetry }, rows),
+    predict: rows => predict({ copy, manifest, requested, batcher, code, telemetry }, rows),
     telemetry: telemetry.state,
     async close() {
       await telemetry.close()
@@ -80,18 +80,18 @@ interface Parts {
   readonly manifest: BundleManifest
   readonly requested: LoadedModel['requested']
   readonly batcher: Batcher
-  readonly postprocess: Postprocess | undefined
+  readonly code: ServingCode
   readonly telemetry: Telemetry
 }
 
 const waitMs = 30_000
 
 async function predict(
-  { copy, manifest, requested, batcher, postprocess, telemetry }: Parts,
+  { copy, manifest, requested, batcher, code, telemetry }: Parts,
   rows: readonly object[],
 ): Promise<Answer> {
   const idle = { release: async () => {}, loadMs: 0, memoryBytes: () => 0, placement: () => undefined }
-  const model = { manifest, requested, batcher, postprocess, isStreaming: false, ...idle }
+  const model = { manifest, requested, batcher, code, isStreaming: false, ...idle }
   const { revision: id, number, version, deployment: name, log } = copy
   const revision: LiveRevision = { id, number, version, weight: 100, shadow: 0, model }
   const deployment = { name, project: manifest.project, limits: {}, log, revisions: [revision], former: [] }
