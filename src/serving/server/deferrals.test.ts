@@ -9,7 +9,7 @@ import { signatureOf } from '#outbound'
 import { fileHooks, inputs, makeBundle, openBench, sigmoid, type Bench } from '../testing.ts'
 
 const hooks = fileHooks()
-const opening = openBench(hooks)
+const opening = openBench(hooks, { doors: { prefix: '/base' } })
 
 /** Serving code that takes so many milliseconds. */
 const slow = (ms: number): string =>
@@ -69,7 +69,7 @@ test('who does not want to wait gets an address, and the answer there that other
       accepted.headers.get('location'),
       accepted.body.state,
     ],
-    [202, 'respond-async', `/v2/models/later/requests/${id}`, 'waiting'],
+    [202, 'respond-async', `/base/v2/models/later/requests/${id}`, 'waiting'],
   )
   const { status, body } = await answerAt(bench, location)
   const { parameters, ...answer } = body as { parameters: { prediction_id: string } }

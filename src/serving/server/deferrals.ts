@@ -30,6 +30,8 @@ export interface DeferralsParts {
   readonly owner: { readonly pid: number; readonly ticks: number }
   /** Of several processes this one looks after what others have left. */
   readonly isFirst: boolean
+  /** Before the paths that clients are told. */
+  readonly prefix: string
   readonly table: Pick<RouteTable, 'deployment'>
   readonly metrics: Pick<Metrics, 'shed'>
 }
@@ -43,10 +45,19 @@ const usualKeepMs = 86_400_000
 const keptHeaders = /^(content-type|accept|inference-header-content-length|x-trainyard-[a-z-]+)$/
 
 export const deferredPath = /^\/v2\/models\/([^/]+)\/requests\/(req_[0-9a-f-]{36})$/
-const locationOf = ({ deployment, id }: { deployment: string; id: string }): string =>
-  `/v2/models/${encodeURIComponent(deployment)}/requests/${id}`
 
-export function createDeferrals({ folder, owner, isFirst, table, metrics }: DeferralsParts): Deferrals {
+interface Named {
+  readonly deployment: string
+  readonly id: string
+}
+
+const locationBehind =
+  (prefix: string) =>
+  ({ deployment, id }: Named): string =>
+    `${prefix}/v2/models/${encodeURIComponent(deployment)}/requests/${id}`
+
+export function createDeferrals({ folder, owner, isFirst, prefix, table, metrics }: DeferralsParts): Deferrals {
+  const locationOf = locationBehind(prefix)
   const files = deferralFiles(deferralFolder(folder), owner)
   const stopping = new AbortController()
   const { signal } = stopping
@@ -96,12 +107,12 @@ export function createDeferrals({ folder, owner, isFirst, table, metrics }: Defe
         throw new RequestError('unavailable', `The request could not be kept, so it is not accepted: ${error.message}`)
       })
       work.add(request.id)
-      return pending(request, { 'preference-applied': 'respond-async' })
+      return pending(request.id, locationOf(request), { 'preference-applied': 'respond-async' })
     },
     async status({ method, caller }, deployment, id) {
       if (method !== 'GET' && method !== 'HEAD') throw new RequestError('wrong_method', 'An answer is read with GET.')
       askable(table, { deployment, caller })
-      return statusOf(files, { deployment, id })
+      return (await answerTo(files, { deployment, id })) ?? pending(id, locationOf({ deployment, id }))
     },
     open(answer) {
       work.open(answer)
@@ -135,10 +146,10 @@ async function sweep(files: DeferralFiles, rule: (deployment: string) => Deferra
   }
 }
 
-async function statusOf(files: DeferralFiles, request: { deployment: string; id: string }): Promise<Reply> {
-  const { deployment, id } = request
+/** Undefined while there is none. Throws `RequestError` for a request that is not known. */
+async function answerTo(files: DeferralFiles, { deployment, id }: Named): Promise<Reply | undefined> {
   const first = await files.answer(deployment, id)
-  if (!first && (await files.isWaiting(id))) return pending(request)
+  if (!first && (await files.isWaiting(id))) return undefined
   // It may have been answered between the two looks.
   const found = first ?? (await files.answer(deployment, id))
   if (!found) throw new RequestError('not_found', `There is no request ${id}, or its answer is not kept any more.`)
@@ -166,8 +177,7 @@ function requestOf({ path, headers, body, caller }: Call, deployment: string): D
   }
 }
 
-function pending(request: { deployment: string; id: string }, headers: Readonly<Record<string, string>> = {}): Reply {
-  const location = locationOf(request)
-  const body = json({ id: request.id, state: 'waiting', location }, 202)
+function pending(id: string, location: string, headers: Readonly<Record<string, string>> = {}): Reply {
+  const body = json({ id, state: 'waiting', location }, 202)
   return { ...body, headers: { location, 'retry-after': '1', ...headers } }
 }

@@ -26,7 +26,18 @@ export interface HttpEdge {
   readonly prefix: string
   readonly metrics: Pick<Metrics, 'refuse'>
   readonly witness: Witness
+  /** Otherwise than a server has it, for tests. */
+  readonly patience?: Patience
 }
+
+/** How long a request may take to come, in milliseconds, and how often that is looked at. */
+interface Patience {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly connectionsCheckingInterval: number
+}
+
+const usualPatience: Patience = { headersTimeout: 20_000, requestTimeout: 30_000, connectionsCheckingInterval: 30_000 }
 
 /**
  * The HTTP edge of the model server, on node:http alone: a framework costs as much as the rest of a request (specs/5,
@@ -34,12 +45,12 @@ export interface HttpEdge {
  * socket of the process that this one takes over from.
  */
 export async function listenHttp(
-  { door, handler, prefix, metrics, witness }: HttpEdge,
+  { door, handler, prefix, metrics, witness, patience = usualPatience }: HttpEdge,
   at: { host: string; port: number } | NetServer,
 ): Promise<ModelHttp> {
   let isDraining = false
   const server = createServer(
-    { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, noDelay: true },
+    { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, noDelay: true, ...patience },
     (request, response) => {
       const { headers, url = '/' } = request
       request.url = withoutPrefix(url, prefix)

@@ -119,7 +119,7 @@ const { deadlineMs } = times
 const inferring = { table, log, online, shadows }
 const predict = createPredictor({ ...inferring, metrics, statistics, rates: family.rates, deadlineMs })
 const queues = createQueues({ folder, predict, metrics })
-const deferrals = createDeferrals({ folder, owner, isFirst, table, metrics })
+const deferrals = createDeferrals({ folder, owner, isFirst, prefix: doors.prefix, table, metrics })
 const parts = {
   deferrals,
   table: { ...table, load: changed(table.load), unload: changed(table.unload) },

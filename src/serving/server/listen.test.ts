@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { nobody } from './key-ring.ts'
+import { listenHttp } from './listen.ts'
+
+const requestTimeout = 400
+
+/** What a server that waits for less says to whoever sends this, and the statuses that it counts. */
+async function told(t: TestContext, text: string): Promise<{ answer: string; counted: readonly number[] }> {
+  const counted: number[] = []
+  const { port, drain } = await listenHttp(
+    {
+      door: () => nobody,
+      handler: async () => ({ status: 200, body: 'whole' }),
+      prefix: '',
+      metrics: { refuse: status => void counted.push(status) },
+      witness: { wants: () => false, tell: () => {} },
+      patience: { headersTimeout: 200, requestTimeout, connectionsCheckingInterval: 50 },
+    },
+    { host: '127.0.0.1', port: 0 },
+  )
+  t.after(drain)
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.on('data', chunk => (answer += String(chunk)))
+  socket.write(text)
+  await once(socket, 'close')
+  return { answer, counted }
+}
+
+const head = (...lines: readonly string[]): string =>
+  ['POST /v2/models/rain/infer HTTP/1.1', 'host: a', ...lines].join('\r\n')
+
+for (const [what, text] of [
+  ['headers', head('x-half: ')],
+  ['body', head('content-length: 100', '', '{"inputs":')],
+] as const)
+  test(`a request whose ${what} do not come in time is refused with 408, in words, and counted`, async t => {
+    const { answer, counted } = await told(t, text)
+    const [headers, body] = answer.split('\r\n\r\n')
+    const { request_id: id, ...said } = JSON.parse(body!) as Record<string, string>
+
+    assert.match(headers!, /^HTTP\/1\.1 408 Request Timeout\r\nconnection: close\r\n/)
+    assert.match(headers!, new RegExp(`\r\nx-request-id: ${id}$`))
+    assert.deepEqual(
+      [said, counted],
+      [{ error: 'The request did not come within 30 s, or its headers within 20 s.', code: 'timed_out' }, [408]],
+    )
+  })
