@@ -126,6 +126,15 @@ test('where the address names no deployment it is the one of the header, of the 
     /^Which deployment\? Name it in the header x-trainyard-deployment .*rain/,
   )
   assert.deepEqual(await predictionsIn({ instances: records }, { headers: { 'x-trainyard-deployment': 'rain' } }), both)
+  const attributes = (text: string) => ({ headers: { 'x-amzn-sagemaker-custom-attributes': text } })
+  assert.deepEqual(
+    [
+      await predictionsIn({ instances: records }, attributes('trace=7, x-trainyard-deployment=rain')),
+      await predictionsIn({ instances: records }, attributes('x-trainyard-deployment=rain;x-trainyard-revision=9')),
+      (await ask({ instances: records }, attributes('x-trainyard-deployments=rain'))).status,
+    ],
+    [both, 'Deployment rain has no revision "9"; it has 1, @live, @stable.', 400],
+  )
 
   const keys = ['one', 'none'].map(name => ({
     hash: digestOf(name),

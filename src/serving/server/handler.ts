@@ -10,7 +10,7 @@ import { pageAt, type PageParts } from './pages.ts'
 import type { Metrics } from './metrics.ts'
 import type { PredictionLog } from './prediction-log.ts'
 import type { Predictor } from './predictor.ts'
-import { meantDeployment } from './predictions.ts'
+import { meantDeployment, ownHeader } from './predictions.ts'
 import { repositoryReply } from './repository.ts'
 import { RequestError } from './request-error.ts'
 import { readExamples } from './v1-examples.ts'
@@ -109,7 +109,7 @@ function asked({ predict }: HandlerParts, call: Call, { protocol, name, version,
     protocol,
     caller: call.caller,
     deployment: decodePart(name),
-    revision: version === undefined ? single(call.headers['x-trainyard-revision']) : decodePart(version),
+    revision: version === undefined ? ownHeader(call.headers, 'x-trainyard-revision') : decodePart(version),
     course: call.course,
     ...call.deferred,
     wait: () => waitOf(call.headers),

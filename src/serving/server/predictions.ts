@@ -55,6 +55,18 @@ export function csvReply(inference: Inference, { header }: { header: boolean }):
 }
 
 /**
+ * One of this platform's headers. SageMaker lets but one of the client's through to a container, which has others in it:
+ * `x-amzn-sagemaker-custom-attributes: x-trainyard-deployment=rain`.
+ */
+export function ownHeader(headers: Call['headers'], name: `x-trainyard-${string}`): string | undefined {
+  const own = single(headers[name])
+  if (own !== undefined) return own
+  const attributes = single(headers['x-amzn-sagemaker-custom-attributes'])?.split(/[,;]/) ?? []
+  const found = attributes.map(attribute => attribute.trim()).find(attribute => attribute.startsWith(`${name}=`))
+  return found?.slice(name.length + 1)
+}
+
+/**
  * The deployment that is meant where the address names none: that of the header `x-trainyard-deployment`, else the one
  * in the settings, else the only one that the caller may ask. Throws `RequestError` 400 when that is not clear.
  */
@@ -63,7 +75,7 @@ export function meantDeployment(
   { headers, caller }: Pick<Call, 'headers' | 'caller'>,
   preset: string,
 ): string {
-  const named = single(headers['x-trainyard-deployment']) ?? (preset === '' ? undefined : preset)
+  const named = ownHeader(headers, 'x-trainyard-deployment') ?? (preset === '' ? undefined : preset)
   if (named !== undefined) return named
   const askable = table.deployments().filter(deployment => caller.asks(deployment))
   if (askable.length === 1) return askable[0]!.name
