@@ -35,6 +35,12 @@ test('a canary takes its share, and ends as the live revision or with no traffic
   const seen = new Set<string>()
   for (let i = 0; i < 40; i++) seen.add((await infer(inputs([0, 0]))).body.parameters.revision)
   assert.deepEqual(seen, new Set([first.id, canary.id]))
+  await serving.collect()
+  const { guard } = await serving.deployment('canary')
+  assert.deepEqual(
+    [guard?.revision, guard!.requests + guard!.controlRequests, guard?.verdict, guard?.slowEvidence],
+    [canary.id, 40, 'continue', 0],
+  )
   const shares = async () =>
     (await serving.deployment('canary')).revisions.map(({ number, state, weight }) => [number, state, weight])
 
@@ -45,6 +51,7 @@ test('a canary takes its share, and ends as the live revision or with no traffic
     [1, 'retired', 0],
   ])
   assert.equal((await infer(inputs([0, 0]))).body.model_version, '2')
+  assert.equal((await serving.deployment('canary')).guard, undefined)
 
   await serving.rollback('canary', { actor: 'ada', reason: 'worse after all' })
   assert.deepEqual(await shares(), [

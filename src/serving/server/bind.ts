@@ -48,7 +48,7 @@ export function bindTensors(model: BoundModel, tensors: readonly GivenTensor[]):
     if (columns[index]) throw badRequest(`Input ${given.name} is given twice.`)
     const column = readColumn(expected[index]!, given, filled)
     if (rows > 0 && column.length !== rows)
-      throw badRequest(`Input ${given.name} has ${column.length} rows, the inputs before it have ${rows}.`)
+      throw badRequest(`Input ${given.name} has ${column.length} rows, the inputs before it have ${rows}.`, 'shape')
     rows = column.length
     columns[index] = column
   }
@@ -56,7 +56,7 @@ export function bindTensors(model: BoundModel, tensors: readonly GivenTensor[]):
 }
 
 export const unknownInput = (signature: Signature, name: string): RequestError =>
-  badRequest(`Input ${show(name)} is unknown; the inputs are ${namesOf(signature).join(', ')}.`)
+  badRequest(`Input ${show(name)} is unknown; the inputs are ${namesOf(signature).join(', ')}.`, 'unknown')
 
 /** The inputs of a signature, found out once for each. */
 interface Inputs {
@@ -121,13 +121,14 @@ function readColumn(input: Expected, given: GivenTensor, filled: string[]): Colu
   const { shape } = given
   const rows = shape[0] ?? -1
   if (!accepted[datatype]?.includes(given.datatype))
-    throw badRequest(`Input ${name}: datatype ${show(given.datatype)}, ${shapeOf(input)}.`)
+    throw badRequest(`Input ${name}: datatype ${show(given.datatype)}, ${shapeOf(input)}.`, 'type')
   if (rows < 0 || shape.length > 2 || (shape.length === 2 && shape[1] !== 1))
-    throw badRequest(`Input ${name}: shape ${show(given.shape)}, ${shapeOf(input)}.`)
+    throw badRequest(`Input ${name}: shape ${show(given.shape)}, ${shapeOf(input)}.`, 'shape')
   requireRows('Input', rows, name)
   if (given.data.length !== rows)
     throw badRequest(
       `Input ${name}: ${given.data.length} elements in "data", shape ${show(given.shape)} expects ${rows}.`,
+      'shape',
     )
   const elements = Array.isArray(given.data[0]) ? unwrapped(name, given.data) : given.data
   return checkedColumn(input, elements, filled)
@@ -138,7 +139,7 @@ const shapeOf = ({ datatype }: Tensor): string => `expected ${protocolKind(datat
 /** Throws unless a request may have so many rows. `what`, and the name if there is one, begin the sentence. */
 export function requireRows(what: string, rows: number, name = ''): void {
   if (rows > 0 && rows <= rowsMax) return
-  throw badRequest(`${what}${name && ` ${name}`}: ${rows} rows, expected 1 to ${rowsMax}.`)
+  throw badRequest(`${what}${name && ` ${name}`}: ${rows} rows, expected 1 to ${rowsMax}.`, 'shape')
 }
 
 /** The elements of a nested column, `[[1],[2]]`. */
@@ -147,6 +148,7 @@ function unwrapped(name: string, data: ArrayLike<unknown>): readonly unknown[] {
     if (Array.isArray(element) && element.length === 1) return element[0] as unknown
     throw badRequest(
       `Input ${name}, row ${row + 1}: ${show(element)} is not a list of one element, as in the first row.`,
+      'shape',
     )
   })
 }
@@ -205,7 +207,7 @@ function requireAllowed({ min, max, values }: InputRule, value: number | string 
     : isMore
       ? `more than ${max}`
       : `not one of ${values!.map(show).join(', ')}`
-  throw badRequest(`Input ${name}, row ${row + 1}: ${show(value)} is ${allowed}.`)
+  throw badRequest(`Input ${name}, row ${row + 1}: ${show(value)} is ${allowed}.`, 'range')
 }
 
 /** Where a value stands, for messages; rows are counted from 0 here and from 1 there. */
@@ -288,7 +290,9 @@ export function requireValue(value: unknown, datatype: string, place: Place): nu
 function refused(value: unknown, datatype: string, { name, row }: Place): RequestError {
   const sentence = `Input ${name}, row ${row + 1}: ${show(value)} is not ${wanted[datatype] ?? 'of the expected kind'}.`
   const isRounded = datatype === 'INT64' && Number.isInteger(value) && Math.abs(value as number) < 2 ** 64
-  return isRounded ? new RoundedInteger('invalid', sentence) : badRequest(sentence)
+  return isRounded
+    ? new RoundedInteger('invalid', sentence)
+    : badRequest(sentence, isMissing(value) ? 'missing' : 'type')
 }
 
 /** Any value as a short text, for messages. */

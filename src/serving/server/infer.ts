@@ -286,7 +286,10 @@ function meet(
 function sized({ rows: given, columns, filled, keys, at }: Bound & Subjects): Bound & Subjects {
   const rows = given > 0 ? given : Math.max(keys?.length ?? 0, keys ? (at?.length ?? 0) : 0)
   if (rows === 0)
-    throw badRequest('There is nothing to predict: send "inputs", or parameters.entity to have features looked up.')
+    throw badRequest(
+      'There is nothing to predict: send "inputs", or parameters.entity to have features looked up.',
+      'missing',
+    )
   return { rows, columns, filled, keys: perRow('entity', keys, rows), at: perRow('event_time', at, rows) }
 }
 

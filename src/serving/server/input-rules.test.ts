@@ -24,6 +24,8 @@ const bench = (): Promise<Bench> =>
     return made
   })())
 
+const tensor = (change: object) => ({ name: 'wind', shape: [1, 1], datatype: 'FP32', data: [0], ...change })
+const rain = tensor({ name: 'rain' })
 const rounded = (values: readonly unknown[]): number[] => values.map(value => Math.round((value as number) * 1e6) / 1e6)
 
 test('a missing value is filled where the rule says so, and the answer and the log say which', async () => {
@@ -96,6 +98,37 @@ test('a model that knows NaN is given it, and the log has nothing in its place',
   await serving.collect()
   const { items } = await serving.predictions({ deployment: 'open', limit: 1 })
   assert.deepEqual(items[0]!.features, { wind: null })
+})
+
+test('requests that are refused for what is in them are counted, by what is wrong', async () => {
+  const checked = (await bench()).at('checked')
+  const rule = { missing: 'refuse', max: 5 } as const
+  await checked.deploy(await makeBundle(checked.blobs, { change: { inputs: { wind: rule } } }))
+  const wrong = [
+    { inputs: [rain] },
+    { inputs: [tensor({ data: [null] }), rain] },
+    { inputs: [tensor({ name: 'snow' }), rain] },
+    { inputs: [tensor({ data: ['much'] }), rain] },
+    { inputs: [tensor({ datatype: 'BYTES' }), rain] },
+    { inputs: [tensor({ shape: [1, 2] }), rain] },
+    { inputs: [tensor({ data: [6] }), rain] },
+    { inputs: 'none' },
+  ]
+  for (const body of wrong) assert.equal((await checked.infer(body)).status, 400)
+  await checked.infer(inputs([0, 0]))
+
+  const found = (await checked.get('/metrics')).text.matchAll(
+    /trainyard_serving_validation_failures_total\{deployment="checked",kind="(\w+)"\} (\d+)/g,
+  )
+
+  assert.deepEqual(Object.fromEntries([...found].map(([, kind, count]) => [kind, Number(count)])), {
+    missing: 2,
+    unknown: 1,
+    type: 2,
+    shape: 1,
+    range: 1,
+    form: 1,
+  })
 })
 
 test('rules that no request could be judged by are refused when the bundle is made', () => {

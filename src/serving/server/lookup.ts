@@ -112,11 +112,14 @@ export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup)
   const needed = missing.filter(({ name, datatype }) => fillingFor(model, { name, datatype }) === undefined)
   const list = needed.map(({ name }) => name).join(', ')
   if ((!service || !online) && list !== '')
-    throw badRequest(`Missing inputs: ${list}. This deployment looks no features up.`)
+    throw badRequest(`Missing inputs: ${list}. This deployment looks no features up.`, 'missing')
   const features = service && online ? await online.features(service).catch(unavailable) : []
   const unknown = needed.find(({ name }) => !features.some(feature => feature.name === name))
   if (unknown)
-    throw badRequest(`Missing input: ${unknown.name}. It is in no feature view of the service, so it must be sent.`)
+    throw badRequest(
+      `Missing input: ${unknown.name}. It is in no feature view of the service, so it must be sent.`,
+      'missing',
+    )
   if (!keys && list !== '') throw keysWanted(list, service!)
   const wanted = features.flatMap(feature => {
     const input = keys && missing.find(({ name }) => name === feature.name)
@@ -150,13 +153,15 @@ export async function lookUp(online: OnlineFeatures | undefined, lookup: Lookup)
 /** Why nothing can be read, where that is so. */
 function whyUnasked(online: OnlineFeatures | undefined, { model, reads, keys }: Lookup): RequestError | undefined {
   const list = reads.map(({ name }) => name).join(', ')
-  if (!model.service || !online) return badRequest(`Missing inputs: ${list}. This deployment looks no features up.`)
+  if (!model.service || !online)
+    return badRequest(`Missing inputs: ${list}. This deployment looks no features up.`, 'missing')
   return keys ? undefined : keysWanted(list, model.service)
 }
 
 export const keysWanted = (list: string, { entityKey }: ServiceView): RequestError =>
   badRequest(
     `Missing inputs: ${list}. Send them, or name the ${entityKey} in parameters.entity to have them looked up.`,
+    'missing',
   )
 
 /** What is asked of a view. */
@@ -267,6 +272,7 @@ function columnOf(feature: WantedFeature, { rows, away }: ViewRows, lookup: Look
       away ??
       badRequest(
         `Feature ${name} of view ${view} for ${model.service!.entityKey} ${show(key)}: ${reasons[status]}. Send it as an input, or bring the feature store up to date.`,
+        'missing',
       )
     )
   })

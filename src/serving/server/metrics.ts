@@ -1,6 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { QueueStatus } from '../wire.ts'
-import type { ShedReason } from './request-error.ts'
+import type { InvalidKind, ShedReason } from './request-error.ts'
 import type { Busy } from './busy.ts'
 import type { ForwarderTally } from './forwarder.ts'
 import type { ObservedNode } from './graph.ts'
@@ -22,6 +22,8 @@ export interface Metrics {
   refuse(status: number): void
   /** A request that is turned away because there is too much to do; it is observed too. */
   shed(deployment: string, reason: ShedReason): void
+  /** A request for predictions with which something is wrong; it is observed too. */
+  invalid(deployment: string, kind: InvalidKind): void
   /** A message of a queue that is done with. */
   queue(queue: { readonly deployment: string; readonly name: string }, outcome: 'answered' | 'dead'): void
   /** A node of a graph has answered, or has not. */
@@ -55,6 +57,12 @@ export function createMetrics(
     labelNames: ['deployment', 'reason'],
     registers: [register],
   })
+  const invalid = new Counter({
+    name: 'trainyard_serving_validation_failures_total',
+    help: 'Requests for predictions refused with 400: a value is missing, a name unknown, a type or shape another, a value out of its range, or the form of the request is wrong.',
+    labelNames: ['deployment', 'kind'],
+    registers: [register],
+  })
   const messages = new Counter({
     name: 'trainyard_serving_queue_messages_total',
     help: 'Messages of queues that were answered, or became dead letters.',
@@ -81,6 +89,7 @@ export function createMetrics(
     observe: requests.observe,
     refuse: requests.refuse,
     shed: (deployment, reason) => shed.labels(deployment, reason).inc(),
+    invalid: (deployment, kind) => invalid.labels(deployment, kind).inc(),
     queue: ({ deployment, name }, outcome) => messages.labels(deployment, name, outcome).inc(),
     observeNode: ({ graph, node, seconds, isAnswered }) =>
       nodes.labels(graph, node, isAnswered ? 'answered' : 'failed').observe(seconds),

@@ -146,7 +146,7 @@ export function requireOutputs(
   for (const name of wanted.keys()) {
     if (signature.outputs.some(output => output.name === name)) continue
     const known = signature.outputs.map(output => output.name).join(', ')
-    throw badRequest(`Output ${show(name)} is unknown; the outputs are ${known}.`)
+    throw badRequest(`Output ${show(name)} is unknown; the outputs are ${known}.`, 'unknown')
   }
 }
 

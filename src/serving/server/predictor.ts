@@ -33,7 +33,7 @@ export interface Question<Answer> {
 
 export interface PredictorParts extends InferParts {
   readonly table: Pick<RouteTable, 'deployment' | 'revision'>
-  readonly metrics: Pick<Metrics, 'begin' | 'observe' | 'shed'>
+  readonly metrics: Pick<Metrics, 'begin' | 'observe' | 'shed' | 'invalid'>
   readonly rates: RateLimit
   /** How long a request may take that nobody says less of, in milliseconds. */
   readonly deadlineMs: number
@@ -77,7 +77,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
       return reply(await inTime(course, waitMs, () => infer(parts, request, course)))
     } catch (error) {
       status = statusOf(error)
-      if (error instanceof RequestError && error.shed) metrics.shed(question.deployment, error.shed.reason)
+      if (error instanceof RequestError) count(metrics, course.deployment ?? '', error)
       throw error
     } finally {
       const endedAt = performance.now()
@@ -93,6 +93,15 @@ export function createPredictor(parts: PredictorParts): Predictor {
       statistics.observe(course, { endedAt, isAnswered: status === 200 })
     }
   }
+}
+
+function count(
+  metrics: Pick<Metrics, 'shed' | 'invalid'>,
+  deployment: string,
+  { code, shed, kind }: RequestError,
+): void {
+  if (shed) metrics.shed(deployment, shed.reason)
+  if (code === 'invalid') metrics.invalid(deployment, kind ?? 'form')
 }
 
 /** The deployment, if the caller may ask it. Throws `RequestError` 403 or 404. */

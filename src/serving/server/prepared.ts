@@ -54,6 +54,7 @@ function taken(model: LoadedModel, bound: Bound): RowsByOutput {
     if (filling === undefined)
       throw badRequest(
         `Missing input: ${name} (${datatype}). It must be sent, or ${gives.join(', ')}, which is made of it.`,
+        'missing',
       )
     bound.filled.push(name)
     return [name, Array.from({ length: bound.rows }, () => show(filling))] as const

@@ -41,7 +41,11 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
+/** What is wrong with a request: a value that is not there, a name that nothing has, a type, a shape, a value that is not allowed, or its form. */
+export type InvalidKind = 'missing' | 'unknown' | 'type' | 'shape' | 'range' | 'form'
+
 interface Details {
+  readonly kind?: InvalidKind | undefined
   /** Of a request that is turned away because there is too much to do: why, and when it may be tried again, in whole seconds. */
   readonly shed?: { readonly reason: ShedReason; readonly retryAfterS: number } | undefined
   /** Of the answer over HTTP. */
@@ -53,20 +57,23 @@ export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly code: RefusalCode
   readonly status: number
+  readonly kind: Details['kind']
   readonly shed: Details['shed']
   readonly headers: Details['headers']
 
-  constructor(code: RefusalCode, message: string, { shed, headers }: Details = {}) {
+  constructor(code: RefusalCode, message: string, { kind, shed, headers }: Details = {}) {
     super(message)
     this.code = code
     this.status = refusals[code].status
+    this.kind = kind
     this.shed = shed
     this.headers = headers
   }
 }
 
 /** The sender can mend it: 400, as the protocol wants. */
-export const badRequest = (message: string): RequestError => new RequestError('invalid', message)
+export const badRequest = (message: string, kind: InvalidKind = 'form'): RequestError =>
+  new RequestError('invalid', message, { kind })
 
 /** Not now: the client may come again after so many milliseconds. */
 export function turnedAway(reason: ShedReason, message: string, afterMs: number): RequestError {

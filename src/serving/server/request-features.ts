@@ -65,6 +65,7 @@ function columnOf({ requested, bound }: Computing, feature: PlannedFeature, know
     if (filling === undefined)
       throw badRequest(
         `Feature ${name} of request view ${view}, row ${row + 1}: it is null for what is known of the row.`,
+        'missing',
       )
     fill()
     return filling
@@ -89,6 +90,7 @@ function knownOf(computing: Computing, name: string): Known {
   if (filling === undefined)
     return badRequest(
       `Missing input: ${name} (${column.type}). It must be sent, or ${users.join(', ')}, which is computed of it.`,
+      'missing',
     )
   bound.filled.push(name)
   return of(Array.from({ length: bound.rows }, () => filling))
@@ -108,6 +110,6 @@ function valueOf(value: Column[number], type: ValueType, { name, row }: { name: 
   const isInstant = type === 'date' || type === 'timestamp'
   const checked = isInstant ? value : checkValue(value, kinds[type])
   if (checked === undefined || typeof checked === 'bigint')
-    throw badRequest(`Input ${name}, row ${row + 1}: ${show(value)} is not of type ${type}.`)
+    throw badRequest(`Input ${name}, row ${row + 1}: ${show(value)} is not of type ${type}.`, 'type')
   return type === 'boolean' ? checked === 1 : checked
 }

@@ -80,6 +80,7 @@ export function tableOfColumns(columns: Members, what: string): Table {
   if (odd >= 0)
     throw badRequest(
       `${what}, column ${show(Object.keys(columns)[odd])}: ${lists[odd]!.length} rows, the first has ${rows}.`,
+      'shape',
     )
   return { names: Object.keys(columns), rows, column: place => lists[place]! }
 }
@@ -93,6 +94,7 @@ export function tableOfRows(names: readonly string[], rows: readonly unknown[], 
     if (width !== names.length)
       throw badRequest(
         `${what}, row ${row + 1}: ${width === undefined ? show(values) : `${width} values`}, expected a list of ${names.length}: ${brief(names)}.`,
+        'shape',
       )
   }
   return { names, rows: rows.length, column: place => columnOf(rows as readonly (readonly unknown[])[], place) }
