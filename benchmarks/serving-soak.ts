@@ -18,6 +18,7 @@ import { logFolder, readJsonFile, replaceFile, routesFile, ServerFile, serverFil
 import { pause, signal, startServer, stopServer, succeedServer } from '../src/serving/server-process.ts'
 import { privateBytes } from './serving/core.ts'
 import { routes, serverFolder, serverSettings } from './serving/model-server.ts'
+import { openLoop } from './serving/open-loop.ts'
 import { features, tensors } from './serving/question.ts'
 import { quantiles, round } from './load.ts'
 import { printTable } from './table.ts'
@@ -65,25 +66,6 @@ async function ask(port: number): Promise<void> {
   }
   counts.answered++
   counts.latencies.push(performance.now() - startedAt)
-}
-
-/** Asks as often as is said, evenly, whatever the answers take. */
-function openLoop(port: number, perSecond: number): () => Promise<void> {
-  let [sent, asking] = [0, true]
-  const startedAt = performance.now()
-  const pending = new Set<Promise<void>>()
-  const timer = setInterval(() => {
-    const due = Math.floor(((performance.now() - startedAt) * perSecond) / 1_000)
-    for (; asking && sent < due && pending.size < 2_000; sent++) {
-      const one = ask(port).finally(() => pending.delete(one))
-      pending.add(one)
-    }
-  }, 2)
-  return async () => {
-    asking = false
-    clearInterval(timer)
-    await Promise.all(pending)
-  }
 }
 
 /** How many requests a second are answered when all clients ask without a pause. */
@@ -155,7 +137,7 @@ async function main(folder: string): Promise<void> {
     await pause(2_000)
     const perSecond = Math.round(0.7 * (await capacity(first.port)))
     const startedAt = performance.now()
-    const stop = openLoop(first.port, perSecond)
+    const loop = openLoop(() => ask(first.port), perSecond)
     const rows: Record<string, string | number>[] = []
     let settled: readonly number[] | undefined
     for (const { at, what, act } of [
@@ -179,7 +161,7 @@ async function main(folder: string): Promise<void> {
       })
       await act(folder)
     }
-    await stop()
+    await loop.stop()
     const grown = memory((await server(folder)).pid).map((mib, index) => round(mib - (settled![index] ?? mib)))
     printTable(
       `${perSecond} requests a second for ${options.minutes} minutes; since all was calm the processes have grown by ${grown.join(' and ')} MiB`,
