@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { InferenceSession as Session, Tensor as OnnxTensor } from 'onnxruntime-node'
-import { InferenceSession, Tensor } from '#kernel/onnxruntime.ts'
+import { columnTensor, openSession } from '#kernel/onnx-session.ts'
 import { answerRequests } from '#storage/child-worker.ts'
 import type { OnnxRequest, Column, Outputs } from './onnx.ts'
 import { datatypeOf, type Signature } from './signature.ts'
@@ -18,11 +18,7 @@ const sessions = new Map<string, Session>()
 async function open(path: string): Promise<Session> {
   const known = sessions.get(path)
   if (known) return known
-  const session = await InferenceSession.create(await readFile(path), {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-  })
+  const session = await openSession(await readFile(path))
   if (sessions.size >= sessionsMax) {
     const [oldest, ended] = sessions.entries().next().value!
     sessions.delete(oldest)
@@ -56,7 +52,14 @@ async function score(path: string, rows: number, columns: Readonly<Record<string
     const end = Math.min(rows, start + rowsMax)
     const feeds = inputs.map(
       ({ name, datatype, shape }) =>
-        [name, toTensor(datatype, columns[name]!.slice(start, end), shape.length)] as const,
+        [
+          name,
+          columnTensor(
+            datatype,
+            columns[name]!.slice(start, end),
+            shape.length === 1 ? [end - start] : [end - start, 1],
+          ),
+        ] as const,
     )
     const answers = await session.run(Object.fromEntries(feeds))
     for (const { name } of outputs) parts[name]!.push(toColumn(answers[name]!))
@@ -73,25 +76,6 @@ async function time(path: string, columns: Readonly<Record<string, Column>>, rep
     if (n >= 0) times[n] = performance.now() - start
   }
   return times
-}
-
-function toTensor(datatype: string, values: Column, dimensions: number): OnnxTensor {
-  const dims = dimensions === 1 ? [values.length] : [values.length, 1]
-  const numbers = values as Float64Array
-  switch (datatype) {
-    case 'FP32':
-      return new Tensor('float32', Float32Array.from(numbers), dims)
-    case 'FP64':
-      return new Tensor('float64', Float64Array.from(numbers), dims)
-    case 'INT64':
-      return new Tensor('int64', BigInt64Array.from(numbers as ArrayLike<number> as number[], BigInt), dims)
-    case 'INT32':
-      return new Tensor('int32', Int32Array.from(numbers), dims)
-    case 'BOOL':
-      return new Tensor('bool', Uint8Array.from(numbers), dims)
-    default:
-      return new Tensor('string', values as string[], dims)
-  }
 }
 
 function toColumn({ data }: OnnxTensor): Column {

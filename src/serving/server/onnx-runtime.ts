@@ -1,5 +1,6 @@
 import type { Tensor as OnnxTensor } from 'onnxruntime-node'
-import { InferenceSession, Tensor } from '#kernel/onnxruntime.ts'
+import { columnTensor, openSession } from '#kernel/onnx-session.ts'
+import { Tensor } from '#kernel/onnxruntime.ts'
 import type { Signature, Tensor as Input } from '#registry'
 import type { Column } from './bind.ts'
 import type { OutputColumn, Rows, Runtime } from './runtime.ts'
@@ -10,11 +11,7 @@ import type { OutputColumn, Rows, Runtime } from './runtime.ts'
  */
 export async function openOnnx(bytes: Uint8Array, signature: Signature): Promise<Runtime> {
   const before = process.memoryUsage.rss()
-  const session = await InferenceSession.create(bytes, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-  })
+  const session = await openSession(bytes)
   const feedsOf = createFeeds(signature)
   const fetches = signature.outputs.map(({ name }) => name)
   return {
@@ -53,7 +50,7 @@ function createFeeds({ inputs }: Signature): (batch: readonly Rows[], rows: numb
     const feeds = isAllReal ? reals : { ...reals }
     for (const [index, { name, datatype, shape }] of inputs.entries()) {
       if (datatype === 'FP32') fill(feeds[name]!.data as Float32Array, batch, index)
-      else feeds[name] = toTensor(datatype, gather(batch, index), dimsOf(shape, rows))
+      else feeds[name] = columnTensor(datatype, gather(batch, index), dimsOf(shape, rows))
     }
     return feeds
   }
@@ -84,22 +81,6 @@ function fill(values: Float32Array, batch: readonly Rows[], index: number): void
 
 const gather = (batch: readonly Rows[], index: number): Column =>
   batch.length === 1 ? batch[0]!.columns[index]! : batch.flatMap(({ columns }) => Array.from(columns[index]!))
-
-function toTensor(datatype: string, values: Column, dims: readonly number[]): OnnxTensor {
-  const numbers = values as ArrayLike<number>
-  switch (datatype) {
-    case 'FP64':
-      return new Tensor('float64', Float64Array.from(numbers), dims)
-    case 'INT64':
-      return new Tensor('int64', BigInt64Array.from(values as number[], BigInt), dims)
-    case 'INT32':
-      return new Tensor('int32', Int32Array.from(numbers), dims)
-    case 'BOOL':
-      return new Tensor('bool', Uint8Array.from(numbers), dims)
-    default:
-      return new Tensor('string', values as string[], dims)
-  }
-}
 
 /** What each request gets of the outputs. */
 function answersOf(
