@@ -11,9 +11,11 @@ export interface FunctionCall {
   readonly outputs: Readonly<Record<string, string>>
   readonly params: Readonly<Record<string, unknown>>
   readonly metrics: string
+  /** The exit code when the function returns false. */
+  readonly ifFalse: number
 }
 
-const { module, name, metrics, ...given }: FunctionCall = JSON.parse(readFileSync(process.argv[2]!, 'utf8'))
+const { module, name, metrics, ifFalse, ...given }: FunctionCall = JSON.parse(readFileSync(process.argv[2]!, 'utf8'))
 
 function metric(metricName: string, value: number, step?: number): void {
   // JSON has no word for it, and would say null.
@@ -29,9 +31,9 @@ try {
     throw new TypeError(
       `${module} exports no function ${name}. It exports: ${Object.keys(exports).join(', ') || 'nothing'}.`,
     )
-  await (task as (context: object) => unknown)({ ...given, metric, log })
+  const answer = await (task as (context: object) => unknown)({ ...given, metric, log })
   // The function has returned: what it left behind, a timer or a socket, does not keep the task going.
-  process.exit(0)
+  process.exit(answer === false ? ifFalse : 0)
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   process.exit(1)

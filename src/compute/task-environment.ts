@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { moduleAt } from '#kernel/place.ts'
 import { silentOnnx } from '#kernel/silent-onnx.ts'
 import { libraryHook } from '#project'
-import type { Attempt } from '#workflow'
+import { notYetCode, type Attempt } from '#workflow'
 import type { Environment } from './environment.ts'
 import type { FunctionCall } from './function-main.ts'
 import type { WorkFolder } from './work-folder.ts'
@@ -23,6 +23,7 @@ export async function commandOf({ spec, params }: Attempt, folder: WorkFolder): 
     outputs: folder.outputs,
     params,
     metrics: folder.metrics,
+    ifFalse: spec.poll ? notYetCode : 0,
   }
   const path = join(folder.root, 'call.json')
   await writeFile(path, JSON.stringify(call))

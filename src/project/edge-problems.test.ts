@@ -67,6 +67,16 @@ const cases: readonly [string, Record<string, unknown>, Problem][] = [
     { field: field('judge.inputs.model'), value: 'tune.best', allowed: 'a model; tune.best is a number' },
   ],
   [
+    'an approval that is polled',
+    { ask: { approval: { message: 'Go on?' }, poll: { every: '5m' } } },
+    { field: field('ask.poll'), value: { every: '5m' }, allowed: 'nothing: only run and function tasks are polled' },
+  ],
+  [
+    'a look at every moment',
+    { look: { run: 'x', poll: { every: '500ms' } } },
+    { field: field('look.poll.every'), value: '500ms', allowed: 'at least 1s' },
+  ],
+  [
     'an input that is not what it is expected to be',
     { tune, use: { run: 'x', inputs: { a: 'tune.m' }, expects: { a: 'dataset' } } },
     { field: field('use.inputs.a'), value: 'tune.m', allowed: 'a dataset; tune.m is a model' },

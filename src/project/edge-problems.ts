@@ -1,3 +1,4 @@
+import { durationMs } from '#kernel/duration.ts'
 import { oneOf } from './nearest.ts'
 import type { Path } from './path.ts'
 import { platformTaskShapes } from './platform-task.ts'
@@ -34,9 +35,18 @@ export function edgeProblems({ tasks, isFinal }: Standing, task: TaskSpec, path:
   conditionProblems(task, path, report)
   if (task.cache !== undefined && task.run === undefined && task.function === undefined)
     report([...path, 'cache'], task.cache, 'nothing: only run and function tasks have a result by content')
+  pollProblems(task, path, report)
   if (task.approval && outputsSaid(task).length > 0)
     report([...path, 'outputs'], task.outputs, 'nothing: an approval gives `decision`')
   paramProblems(task, path, report)
+}
+
+function pollProblems({ poll, run, function: called, tune }: TaskSpec, path: Path, report: Report): void {
+  if (!poll) return
+  const field = [...path, 'poll']
+  if (run === undefined && called === undefined) report(field, poll, 'nothing: only run and function tasks are polled')
+  if (tune) report(field, poll, 'nothing: a task is polled or tuned')
+  if (durationMs(poll.every) < 1_000) report([...field, 'every'], poll.every, 'at least 1s')
 }
 
 const outputsSaid = ({ outputs }: TaskSpec): readonly string[] =>

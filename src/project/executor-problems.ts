@@ -71,6 +71,8 @@ function taskProblems(
       lock,
       `requirements with hashes, such as uv export writes: ${name} installs them with pip`,
     )
+  if (!isLocal && task.poll !== undefined)
+    report([...path, 'poll'], task.poll, `nothing: what is polled runs on local, and this is for ${name}`)
   if (!distributes && (task.nodes ?? 1) > 1)
     report([...path, 'nodes'], task.nodes, `1: ${name} starts a task on one machine`)
   if (!containers && task.image !== undefined)

@@ -46,6 +46,7 @@ export {
   platformTasks,
   type ApprovalSpec,
   type PlatformTask,
+  type PollSpec,
   type RetryCause,
   type RetrySpec,
   type TaskSpec,

@@ -150,6 +150,16 @@ const Approval = z.strictObject({
 })
 export type ApprovalSpec = z.output<typeof Approval>
 
+const Poll = z.strictObject({
+  every: duration.meta({ description: 'From the end of one look to the begin of the next; `1s` or more.' }),
+  within: duration.optional().meta({ description: 'How long it looks; without a limit when left out.' }),
+  otherwise: z
+    .enum(['fail', 'skip'])
+    .optional()
+    .meta({ description: 'What becomes of the task after that; `fail` when left out.' }),
+})
+export type PollSpec = z.output<typeof Poll>
+
 export const work = ['uses', 'run', 'function', 'pipeline', 'approval'] as const
 
 export const Task = z
@@ -233,6 +243,9 @@ export const Task = z
       .regex(imagePattern, imageForm)
       .optional()
       .meta({ description: 'The container image that it runs in, where the executor runs containers.' }),
+    poll: Poll.optional().meta({
+      description: 'It is called again and again, and holds nothing in between, until it no longer ends with 75.',
+    }),
     checkpoint: z.boolean().optional().meta({
       description: 'Whether what it writes to the folder TRAINYARD_CHECKPOINT is there again at its next attempt.',
     }),

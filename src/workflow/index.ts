@@ -9,6 +9,7 @@ export type { Artifact, Artifacts, AttemptId, Cause, Params, Pipeline, Run, RunT
 export { localExecutorName } from './run.ts'
 export { machineRoom, numbered, thisHost } from './host.ts'
 export { readLogFile } from './logs.ts'
+export { notYetCode } from './poll.ts'
 export { stopKind } from './stop.ts'
 export type { AttemptDetail, ResourceSeries, ResourceUse, TaskRecord, TaskResources } from './record.ts'
 export type { Attempt, Execution, Executor, MetricPoint, PlatformTask, TaskCall, TaskResult } from './task.ts'

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import { durationMs } from '#kernel/duration.ts'
 import { invalid, TrainyardError } from '#kernel/error.ts'
 import type { Json } from '#kernel/json.ts'
-import { outputNames, type ApprovalSpec, type Projects } from '#project'
+import { outputNames, type ApprovalSpec, type PollSpec, type Projects } from '#project'
 import type { Secrets } from '#secrets'
 import type { Blobs } from '#storage'
 import type { Tracking, TrackingRunId } from '#tracking'
@@ -10,6 +10,7 @@ import { seenParams } from './cache.ts'
 import { gather, itemResults, itemsOf, parallelOf } from './fan-out.ts'
 import { createLiveMetrics } from './live-metrics.ts'
 import type { LogFile } from './logs.ts'
+import { afterLook, isNotYet } from './poll.ts'
 import type { Recorder, TaskRecord } from './record.ts'
 import { seedOf, type Artifacts, type Params, type Run } from './run.ts'
 import type { Outcome } from './outcome.ts'
@@ -65,10 +66,11 @@ export interface Call {
 
 /** Calls a task: the handler of a platform task, or the executor. Throws what they throw. */
 export const perform = (deps: PerformDeps, call: Call): Promise<Answer> => {
-  const { uses, forEach, pipeline, approval } = call.claim.spec
+  const { uses, forEach, pipeline, approval, poll } = call.claim.spec
   if (forEach !== undefined) return eachItem(deps, call)
   if (pipeline !== undefined) return subPipeline(deps, call).then(outcome => ({ outcome, facts: {} }))
   if (approval !== undefined) return Promise.resolve(undecided(deps, call, approval))
+  if (poll !== undefined) return looked(deps, call, poll)
   return uses === undefined ? executed(deps, call) : answered(deps, call, uses)
 }
 
@@ -94,6 +96,18 @@ function undecided({ clock }: PerformDeps, { claim }: Call, { message, timeout }
   if (!claim.isNew) return { outcome: { state: 'failed', error: `Nobody has decided within ${timeout}.` }, facts: {} }
   const nextAt = timeout === undefined ? null : clock.now() + durationMs(timeout)
   return { outcome: { state: 'waiting', waitingFor: message, nextAt }, facts: {} }
+}
+
+/** A task that looks whether something is there: one attempt, over as many calls as it takes. */
+async function looked(deps: PerformDeps, call: Call, poll: PollSpec): Promise<Answer> {
+  try {
+    return await executed(deps, call)
+  } catch (error) {
+    if (!isNotYet(error)) throw error
+    const attempts = await deps.store.attempts(call.claim.task)
+    const { startedAt } = attempts.find(({ id }) => id === call.claim.attempt)!
+    return { outcome: afterLook(poll, { since: startedAt, now: deps.clock.now() }), facts: {} }
+  }
 }
 
 /** A task of the platform: its owner's handler is called, with the same key at every attempt. */

@@ -3,7 +3,16 @@ import { conflict } from '#kernel/error.ts'
 import { canonicalJson } from '#kernel/json.ts'
 import { isAboutItem, type PipelineSpec } from '#project'
 import type { AttemptDetail } from './record.ts'
-import { hasEnded, isGood, type Artifact, type Artifacts, type Run, type RunTask, type TaskRun } from './run.ts'
+import {
+  hasEnded,
+  isGood,
+  isUsersCode,
+  type Artifact,
+  type Artifacts,
+  type Run,
+  type RunTask,
+  type TaskRun,
+} from './run.ts'
 import type { StartRequest } from './start.ts'
 import type { PlatformTask } from './task.ts'
 import type { ReproductionWire } from './wire.ts'
@@ -31,9 +40,9 @@ export const asRecorded = (artifacts: Artifacts): RunTask => ({
   retries: 0,
 })
 
-/** Users' code that has made something: only this is done again. */
+/** Users' code that has made something of what it was given, and not of what it looked for: only this is done again. */
 const isRepeated = (spec: RunTask, { state }: TaskRun): boolean =>
-  (spec.run ?? spec.function) !== undefined && spec.tune === undefined && !spec.final && isGood(state)
+  isUsersCode(spec) && spec.tune === undefined && spec.poll === undefined && !spec.final && isGood(state)
 
 /**
  * What to start: the same code, parameters and seeds, no cache, no conditions. Throws `conflict` for a run that has not

@@ -65,7 +65,8 @@ export function createRunner(deps: RunnerDeps): Runner {
 
     const limitMs = timeoutOf(claim.spec, deps.taskTimeoutMs)
     const limit = createLimit(controller, limitMs, claim.spec.timeout ?? `${deps.taskTimeoutMs / 1_000}s`)
-    const ranMs = begun ? clock.now() - begun.at : 0
+    // An attempt of many calls has begun long ago: the limit is that of each, and its executor keeps it too.
+    const ranMs = begun && !claim.spec.poll ? clock.now() - begun.at : 0
     // Where it may wait for room, its executor says when it has begun.
     limit.ran(poolOf(claim.spec) === 'remote' ? undefined : ranMs)
     const isBegun = begun !== undefined
@@ -167,12 +168,12 @@ const givenOf = ({ spec }: Claim, { inputs, producers }: Reading, { outcome, fac
   facts,
 })
 
-/** Opens the tracking run of users' code. */
+/** Opens the tracking run of users' code; who only looks whether something is there has none. */
 async function begin(
   { store, tracking: tracked, clock }: RunnerDeps,
   { claim, run, params, record }: { claim: Claim; run: Run; params: Params; record: TaskRecord },
 ): Promise<TrackingRunId | undefined> {
-  if (poolOf(claim.spec) === 'platform') return undefined
+  if (poolOf(claim.spec) === 'platform' || claim.spec.poll) return undefined
   return store.transaction(async tx => {
     const tracking = await tracked.runs.begin(tx, {
       project: run.project,

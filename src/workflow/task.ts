@@ -78,7 +78,7 @@ export interface Attempt {
   readonly task: string
   readonly spec: Pick<
     RunTask,
-    'run' | 'function' | 'environment' | 'executor' | 'resources' | 'nodes' | 'image' | 'checkpoint'
+    'run' | 'function' | 'environment' | 'executor' | 'resources' | 'nodes' | 'image' | 'checkpoint' | 'poll'
   > & {
     readonly outputs: readonly string[]
   }
