@@ -24,7 +24,7 @@ const first: Readonly<Record<string, Outcome>> = {
   bad: failed,
   again: { state: 'retry', error: 'not yet', nextAt: 1_000 },
   list: { state: 'succeeded', outputs: { items: { value: [1, 2, 3] } }, metrics: {} },
-  each: { state: 'expanded', items: [1, 2, 3], parallel: 2 },
+  each: { state: 'expanded', items: [1, 2, 3], parallel: 2, pool: 'platform' },
 }
 const outcomeOf = ({ name, number, isNew }: Claim): Outcome =>
   (number === 1 && isNew ? first[name] : undefined) ?? succeeded

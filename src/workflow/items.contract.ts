@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { bed, draft } from './contract-bed.ts'
 import type { Outcome } from './outcome.ts'
+import type { Pool } from './run.ts'
 import type { WorkflowStore } from './store.ts'
 import type { Claim } from './claim.ts'
 import { command, task } from './testing.ts'
@@ -15,7 +16,12 @@ const mapped = {
   each: task('x', { forEach: { items: 'list.items', parallel: 2 }, after: ['list'], retries: 1 }),
   behind: task('x', { after: ['each'] }),
 }
-const expanded = (items: readonly number[], parallel?: number): Outcome => ({ state: 'expanded', items, parallel })
+const expanded = (items: readonly number[], parallel?: number, pool: Pool = 'platform'): Outcome => ({
+  state: 'expanded',
+  items,
+  parallel,
+  pool,
+})
 
 /** Tasks that are called for each item of a list. */
 export function itemsContract(name: string, open: (t: TestContext) => Promise<WorkflowStore>): void {
@@ -258,14 +264,14 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     )
   })
 
-  test(`${name}: a call for code is code's, and waits in its queue`, async t => {
-    const code = { ...mapped, each: command('c', { forEach: 'list.items' }) }
+  test(`${name}: a call waits for the seats that it takes`, async t => {
+    const code = { ...mapped, each: command('c', { forEach: 'list.items', executor: 'cluster' }) }
     const { store, take, end } = await bed(open, t, code)
     const [list] = await take(9)
     await end(list!, succeeded)
     const [each] = await take(9)
-    await end(each!, expanded([1]))
+    await end(each!, expanded([1], undefined, 'remote'))
 
-    assert.deepEqual(Object.keys(await store.dueAt()), ['executor'])
+    assert.deepEqual(Object.keys(await store.dueAt()), ['remote'])
   })
 }

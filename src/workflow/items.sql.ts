@@ -39,13 +39,13 @@ export async function expand(tx: Tx, { task, outcome, at }: Expansion): Promise<
 }
 
 /** All in the transaction of the caller: a crash leaves every item or none. */
-async function insertItems(tx: Tx, parent: string, { items, demand = '' }: Expansion['outcome']): Promise<void> {
+async function insertItems(tx: Tx, parent: string, { items, pool, demand = '' }: Expansion['outcome']): Promise<void> {
   for (let from = 0; from < items.length; from += chunkMax) {
     const chunk = items.slice(from, from + chunkMax).map(item => ({ id: newId<'task'>('tsk'), item }))
     await runRows(
       tx,
       newCalls,
-      chunk.flatMap(({ id }, index) => [parent, id, from + index, demand]),
+      chunk.flatMap(({ id }, index) => [parent, id, from + index, pool, demand]),
     )
     await runRows(
       tx,
@@ -61,13 +61,13 @@ async function insertItems(tx: Tx, parent: string, { items, demand = '' }: Expan
 /** What calls have of the task that they are of. The database copies it: rows of that width take long to send. */
 const inherited = 'run, kind, join_rule, is_final, retries, retry_lost, priority, queue_ms'
 const newCalls: RowStatement = {
-  head: 'with given (parent, id, item_index, demand) as (',
-  types: ['text', 'text', 'bigint', 'text'],
+  head: 'with given (parent, id, item_index, of_pool, demand) as (',
+  types: ['text', 'text', 'bigint', 'text', 'text'],
   tail: `) insert into workflow_task (
       id, name, item_index, parent, demand, pool, attempts_max, ${inherited},
       state, needs_open, needs_good, attempt, tries_free, losses, outputs, metrics)
     select given.id, name || '[' || cast(given.item_index as bigint) || ']', given.item_index, given.parent, given.demand,
-      case when kind in ('run', 'function') then 'executor' else 'platform' end, retries + 1, ${inherited},
+      of_pool, retries + 1, ${inherited},
       'blocked', 0, 0, 0, 0, 0, '{}', '{}'
     from given join workflow_task as task on task.id = given.parent`,
 }

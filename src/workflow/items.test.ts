@@ -18,7 +18,7 @@ async function openItems(
   let now = 0
   let most = 0
   const bed = await openBed(t, {
-    deps: { parallelTasks: 8 },
+    deps: { parallelTasks: 8, parallelRemoteTasks: 3 },
     over: { folder, db: (await openBed(t, { isStopped: true })).db },
     executor: inProcess(async ({ task, params }) => {
       most = Math.max(most, ++now)
@@ -41,6 +41,14 @@ const square = (item: Json): Record<string, string> => {
   if (Number(item) < 0) throw new TrainyardError('task_failed', `No root of ${Number(item)}.`)
   return { squared: String(Number(item) ** 2), file: `file of ${Number(item)}` }
 }
+
+test('calls on other machines take the seats for these, as many as there are', async t => {
+  const { run, atOnceMax } = await openItems(t, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], square)
+
+  const done = await run({ list, each: each({ executor: 'cluster' }) })
+
+  assert.deepEqual([done.state, atOnceMax()], ['succeeded', 3])
+})
 
 test('what the calls give is a list in the order of the items, and files in a folder', async t => {
   const { run, workflow, blobs, atOnceMax, warnings } = await openItems(t, [3, 1, 2], square)

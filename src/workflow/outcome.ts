@@ -4,7 +4,7 @@ import { causeOfFailure, nextTry, pauseAfter } from './retry.ts'
 import { stopKind } from './stop.ts'
 import type { Claim } from './claim.ts'
 import type { Child } from './run-draft.ts'
-import { isGood, type Artifacts, type TaskId } from './run.ts'
+import { isGood, type Artifacts, type Pool, type TaskId } from './run.ts'
 
 /** What became of one attempt. Only `waiting`, `retry` and `lost` leave the task open. */
 export type Outcome =
@@ -22,6 +22,8 @@ export type Outcome =
       readonly state: 'expanded'
       readonly items: readonly Json[]
       readonly parallel: number | undefined
+      /** Whose seats its calls take. */
+      readonly pool: Pool
       readonly demand?: string | undefined
     }
   /** It is not needed, for this reason. */

@@ -12,7 +12,7 @@ import { createLiveMetrics } from './live-metrics.ts'
 import type { LogFile } from './logs.ts'
 import { afterLook, isNotYet } from './poll.ts'
 import type { Recorder, TaskRecord } from './record.ts'
-import { seedOf, type Artifacts, type Params, type Run } from './run.ts'
+import { itemSpec, poolOf, seedOf, type Artifacts, type Params, type Run } from './run.ts'
 import type { Outcome } from './outcome.ts'
 import type { Starter } from './start.ts'
 import { stop, untilStopped } from './stop.ts'
@@ -83,6 +83,7 @@ async function eachItem({ store, blobs }: PerformDeps, { claim, sources }: Call)
         state: 'expanded',
         items: await itemsOf(spec, sources),
         parallel: parallelOf(spec),
+        pool: poolOf(itemSpec(spec)),
         demand: spec.demand,
       },
       facts: {},

@@ -67,6 +67,7 @@ export type BedDeps = Partial<
     | 'owner'
     | 'secrets'
     | 'parallelTasks'
+    | 'parallelRemoteTasks'
     | 'parallelPlatformTasks'
     | 'taskTimeoutMs'
     | 'graceMs'
