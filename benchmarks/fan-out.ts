@@ -71,7 +71,7 @@ const { state } = await workflow.settled(run.id, { timeoutMs: 600_000 })
 const seconds = (performance.now() - firstCall) / 1_000
 clearInterval(watch)
 const claimed = performance.now()
-await store.dueAt()
+await store.dueAt(['platform', 'executor', 'remote'])
 const dueMs = performance.now() - claimed
 
 printTable(`A task with a call for each of ${count} items (SQLite, FULL)`, [

@@ -5,10 +5,11 @@ import { machineRoom, numbered } from '#workflow'
 const mib = 2 ** 20
 
 /** What there is for tasks to take: what the settings say, or all that the machine has. */
-export function roomOf({ pools, machineCpus, machineMemoryMb, machineGpus, gpuDevices }: Config): RoomAt {
+export function roomOf({ pools, taskQueues, machineCpus, machineMemoryMb, machineGpus, gpuDevices }: Config): RoomAt {
   const { cpu, memoryBytes, gpus } = machineRoom()
   return {
     pools,
+    queues: taskQueues,
     machine: {
       cpu: machineCpus || cpu,
       memoryBytes: machineMemoryMb * mib || memoryBytes,

@@ -21,6 +21,8 @@ function fromJson(value: unknown): unknown {
   }
 }
 
+const seatsByName = z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.int().min(1).max(10_000))
+
 interface Setting {
   readonly type: z.ZodType
   readonly help: string
@@ -105,8 +107,12 @@ export const settings = {
     help: 'Online features: `sqlite:<file>` or `postgres://…`. Empty: `sqlite:` in the data folder.',
   },
   parallelTasks: {
-    type: z.coerce.number().int().min(1).max(256).default(2),
-    help: 'Tasks that may run at the same time on this machine.',
+    type: z.coerce.number().int().min(0).max(256).default(2),
+    help: 'Tasks that may run at the same time on this machine, beside those of its queues; 0 is for a server of queues alone.',
+  },
+  taskQueues: {
+    type: z.preprocess(fromJson, seatsByName.default({})),
+    help: 'Queues whose tasks this server takes ([pipelines.md](pipelines.md#which-server)), each with how many at the same time, as JSON: `{"gpu": 2}`.',
   },
   parallelRemoteTasks: {
     type: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -117,10 +123,7 @@ export const settings = {
     help: 'Where tasks can run beside this machine: names, each with a Ray, Slurm or Kubernetes ([executors.md](executors.md)), as JSON.',
   },
   pools: {
-    type: z.preprocess(
-      fromJson,
-      z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.int().min(1).max(10_000)).default({}),
-    ),
+    type: z.preprocess(fromJson, seatsByName.default({})),
     help: 'Slots that tasks of all projects share ([pipelines.md](pipelines.md#room)): names and numbers, as JSON.',
   },
   machineCpus: {

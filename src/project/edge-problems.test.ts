@@ -72,6 +72,11 @@ const cases: readonly [string, Record<string, unknown>, Problem][] = [
     { field: field('ask.poll'), value: { every: '5m' }, allowed: 'nothing: only run and function tasks are polled' },
   ],
   [
+    'work of the platform in a queue',
+    { again: { uses: 'data.ingest', params: { source: 'weather' }, queue: 'gpu' } },
+    { field: field('again.queue'), value: 'gpu', allowed: 'nothing: only run and function tasks are in queues' },
+  ],
+  [
     'a look at every moment',
     { look: { run: 'x', poll: { every: '500ms' } } },
     { field: field('look.poll.every'), value: '500ms', allowed: 'at least 1s' },

@@ -35,6 +35,8 @@ export function edgeProblems({ tasks, isFinal }: Standing, task: TaskSpec, path:
   conditionProblems(task, path, report)
   if (task.cache !== undefined && task.run === undefined && task.function === undefined)
     report([...path, 'cache'], task.cache, 'nothing: only run and function tasks have a result by content')
+  if (task.queue !== undefined && task.run === undefined && task.function === undefined)
+    report([...path, 'queue'], task.queue, 'nothing: only run and function tasks are in queues')
   pollProblems(task, path, report)
   if (task.approval && outputsSaid(task).length > 0)
     report([...path, 'outputs'], task.outputs, 'nothing: an approval gives `decision`')

@@ -5,6 +5,7 @@ import { showPath, type Path } from './path.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Report } from './report.ts'
 import type { TaskSpec } from './task-spec.ts'
+import { tasksIn } from './tasks-in.ts'
 
 /** What an executor of the server can do. */
 export interface ExecutorAbility {
@@ -26,10 +27,7 @@ export interface ExecutorsAt {
 export function executorProblems(file: ProjectFile, executors: ExecutorsAt): Problem[] {
   const problems: Problem[] = []
   const report: Report = (path, value, allowed) => void problems.push({ field: showPath(path), value, allowed })
-  for (const [name, pipeline] of Object.entries(file.pipelines))
-    for (const section of ['tasks', 'finally'] as const)
-      for (const [taskName, task] of Object.entries(pipeline[section] ?? {}))
-        taskProblems(task, ['pipelines', name, section, taskName], { executors, report })
+  for (const { task, path } of tasksIn(file)) taskProblems(task, path, { executors, report })
   return problems
 }
 

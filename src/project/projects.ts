@@ -14,6 +14,7 @@ import { parseProjectFile } from './parse.ts'
 import type { ProjectFile } from './project-file.ts'
 import { remember } from './remember.ts'
 import { clean, missingFiles } from './repository-files.ts'
+import { foreignQueues } from './foreign-queues.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { ProjectStore, ProjectSummary, Revision } from './store.ts'
 
@@ -69,7 +70,7 @@ const revisionsKept = 200
 const filesKept = 200
 
 export function createProjects(deps: ProjectsDeps): Projects {
-  const { store, outbox, blobs, clock, secrets, record } = deps
+  const { store, outbox, blobs, clock, secrets, record, room } = deps
   const revision = remember(revisionsKept, async id => {
     const found = await store.find(id)
     if (!found) throw notFound('project revision', id)
@@ -100,7 +101,10 @@ export function createProjects(deps: ProjectsDeps): Projects {
       return allChanges(await find(parsed.name), { spec: parsed, code })
     },
 
-    warnings: spec => missingSecrets(parseProjectFile(spec), secrets),
+    async warnings(spec) {
+      const file = parseProjectFile(spec)
+      return [...(await missingSecrets(file, secrets)), ...foreignQueues(file, room?.queues)]
+    },
 
     async apply({ spec, code, commit, base, actor }) {
       const parsed = await check(spec, code)

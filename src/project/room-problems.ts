@@ -5,12 +5,15 @@ import { showPath, type Path } from './path.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Report } from './report.ts'
 import type { TaskSpec } from './task-spec.ts'
+import { tasksIn } from './tasks-in.ts'
 
 /** What there is for tasks to take: slots of pools, and what a machine has for those that run on it. */
 export interface RoomAt {
   /** Of the server, for all projects. */
   readonly pools: Readonly<Record<string, number>>
   readonly machine: MachineRoom
+  /** Queues whose tasks this server takes, each with how many at the same time; none when left out. */
+  readonly queues?: Readonly<Record<string, number>>
 }
 
 export interface MachineRoom {
@@ -27,14 +30,12 @@ type Taking = Pick<TaskSpec, 'pools' | 'resources' | 'run' | 'function' | 'execu
 export function roomProblems(file: ProjectFile, room: RoomAt, fallback: string): Problem[] {
   const problems: Problem[] = []
   const report: Report = (path, value, allowed) => void problems.push({ field: showPath(path), value, allowed })
-  for (const [name, pipeline] of Object.entries(file.pipelines))
-    for (const section of ['tasks', 'finally'] as const)
-      for (const [taskName, task] of Object.entries(pipeline[section] ?? {}))
-        takingProblems(task, ['pipelines', name, section, taskName], {
-          pools: { ...room.pools, ...file.pools },
-          machine: (task.executor ?? fallback) === 'local' ? room.machine : undefined,
-          report,
-        })
+  const pools = { ...room.pools, ...file.pools }
+  for (const { task, path } of tasksIn(file)) {
+    // Who has its queue has a machine of its own.
+    const isHere = (task.executor ?? fallback) === 'local' && task.queue === undefined
+    takingProblems(task, path, { pools, machine: isHere ? room.machine : undefined, report })
+  }
   return problems
 }
 

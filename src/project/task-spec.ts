@@ -231,6 +231,9 @@ export const Task = z
       description:
         'Who is begun first. Each level is worth a minute of waiting; 0 when neither it nor the pipeline says.',
     }),
+    queue: Name.optional().meta({
+      description: 'Only servers take it that have seats for this queue (their setting `taskQueues`).',
+    }),
     queueTimeout: duration.optional().meta({
       description: 'How long it may be ready and wait for room before it fails; without a limit when left out.',
     }),

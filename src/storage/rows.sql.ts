@@ -26,6 +26,9 @@ const arrayOf = {
     textArray(values.map(value => (value === null || typeof value === 'string' ? value : String(value)))),
 }
 
+/** What runs a statement, whichever tables it sees. */
+type Runner = AnyTx | Pick<Db, 'executeQuery' | 'getExecutor'>
+
 /** A text may be null. */
 export type Value = string | Int64 | null
 
@@ -35,7 +38,7 @@ const texts = new Map<string, string>()
 
 /** Runs a statement for all rows, whose values follow each other, in their order. Gives the rows that it returns. */
 export async function runRows<Row>(
-  on: AnyTx | Db,
+  on: Runner,
   statement: RowStatement,
   values: readonly Value[],
 ): Promise<readonly Row[]> {
@@ -79,7 +82,7 @@ function columnOf(values: readonly Value[], column: number, width: number): read
 }
 
 /** Runs a statement that is written by hand, with `?` for each value. Gives the rows that it returns. */
-export async function runText<Row>(on: AnyTx | Db, text: string, values: readonly Value[]): Promise<readonly Row[]> {
+export async function runText<Row>(on: Runner, text: string, values: readonly Value[]): Promise<readonly Row[]> {
   const own = on as Db
   const known = engineOf(own) === 'postgres' ? numbered(text) : text
   return (await own.executeQuery<Row>(CompiledQuery.raw(known, [...values]))).rows

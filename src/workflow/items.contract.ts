@@ -272,6 +272,6 @@ export function itemsContract(name: string, open: (t: TestContext) => Promise<Wo
     const [each] = await take(9)
     await end(each!, expanded([1], undefined, 'remote'))
 
-    assert.deepEqual(Object.keys(await store.dueAt()), ['remote'])
+    assert.deepEqual(Object.keys(await store.dueAt(['executor', 'remote'])), ['remote'])
   })
 }

@@ -1,6 +1,9 @@
 import type { LeaseDeps } from './leases.ts'
 import { leaseMs } from './lease.ts'
-import { on, waitOf } from './room.ts'
+import type { Demand } from './room.ts'
+import { poolOf } from './run.ts'
+import type { Seats } from './seats.ts'
+import { waitFor } from './wait.ts'
 
 const overdueMax = 100
 
@@ -10,8 +13,12 @@ export async function failOverdue({
   turns,
   clock,
   owner,
+  seats,
   machine,
-}: Pick<LeaseDeps, 'store' | 'turns' | 'clock' | 'owner'> & { machine: string }): Promise<void> {
+}: Pick<LeaseDeps, 'store' | 'turns' | 'clock' | 'owner'> & {
+  seats: Pick<Seats, 'of'>
+  machine: string
+}): Promise<void> {
   const now = clock.now()
   // They are told that they have waited too long, and get nothing.
   const request = { limit: overdueMax, owner, machine, devices: [], now, leaseUntil: now + leaseMs }
@@ -19,7 +26,10 @@ export async function failOverdue({
   const room = await store.room()
   const claims = await store.transaction(tx => store.claimOverdue(tx, request))
   for (const { attempt, spec } of claims) {
-    const waited = spec.demand === undefined ? '' : `: ${waitOf(on(machine, JSON.parse(spec.demand)), room)}`
+    const pool = poolOf(spec)
+    const demand = spec.demand === undefined ? undefined : (JSON.parse(spec.demand) as Demand)
+    const why = waitFor({ pool, demand, nextAt: now }, { machine, room, seats: seats.of(pool), now })
+    const waited = why === undefined ? '' : `: ${why}`
     await turns.settle({
       attempt,
       owner,

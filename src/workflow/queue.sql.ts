@@ -1,8 +1,8 @@
-import { CompiledQuery, type Kysely } from 'kysely'
-import { inside, prepared } from '#storage'
+import type { Kysely } from 'kysely'
+import { inside, runText } from '#storage'
 import { claim, takeOver } from './claim.sql.ts'
 import { decide, finish } from './finish.sql.ts'
-import { pools, type AttemptId, type Pool, type TaskId } from './run.ts'
+import type { AttemptId, Pool, TaskId } from './run.ts'
 import type { LiveAttempt, QueueStore } from './store.ts'
 import type { LeaseRow, WorkflowTables } from './tables.ts'
 
@@ -10,9 +10,13 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
   const leases = () => db.selectFrom('workflow_lease').select(['attempt', 'task', 'owner', 'lease_until', 'handle'])
 
   return {
-    async dueAt(tx) {
+    async dueAt(pools, tx) {
       const own = tx ? inside<WorkflowTables>(tx) : db
-      const { rows } = await own.executeQuery<{ pool: Pool; next_at: number | null }>(CompiledQuery.raw(nextByPool))
+      const rows = await runText<{ pool: Pool; next_at: number | null }>(
+        own,
+        nextByPool(pools.length),
+        pools.flatMap(pool => [pool, pool]),
+      )
       return Object.fromEntries(rows.flatMap(({ pool, next_at }) => (next_at === null ? [] : [[pool, next_at]])))
     },
 
@@ -83,14 +87,8 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
 }
 
 /** A leap to the first of each pool in the index that is the queue. */
-const nextByPool = prepared(
-  pools
-    .map(
-      pool => `select '${pool}' as pool, (
-        select min(next_at) from workflow_queue where pool = '${pool}') as next_at`,
-    )
-    .join(' union all '),
-)
+const nextByPool = (pools: number): string => Array<string>(pools).fill(nextOfPool).join(' union all ')
+const nextOfPool = `select cast(? as text) as pool, (select min(next_at) from workflow_queue where pool = ?) as next_at`
 
 const liveFromRow = (row: Pick<LeaseRow, 'attempt' | 'task' | 'owner' | 'lease_until' | 'handle'>): LiveAttempt => ({
   id: row.attempt as AttemptId,

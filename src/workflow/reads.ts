@@ -8,11 +8,12 @@ import type { Blobs, Signal } from '#storage'
 import type { LogEntry, Logs } from './logs.ts'
 import { gridOf, wholeRuns, type PipelineGrid } from './grid.ts'
 import { pipelineOf } from './pipeline.ts'
-import { on, waitOf } from './room.ts'
 import type { AttemptDetail } from './record.ts'
 import { compare, recordedTask, type Reproduction, type Seen } from './reproduction.ts'
 import { hasEnded, type Artifact, type Pipeline, type Run, type TaskLine, type TaskRun } from './run.ts'
+import type { Seats } from './seats.ts'
 import type { RunFilter, TaskCounts, TaskFilter, WorkflowStore } from './store.ts'
+import { waitFor } from './wait.ts'
 
 /** What there is to know of runs. */
 export interface RunReads {
@@ -65,13 +66,16 @@ interface Deps {
   readonly projects: Pick<Projects, 'current'>
   readonly blobs: Pick<Blobs, 'read'>
   readonly changed: Signal
+  /** What this process has for tasks. */
+  readonly seats: Pick<Seats, 'of'>
 }
 
 const endedStates: ReadonlySet<string> = new Set(['succeeded', 'cached', 'failed', 'skipped', 'cancelled'])
 /** A grid of more is more than a browser draws at once. */
 const gridTasksMax = 20_000
 
-export function createReads({ store, logs, clock, projects, blobs, changed }: Deps): RunReads {
+export function createReads(deps: Deps): RunReads {
+  const { store, logs, clock, projects, blobs, changed } = deps
   const reads: RunReads = {
     async run(id) {
       const run = await store.findRun(id)
@@ -87,19 +91,19 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
 
     async tasks(id) {
       await reads.run(id)
-      return withWaits(store, await store.listTasks(id))
+      return withWaits(deps, await store.listTasks(id))
     },
 
     async taskPage(id, page) {
       await reads.run(id)
       const { items, ...rest } = await store.pageTaskRuns(id, page)
-      return { ...rest, items: await withWaits(store, items) }
+      return { ...rest, items: await withWaits(deps, items) }
     },
 
     async taskLines(filter, page) {
       await reads.run(filter.run)
       const { items, ...rest } = await store.pageTasks(filter, page)
-      return { ...rest, items: await withWaits(store, items) }
+      return { ...rest, items: await withWaits(deps, items) }
     },
 
     async overview(id, limit) {
@@ -111,7 +115,7 @@ export function createReads({ store, logs, clock, projects, blobs, changed }: De
       await reads.run(id)
       const found = await store.findTaskRun(id, name)
       if (!found) throw notFound('task', name)
-      return { task: (await withWaits(store, [found]))[0]!, attempts: await store.attempts(found.id) }
+      return { task: (await withWaits(deps, [found]))[0]!, attempts: await store.attempts(found.id) }
     },
 
     reproduction: async id => reproductionSeen(store, await reads.run(id)),
@@ -194,18 +198,23 @@ async function ended(
   }
 }
 
-/** The tasks, those that are ready with the room that they wait for. */
+/** The tasks, those that are ready with what they wait for. */
 async function withWaits<Task extends TaskLine>(
-  store: WorkflowStore,
+  { store, seats, clock }: Pick<Deps, 'store' | 'seats' | 'clock'>,
   tasks: readonly Task[],
 ): Promise<readonly Task[]> {
   const ready = tasks.filter(({ state }) => state === 'ready').map(({ id }) => id)
-  const demands = await store.demands(ready)
-  if (demands.size === 0) return tasks
-  const room = await store.room()
+  const queued = await store.queued(ready)
+  if (queued.size === 0) return tasks
+  const all = [...queued.values()]
+  const room = all.some(({ demand }) => demand) ? await store.room() : { slots: {}, taken: {} }
+  const pools = new Set(all.map(({ pool }) => pool))
+  const seatsOf = new Map([...pools].map(pool => [pool, seats.of(pool)]))
+  const place = { machine: hostname(), room, now: clock.now() }
   return tasks.map(task => {
-    const demand = demands.get(task.id)
-    return demand ? { ...task, waitingFor: waitOf(on(hostname(), demand), room) } : task
+    const one = queued.get(task.id)
+    const waitingFor = one && waitFor(one, { ...place, seats: seatsOf.get(one.pool)! })
+    return waitingFor === undefined ? task : { ...task, waitingFor }
   })
 }
 

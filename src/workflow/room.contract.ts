@@ -31,6 +31,25 @@ export function roomContract(name: string, open: (t: TestContext) => Promise<Wor
     )
   })
 
+  test(`${name}: of tasks those in the queue say whose seats and what they wait for, and from when on`, async t => {
+    const { store, run, take, end } = await bed(open, t, { a: gpu(2), b: task('x'), c: task('x', { after: ['a'] }) })
+    const [a = '', b = '', c = ''] = (await store.listTasks(run.id)).map(({ id }) => id)
+    const first = await take()
+    await end(first[0]!, { state: 'retry', error: 'no', nextAt: 9_000 })
+
+    assert.deepEqual(
+      [names(first), await store.queued([a, b, c, 'tsk_none']), await store.queued([])],
+      [
+        ['b'],
+        new Map([
+          [a, { pool: 'platform', demand: { 'rain/gpu': 2 }, nextAt: 1_000 }],
+          [b, { pool: 'platform', demand: undefined, nextAt: 9_000 }],
+        ]),
+        new Map(),
+      ],
+    )
+  })
+
   test(`${name}: of a machine each takes what the machine has where it runs`, async t => {
     const cpu = task('x', { demand: '{"@/cpu":2000}' })
     const { store, take } = await bed(open, t, { a: cpu, b: cpu, c: cpu })
@@ -146,7 +165,8 @@ async function bed(
 ) {
   const store = await open(t)
   let now = 1_000
-  await store.transaction(tx => store.insertRun(tx, draft(tasks)))
+  const one = draft(tasks)
+  await store.transaction(tx => store.insertRun(tx, one))
   const take = (
     owner = 'me',
     machine = 'here',
@@ -158,5 +178,5 @@ async function bed(
     )
   const end = (claim: Claim, outcome: Outcome, owner = 'me') =>
     store.transaction(tx => store.finish(tx, [{ attempt: claim.attempt, owner, outcome, at: now }]))
-  return { store, take, end, at: (instant: number) => void (now = instant) }
+  return { store, run: one.run, take, end, at: (instant: number) => void (now = instant) }
 }

@@ -1,10 +1,17 @@
 import type { Kysely } from 'kysely'
-import { inside } from '#storage'
+import { inside, runRows, type RowStatement } from '#storage'
 import { claimOverdue, overdue } from './claim.sql.ts'
 import type { Demand } from './room.ts'
 import type { RoomStore } from './room-store.ts'
+import type { Pool } from './run.ts'
 import { roomIn } from './slots.sql.ts'
 import type { WorkflowTables } from './tables.ts'
+
+const queuedById: RowStatement = {
+  head: 'with given (id) as (',
+  types: ['text'],
+  tail: `) select task, pool, demand, next_at from given cross join workflow_queue where task = given.id`,
+}
 
 export const roomStore = (db: Kysely<WorkflowTables>): RoomStore => ({
   async setSlots(tx, owner, slots) {
@@ -25,15 +32,14 @@ export const roomStore = (db: Kysely<WorkflowTables>): RoomStore => ({
 
   room: () => roomIn(db),
 
-  async demands(tasks) {
-    if (tasks.length === 0) return new Map()
-    const rows = await db
-      .selectFrom('workflow_task')
-      .select(['id', 'demand'])
-      .where('id', 'in', tasks)
-      .where('demand', '!=', '')
-      .execute()
-    return new Map(rows.map(({ id, demand }) => [id, JSON.parse(demand) as Demand]))
+  async queued(tasks) {
+    const rows = await runRows<WorkflowTables['workflow_queue']>(db, queuedById, tasks)
+    return new Map(
+      rows.map(({ task, pool, demand, next_at }) => [
+        task,
+        { pool: pool as Pool, demand: demand === '' ? undefined : (JSON.parse(demand) as Demand), nextAt: next_at },
+      ]),
+    )
   },
 
   hasOverdue: async now => (await overdue(db, { now, limit: 1 })).length > 0,

@@ -1,7 +1,7 @@
 import { canonicalJson } from '#kernel/json.ts'
 import { bytesOf } from '#kernel/size.ts'
 import type { MachineRoom } from '#project'
-import { poolOf, type RunTask } from './run.ts'
+import { isLocal, isUsersCode, type RunTask } from './run.ts'
 
 /**
  * What a task takes while it runs: amounts by owner and name. `rain/gpu` is a pool of project rain, `/gpu` one of the
@@ -32,11 +32,12 @@ export function demandOf(
     `${Object.hasOwn(own, name) ? project : ''}/${name}`,
     slots,
   ])
-  const taken = Object.fromEntries([...pools, ...(isHere(task) ? Object.entries(ofMachine(task)) : [])])
+  const taken = Object.fromEntries([
+    ...pools,
+    ...(isUsersCode(task) && isLocal(task) ? Object.entries(ofMachine(task)) : []),
+  ])
   return Object.keys(taken).length === 0 ? undefined : canonicalJson(taken)
 }
-
-const isHere = (task: RunTask): boolean => poolOf({ ...task, forEach: undefined }) === 'executor'
 
 const ofMachine = ({ resources: { cpu, memory, gpu } = {} }: RunTask): Demand => ({
   ...(cpu !== undefined && { '@/cpu': Math.ceil(cpu * 1_000) }),

@@ -45,11 +45,12 @@ export const hasEnded = (state: RunState): boolean =>
   state === 'succeeded' || state === 'failed' || state === 'cancelled'
 
 /**
- * Queues with limits of their own: the platform's own work must not wait behind an hour of training, and what other
- * machines do takes no place on this one.
+ * Whose seats a task takes, of which each server has so many: the platform's own work must not wait behind an hour of
+ * training, and what other machines do takes no place on this one. Of a queue only those servers have seats that say so.
  */
-export const pools = ['platform', 'executor', 'remote'] as const
-export type Pool = (typeof pools)[number]
+export type Pool = 'platform' | 'executor' | 'remote' | `queue/${string}`
+
+export const poolOfQueue = (queue: string): Pool => `queue/${queue}`
 
 /** The specification of one call, of a task with a call for each item. */
 export const itemSpec = ({ forEach: _, ...spec }: RunTask): RunTask => spec
@@ -60,9 +61,13 @@ export const kindOf = (task: RunTask): string =>
 /** Whether users' code does it, once or for each item. */
 export const isUsersCode = (task: RunTask): boolean => (task.run ?? task.function) !== undefined
 export const localExecutorName = 'local'
+/** Whether it runs on the machine of the server that takes it. */
+export const isLocal = ({ executor = localExecutorName }: Pick<RunTask, 'executor'>): boolean =>
+  executor === localExecutorName
 export const poolOf = (task: RunTask): Pool => {
   if (!isUsersCode(task) || task.forEach !== undefined) return 'platform'
-  return (task.executor ?? localExecutorName) === localExecutorName ? 'executor' : 'remote'
+  if (task.queue !== undefined) return poolOfQueue(task.queue)
+  return isLocal(task) ? 'executor' : 'remote'
 }
 
 /** What a task has come to whose outputs others may use. */

@@ -68,7 +68,7 @@ export function createRunner(deps: RunnerDeps): Runner {
     // An attempt of many calls has begun long ago: the limit is that of each, and its executor keeps it too.
     const ranMs = begun && !claim.spec.poll ? clock.now() - begun.at : 0
     // Where it may wait for room, its executor says when it has begun.
-    limit.ran(poolOf(claim.spec) === 'remote' ? undefined : ranMs)
+    limit.ran(poolOf({ ...claim.spec, queue: undefined }) === 'remote' ? undefined : ranMs)
     const isBegun = begun !== undefined
     const about = { claim, run, params, inputs, sources: reading.sources, controller, signal }
     const times = { timeoutMs: limitMs - ranMs, ran: limit.ran }

@@ -42,10 +42,13 @@ export function createScheduler(deps: Deps): Scheduler {
 
   /** Fills free seats with what is due. Answers how long nothing more will be due by itself. */
   async function look(): Promise<number> {
-    const due = await store.dueAt()
+    const due = await seats.due()
     const now = clock.now()
     if (seats.canTake(due, now)) await turns.take()
-    return until(Object.values(due), now)
+    return until(
+      Object.values(due).filter(at => at !== undefined),
+      now,
+    )
   }
 
   /** Until the next of these instants, or until it is to be looked all the same. */

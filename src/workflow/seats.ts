@@ -4,7 +4,7 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import type { RoomAt } from '#project'
 import type { AnyTx, Signal } from '#storage'
 import { leaseMs } from './lease.ts'
-import { pools, poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
+import { poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
 import { stop, type StopKind } from './stop.ts'
 import type { WorkflowStore } from './store.ts'
 import type { Claim } from './claim.ts'
@@ -12,6 +12,10 @@ import type { Claim } from './claim.ts'
 /** What runs in this process: as many tasks of each pool as there are seats. */
 export interface Seats {
   readonly running: ReadonlyMap<AttemptId, { readonly run: RunId }>
+  /** From when on something may be due for which this process has seats. */
+  due(tx?: AnyTx): Promise<Due>
+  /** How many seats of a pool there are, and how many of them are free. */
+  of(pool: Pool): { readonly all: number; readonly free: number }
   /** Whether there is a seat for something that is due. */
   canTake(due: Due, now: number): boolean
   /** Keeps the seats that are free when these attempts have ended from whoever claims meanwhile, until they are given back. */
@@ -33,8 +37,9 @@ export interface Seats {
 export type Runner = (claim: Claim, controller: AbortController) => Promise<void>
 
 /** So many seats of each pool. */
-export type Hold = Readonly<Record<Pool, number>>
+export type Hold = ReadonlyMap<Pool, number>
 
+/** By pool; one of which nothing is due is left out. */
 type Due = Readonly<Partial<Record<Pool, number>>>
 
 interface Deps {
@@ -43,7 +48,8 @@ interface Deps {
   readonly changed: Signal
   readonly owner: string
   readonly room: Pick<RoomAt, 'machine'>
-  readonly limits: Readonly<Record<Pool, number>>
+  /** How many seats there are; of a pool that is left out there are none. */
+  readonly limits: ReadonlyMap<Pool, number>
   readonly runner: Runner
   warn(facts: object, message: string): void
 }
@@ -60,7 +66,8 @@ interface Running {
 const nobody: ReadonlySet<AttemptId> = new Set()
 
 export function createSeats(deps: Deps): Seats {
-  const { store, clock, owner } = deps
+  const { store, clock, owner, limits } = deps
+  const pools = [...limits.keys()]
   const running = new Map<AttemptId, Running>()
   const holds = new Set<Hold>()
   let isOpen = false
@@ -68,8 +75,8 @@ export function createSeats(deps: Deps): Seats {
   /** Seats of a pool, those of attempts included that are just ending. */
   function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
     const taken = [...running].filter(([id, one]) => one.pool === pool && !one.hasSettled && !ended.has(id))
-    const held = [...holds].reduce((sum, hold) => sum + hold[pool], 0)
-    return deps.limits[pool] - taken.length - held
+    const held = [...holds].reduce((sum, hold) => sum + (hold.get(pool) ?? 0), 0)
+    return (limits.get(pool) ?? 0) - taken.length - held
   }
 
   const launch = (claim: Claim): void => begin(deps, running, claim)
@@ -77,10 +84,12 @@ export function createSeats(deps: Deps): Seats {
   return {
     running,
     launch,
+    due: tx => store.dueAt(pools, tx),
+    of: pool => ({ all: limits.get(pool) ?? 0, free: Math.max(0, free(pool, nobody)) }),
     canTake: (due, now) => isOpen && pools.some(pool => isDue(due[pool], now) && free(pool, nobody) > 0),
 
     hold(ended) {
-      const hold = Object.fromEntries(pools.map(pool => [pool, Math.max(0, free(pool, ended))])) as Hold
+      const hold: Hold = new Map(pools.map(pool => [pool, Math.max(0, free(pool, ended))]))
       holds.add(hold)
       return hold
     },
@@ -89,12 +98,11 @@ export function createSeats(deps: Deps): Seats {
 
     async claim(tx, hold) {
       if (!isOpen) return []
-      const due = await store.dueAt(tx)
+      const due = await store.dueAt(pools, tx)
       const now = clock.now()
       const taker = { owner, machine: hostname(), devices: deps.room.machine.gpus, now, leaseUntil: now + leaseMs }
       const claims: Claim[] = []
-      for (const pool of pools) {
-        const limit = hold[pool]
+      for (const [pool, limit] of hold) {
         if (limit > 0 && isDue(due[pool], now)) claims.push(...(await store.claim(tx, { pool, limit, ...taker })))
       }
       return claims

@@ -13,6 +13,7 @@ import { recordRun } from './lineage.ts'
 import { demandOf } from './room.ts'
 import { overlapOf } from './overlap.ts'
 import {
+  isLocal,
   isUsersCode,
   localExecutorName,
   paramsOf,
@@ -171,7 +172,8 @@ function checkRoom(pipeline: string, tasks: Tasks, { pools, machine }: RoomAt): 
   const report = (path: readonly (string | number)[], value: unknown, allowed: string): void =>
     void problems.push({ field: path.join('.'), value, allowed })
   for (const [name, task] of Object.entries(tasks)) {
-    const isHere = (task.executor ?? localExecutorName) === localExecutorName
+    // Who has its queue has a machine of its own.
+    const isHere = isLocal(task) && task.queue === undefined
     takingProblems(task, [pipeline, name], { pools, machine: isHere ? machine : undefined, report })
   }
   if (problems.length > 0) throw invalid(`Pipeline ${pipeline} asks for more than there is.`, problems)

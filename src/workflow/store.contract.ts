@@ -195,7 +195,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
         ended: cancelled?.ended,
         after,
         last: [last?.task.state, last?.runEnded, last?.run.state],
-        due: await store.dueAt(),
+        due: await store.dueAt(['platform']),
         again: await store.transaction(tx => store.cancel(tx, run.id, { at: 3_000 })),
       },
       {

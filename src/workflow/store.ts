@@ -107,8 +107,8 @@ interface ResumeRequest {
 }
 
 export interface QueueStore {
-  /** From when on {@link claim} may find something, by pool; a pool without tasks in its queue is left out. */
-  dueAt(tx?: AnyTx): Promise<Readonly<Partial<Record<Pool, number>>>>
+  /** From when on {@link claim} may find something, by pool; one without tasks in its queue is left out. */
+  dueAt(pools: readonly Pool[], tx?: AnyTx): Promise<Readonly<Partial<Record<Pool, number>>>>
   /**
    * Takes due tasks for which there is room, by priority and age. Each is given to one claimant, as a running attempt with a
    * lease; its run is running from then on.

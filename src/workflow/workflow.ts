@@ -15,7 +15,7 @@ import { createLogs } from './logs.ts'
 import { createSeats } from './seats.ts'
 import { createReads, type RunReads } from './reads.ts'
 import { recorded, recordedTask } from './reproduction.ts'
-import type { RunId } from './run.ts'
+import { poolOfQueue, type Pool, type RunId } from './run.ts'
 import { createRunner } from './runner.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSettler } from './settle.ts'
@@ -99,11 +99,12 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     },
   })
   const runner = createRunner({ ...parts, turns, starter, logs, graceMs: deps.graceMs ?? 15_000 })
-  const limits = {
-    executor: deps.parallelTasks,
-    platform: deps.parallelPlatformTasks ?? 4,
-    remote: deps.parallelRemoteTasks ?? 100,
-  }
+  const limits = new Map<Pool, number>([
+    ['platform', deps.parallelPlatformTasks ?? 4],
+    ['executor', deps.parallelTasks],
+    ['remote', deps.parallelRemoteTasks ?? 100],
+    ...Object.entries(room.queues ?? {}).map(([queue, seats]) => [poolOfQueue(queue), seats] as const),
+  ])
   const seats = createSeats({ ...parts, runner, limits })
   const scheduler = createScheduler({
     ...parts,
@@ -124,7 +125,7 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
 
   return {
     ...control,
-    ...createReads({ ...parts, logs }),
+    ...createReads({ ...parts, logs, seats }),
     provide: (name, handler) => void handlers.set(name, handler),
     triggers,
     backfills,
