@@ -235,6 +235,7 @@ const open = [
   'POST /api/v1/attempts/:attempt/outputs/:name',
   'POST /api/v1/hooks/:hook',
   'PUT /api/2.0/mlflow-artifacts/mpu/parts/:upload/:number',
+  'PUT /api/v1/attempts/:attempt/checkpoint/files',
   'PUT /api/v1/attempts/:attempt/files',
   'PUT /api/v1/attempts/:attempt/metrics',
   'PUT /api/v1/attempts/:attempt/outputs/:name',

@@ -165,6 +165,21 @@ test('a node keeps files for the next attempt, those that it has put and below t
   assert.equal((await keep('late', digest)).status, 409)
 })
 
+test('a courier that an earlier server has sent keeps its checkpoint under this one', async t => {
+  const { begin, call, checkpoints } = await open(t)
+  const one = await begin({ key: 'run/train', attempt: 1, everyMs: 1 })
+  await call(one, ['POST', '/claim'], { ...me, host })
+
+  const put = await call(one, ['PUT', `/checkpoint/files?rank=0&instance=${me.instance}`], 'weights')
+  const { digest } = put.body as { digest: string }
+  const kept = await call(one, ['POST', '/checkpoint'], { ...me, files: [{ path: 'a', digest, executable: false }] })
+
+  assert.deepEqual(
+    [put, kept.status, (await checkpoints.find('run/train')) !== undefined],
+    [{ status: 200, body: { digest: digestOf('weights'), size: 7 } }, 200, true],
+  )
+})
+
 test('an output may be a folder: of files that were put, below it, and of a name that was asked for', async t => {
   const { begin, call, blobs, store } = await open(t)
   const one = await begin()

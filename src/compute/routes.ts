@@ -115,11 +115,16 @@ function fileRoutes(app: App, desk: NodeDesk, common: Common): void {
     { ...common, schema: { ...file, summary: 'Hand in an output', params: OutputParams } },
     async ({ params: { attempt, name }, query, body }) => desk.putOutput({ attempt, ...query }, name, stream(body)),
   )
-  app.put(
-    `${root}/files`,
-    { ...common, schema: { ...file, summary: 'Hand in a file of a folder', params } },
-    async ({ params: { attempt }, query, body }) => desk.putFile({ attempt, ...query }, stream(body)),
-  )
+  for (const [path, summary] of [
+    ['files', 'Hand in a file of a folder'],
+    // Of a courier that an earlier server has sent, and that goes on under this one: a refusal would end its task.
+    ['checkpoint/files', 'Hand in a file of the checkpoint, as couriers of earlier servers do'],
+  ] as const)
+    app.put(
+      `${root}/${path}`,
+      { ...common, schema: { ...file, summary, params } },
+      async ({ params: { attempt }, query, body }) => desk.putFile({ attempt, ...query }, stream(body)),
+    )
   app.put(
     `${root}/metrics`,
     { ...common, schema: { ...file, summary: 'Hand in the file of metrics', params } },
