@@ -140,6 +140,9 @@ const Pipeline = z.strictObject({
     .optional()
     .meta({ description: 'Runs at the same time. 1 when only `overlap` is given, else without a limit.' }),
   priority: z.int().min(-100).max(100).optional().meta({ description: 'Of tasks that say none.' }),
+  timeout: duration.optional().meta({
+    description: 'How long a run may take from the begin of its first task on; then it is ended, and has failed.',
+  }),
   deadline: duration.optional().meta({
     description: 'How long after it was started a run is late that has not ended. It goes on; somebody is told.',
   }),

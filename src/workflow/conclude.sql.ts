@@ -58,7 +58,8 @@ async function wake(tx: Tx, task: string, at: number): Promise<void> {
   if (waiting.length > 0) await enqueue(tx, [task], at)
 }
 
-function verdictOf({ cancel_requested_at, tasks_failed }: RunRow): string {
+function verdictOf({ cancel_requested_at, limited_at, tasks_failed }: RunRow): string {
+  if (limited_at !== null) return 'failed'
   if (cancel_requested_at !== null) return 'cancelled'
   return tasks_failed > 0 ? 'failed' : 'succeeded'
 }

@@ -10,6 +10,12 @@ export interface DeadlineStore {
   nextDeadlineAt(): Promise<number | undefined>
   /** Notes what is late: each run and each pipeline is answered once, whoever asks. A success makes its pipeline fresh again. */
   missDeadlines(tx: AnyTx, now: number, limit: number): Promise<Missed>
+  /** When the first of the runs that are under way will have taken as long as it may. */
+  nextLimitAt(): Promise<number | undefined>
+  /** Runs that have taken as long as they may: at most `limit`, the longest ago first. */
+  overLimit(now: number, limit: number): Promise<readonly Run[]>
+  /** Notes that a run took too long, so that it fails with its last task. False when it has ended, or is ended already. */
+  setLimited(tx: AnyTx, run: string, at: number): Promise<boolean>
 }
 
 export interface FreshnessLimit {

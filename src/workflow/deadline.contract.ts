@@ -37,6 +37,45 @@ export function deadlineContract(name: string, open: (t: TestContext) => Promise
     assert.equal((await store.findRun(late.run.id))?.lateAt, 5_000)
   })
 
+  test(`${name}: a run may take so long from its first task on, and is ended once, unless it ends before`, async t => {
+    const { store, take, end, at } = await bed(open, t, { a: task('x') })
+    const [slow, quick] = [draft({ b: task('x') }), draft({ c: task('x') })]
+    for (const one of [slow, quick]) await store.transaction(tx => store.insertRun(tx, { ...one, limitMs: 500 }))
+    const limited = (run: string, now: number) => store.transaction(tx => store.setLimited(tx, run, now))
+    const before = [await store.nextLimitAt(), await store.overLimit(9_000, 9)]
+    at(2_000)
+    const claims = await take(9)
+    const claimOf = (called: string) => claims.find(claim => claim.name === called)!
+    await end(claimOf('c'), succeeded)
+
+    const overAt = async (now: number) => (await store.overLimit(now, 9)).map(({ id, endsBy }) => [id, endsBy])
+    const over = [await overAt(2_499), await overAt(2_500)]
+    const ended = [
+      await limited(quick.run.id, 2_500),
+      await limited(slow.run.id, 2_500),
+      await limited(slow.run.id, 2_501),
+    ]
+    await store.transaction(tx => store.cancel(tx, slow.run.id, { at: 2_500 }))
+    const last = await end(claimOf('b'), succeeded)
+
+    assert.deepEqual(
+      {
+        before,
+        next: await store.nextLimitAt(),
+        over,
+        ended,
+        states: [last?.run.state, (await store.findRun(quick.run.id))?.state],
+      },
+      {
+        before: [undefined, []],
+        next: undefined,
+        over: [[], [[slow.run.id, 2_500]]],
+        ended: [false, true, false],
+        states: ['failed', 'succeeded'],
+      },
+    )
+  })
+
   test(`${name}: a pipeline is stale once its last success is too old, and fresh again with the next`, async t => {
     const { store, take, end, at } = await bed(open, t, { a: task('x') })
     const declare = (maxAgeMs: number | undefined, now: number) =>

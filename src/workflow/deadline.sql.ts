@@ -85,7 +85,47 @@ export const deadlineStore = (db: Kysely<WorkflowTables>): DeadlineStore => ({
       .execute()
     return { runs: runs.map(runFromRow), pipelines: pipelines.map(fromRow) }
   },
+
+  async nextLimitAt() {
+    const { at } = await limited(db)
+      .select(sql<number | null>`min(started_at + limit_ms)`.as('at'))
+      .executeTakeFirstOrThrow()
+    return at ?? undefined
+  },
+
+  async overLimit(now, limit) {
+    const rows = await limited(db)
+      .selectAll()
+      .where(sql<boolean>`started_at + limit_ms <= ${now}`)
+      .orderBy(sql`started_at + limit_ms`)
+      .limit(limit)
+      .execute()
+    return rows.map(runFromRow)
+  },
+
+  async setLimited(tx, run, at) {
+    const { numUpdatedRows } = await inside<WorkflowTables>(tx)
+      .updateTable('workflow_run')
+      .set({ limited_at: at })
+      .where('id', '=', run)
+      .where('ended_at', 'is', null)
+      .where('limited_at', 'is', null)
+      .where('cancel_requested_at', 'is', null)
+      .where('verdict', 'is', null)
+      .executeTakeFirstOrThrow()
+    return numUpdatedRows > 0n
+  },
 })
+
+/** Runs that may yet take too long: not those that are being ended, nor those of which only the tasks at their end are left. */
+const limited = (db: Kysely<WorkflowTables>) =>
+  db
+    .selectFrom('workflow_run')
+    .where('limit_ms', 'is not', null)
+    .where('ended_at', 'is', null)
+    .where('limited_at', 'is', null)
+    .where('cancel_requested_at', 'is', null)
+    .where('verdict', 'is', null)
 
 /** A run of the pipeline has succeeded: a step of the transaction in which it ends. */
 export const refreshed = (tx: Tx, { project, pipeline }: { project: string; pipeline: string }, at: number) =>

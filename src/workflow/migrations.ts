@@ -240,4 +240,13 @@ export const workflowMigrations: readonly Migration[] = [
       }).map(([table, column]) => ({ postgres: `alter table ${table} drop constraint ${table}_${column}_fkey` })),
     ],
   },
+  {
+    name: 'workflow-015',
+    statements: [
+      `alter table workflow_run add column limit_ms bigint`,
+      `alter table workflow_run add column limited_at bigint`,
+      `create index workflow_run_limit on workflow_run ((started_at + limit_ms))
+         where limit_ms is not null and ended_at is null and limited_at is null`,
+    ],
+  },
 ]

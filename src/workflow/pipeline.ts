@@ -11,7 +11,7 @@ export function pipelineOf(
   pipeline: PipelineSpec,
   { lastRun, fresh, now }: { lastRun: Run | undefined; fresh: Freshness | undefined; now: number },
 ): Pipeline {
-  const { description, triggers, deadline, freshness } = pipeline
+  const { description, triggers, timeout, deadline, freshness } = pipeline
   const tasks = allTasks(pipeline)
   const overlap = overlapOf(pipeline)
   const instants = triggers.flatMap(trigger => firstLook(trigger, now) ?? [])
@@ -21,6 +21,7 @@ export function pipelineOf(
     tasks: Object.entries(tasks).map(([task, spec]) => ({ name: task, kind: kindOf(spec), needs: upstream(spec) })),
     triggers: triggers.map(trigger => ({ ...trigger })),
     ...(overlap && { overlap }),
+    ...(timeout !== undefined && { timeout }),
     ...(deadline !== undefined && { deadline }),
     ...(freshness !== undefined && { freshness: { maxAge: freshness, ...(fresh && ageOf(fresh)) } }),
     ...(lastRun && { lastRun }),

@@ -25,6 +25,8 @@ export async function resume(
       // Its time was that of the first try.
       deadline_at: null,
       late_at: null,
+      limit_ms: null,
+      limited_at: null,
     })
     .where('id', '=', id)
     .where('state', 'in', ['failed', 'cancelled'])

@@ -3,7 +3,7 @@ import type { Run } from './run.ts'
 import type { RunDraft } from './run-draft.ts'
 import type { RunRow } from './tables.ts'
 
-export const runRow = ({ run, key, tasks, place }: RunDraft): RunRow => ({
+export const runRow = ({ run, key, tasks, place, limitMs }: RunDraft): RunRow => ({
   id: run.id,
   project: run.project,
   pipeline: run.pipeline,
@@ -26,6 +26,8 @@ export const runRow = ({ run, key, tasks, place }: RunDraft): RunRow => ({
   backfill: run.backfill ?? null,
   deadline_at: run.deadlineAt ?? null,
   late_at: null,
+  limit_ms: limitMs ?? null,
+  limited_at: null,
   created_at: run.createdAt,
   started_at: null,
   ended_at: null,
@@ -51,6 +53,7 @@ export const runFromRow = (row: RunRow & { behind?: string | null }): Run => ({
   ...(row.final_error !== null && { finalError: row.final_error }),
   ...(row.deadline_at !== null && { deadlineAt: row.deadline_at as Millis }),
   ...(row.late_at !== null && { lateAt: row.late_at as Millis }),
+  ...(row.limit_ms !== null && row.started_at !== null && { endsBy: (row.started_at + row.limit_ms) as Millis }),
   createdAt: row.created_at as Millis,
   ...(row.started_at !== null && { startedAt: row.started_at as Millis }),
   ...(row.ended_at !== null && { endedAt: row.ended_at as Millis }),

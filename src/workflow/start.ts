@@ -108,7 +108,7 @@ export function createStarter({
         request.tasks || request.parent ? undefined : overlapOf(revision!.spec.pipelines[request.pipeline]!)
       const priority = request.tasks ? undefined : revision!.spec.pipelines[request.pipeline]!.priority
       const taking = taken(tasks, { priority, project: request.project, own })
-      return { run, overlap, key: request.key, tasks: draftTasks(taking, params) }
+      return { run, overlap, key: request.key, ...limitOf(revision, request), tasks: draftTasks(taking, params) }
     },
 
     async insert(tx, draft) {
@@ -156,6 +156,11 @@ function deadlineOf(
 ): Pick<RunDraft['run'], 'deadlineAt'> {
   const deadline = tasks ? undefined : revision!.spec.pipelines[pipeline]!.deadline
   return deadline === undefined ? {} : { deadlineAt: (now + durationMs(deadline)) as Millis }
+}
+
+function limitOf(revision: Revision | undefined, { tasks, pipeline }: StartRequest): Pick<RunDraft, 'limitMs'> {
+  const timeout = tasks ? undefined : revision!.spec.pipelines[pipeline]!.timeout
+  return timeout === undefined ? {} : { limitMs: durationMs(timeout) }
 }
 
 /** Users' code that does not say where it runs is told now: what the settings say later is about later runs. */

@@ -90,6 +90,9 @@ export type RunRow = {
   /** When it is to have ended, and since when it is late. */
   deadline_at: number | null
   late_at: number | null
+  /** How long it may take once it has begun, and when it was ended because it took longer. */
+  limit_ms: number | null
+  limited_at: number | null
   created_at: number
   started_at: number | null
   ended_at: number | null

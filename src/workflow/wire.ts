@@ -75,6 +75,8 @@ export const RunWire = z
     /** When it is to have ended, and when it was seen to be late. */
     deadlineAt: Instant.optional(),
     lateAt: Instant.optional(),
+    /** When it is ended if it has not ended by then; known once it has begun. */
+    endsBy: Instant.optional(),
     createdAt: Instant,
     startedAt: Instant.optional(),
     endedAt: Instant.optional(),
@@ -301,7 +303,8 @@ export const PipelineWire = z
     triggers: z.array(z.record(z.string(), z.unknown())),
     /** What becomes of runs while as many are active as may be. */
     overlap: z.object({ policy: z.enum(overlapPolicies), activeMax: z.int() }).optional(),
-    /** How long its runs may take. */
+    /** How long its runs may take before they are ended, and before they are late. */
+    timeout: z.string().optional(),
     deadline: z.string().optional(),
     /** How old its last success may be, until when it is fresh, and since when it is stale. */
     freshness: z.object({ maxAge: z.string(), until: Instant.optional(), staleAt: Instant.optional() }).optional(),

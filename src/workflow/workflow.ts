@@ -16,6 +16,7 @@ import { createSeats } from './seats.ts'
 import { createReads, type RunReads } from './reads.ts'
 import { recorded, recordedTask } from './reproduction.ts'
 import { poolOfQueue, type Pool, type RunId } from './run.ts'
+import { endOverLimit } from './run-limits.ts'
 import { createRunner } from './runner.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSettler } from './settle.ts'
@@ -112,7 +113,8 @@ export function createWorkflow(deps: WorkflowDeps): Workflow {
     seats,
     tick: async () => {
       await backfills.tick()
-      const next = [await triggers.tick(), await tellMissed(parts)].filter(at => at !== undefined)
+      const instants = [await triggers.tick(), await tellMissed(parts), await endOverLimit(acting)]
+      const next = instants.filter(at => at !== undefined)
       return next.length > 0 ? Math.min(...next) : undefined
     },
   })

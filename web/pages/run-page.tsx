@@ -145,6 +145,7 @@ const About = ({ run }: { run: Run }) => (
       'Part of': run.parentTask && <Ref id={run.parentTask} project={run.project} />,
       By: run.actor,
       Started: instant(run.startedAt ?? run.createdAt),
+      'Ends by': run.endedAt === undefined && run.endsBy !== undefined && instant(run.endsBy),
       'Due by': run.deadlineAt !== undefined && instant(run.deadlineAt),
       Took: <Took from={run.startedAt} to={run.endedAt} />,
       Commit: run.commit && <code>{run.commit.slice(0, 10)}</code>,
