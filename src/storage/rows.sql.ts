@@ -1,7 +1,7 @@
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, type Kysely } from 'kysely'
 import type { Int64 } from '#kernel/int64.ts'
 import { engineOf } from './engine.ts'
-import type { AnyTx, Db } from './open.ts'
+import type { AnyTx } from './open.ts'
 import { bigintArray, doubleArray, textArray } from './postgres-array.ts'
 import { prepared } from './prepared.ts'
 
@@ -42,7 +42,7 @@ export async function runRows<Row>(
   statement: RowStatement,
   values: readonly Value[],
 ): Promise<readonly Row[]> {
-  const own = on as Db
+  const own = on as Asked
   if (values.length === 0) return []
   if (engineOf(own) === 'postgres') {
     const parameters = statement.types.map((type, column) =>

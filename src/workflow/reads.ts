@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { Readable } from 'node:stream'
+import { batched } from '#kernel/batch.ts'
 import type { Clock } from '#kernel/clock.ts'
 import { conflict, notFound, TrainyardError } from '#kernel/error.ts'
 import type { Page, PageRequest } from '#kernel/page.ts'
@@ -73,9 +74,16 @@ interface Deps {
 const endedStates: ReadonlySet<string> = new Set(['succeeded', 'cached', 'failed', 'skipped', 'cancelled'])
 /** A grid of more is more than a browser draws at once. */
 const gridTasksMax = 20_000
+/** So many runs are asked for at once whether they have ended. */
+const waitedMax = 1_000
 
 export function createReads(deps: Deps): RunReads {
   const { store, logs, clock, projects, blobs, changed } = deps
+  // All who wait look at each change: one question for all of them.
+  const isOver = batched<string, boolean>(async ids => {
+    const over = await store.endedRuns(ids)
+    return ids.map(id => over.has(id))
+  }, waitedMax)
   const reads: RunReads = {
     async run(id) {
       const run = await store.findRun(id)
@@ -150,7 +158,7 @@ export function createReads(deps: Deps): RunReads {
       )
     },
 
-    settled: (id, { timeoutMs }) => ended(() => reads.run(id), { changed, timeoutMs }),
+    settled: (id, { timeoutMs }) => ended(() => reads.run(id), { isOver: () => isOver(id), changed, timeoutMs }),
   }
   return reads
 }
@@ -185,15 +193,15 @@ function logReads(
 
 async function ended(
   read: () => Promise<Run>,
-  { changed, timeoutMs }: { changed: Signal; timeoutMs: number },
+  { isOver, changed, timeoutMs }: { isOver: () => Promise<boolean>; changed: Signal; timeoutMs: number },
 ): Promise<Run> {
   const until = performance.now() + timeoutMs
-  while (true) {
+  for (let run = await read(); ;) {
     const mark = changed.mark()
-    const run = await read()
+    if (await isOver()) run = await read()
     if (hasEnded(run.state)) return run
     const leftMs = until - performance.now()
-    if (leftMs <= 0) throw tooLong(run, timeoutMs)
+    if (leftMs <= 0) throw tooLong(await read(), timeoutMs)
     await changed.wait(mark, Math.min(leftMs, changed.pauseMs()))
   }
 }

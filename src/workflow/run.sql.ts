@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { toPage } from '#kernel/page.ts'
-import { inside } from '#storage'
+import { inside, runRows, type RowStatement } from '#storage'
 import { conclude, countDown } from './conclude.sql.ts'
 import { resume } from './resume.sql.ts'
 import { runFromRow, runRow } from './run-row.sql.ts'
@@ -34,6 +34,11 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
     async findRunByKey(project, key) {
       const row = await runs(db).where('project', '=', project).where('run_key', '=', key).executeTakeFirst()
       return row && runFromRow(row)
+    },
+
+    async endedRuns(ids) {
+      const rows = await runRows<{ id: string }>(db, endedById, [...new Set(ids)])
+      return new Set(rows.map(({ id }) => id))
     },
 
     async listRuns({ project, pipeline, state }, { limit, after }) {
@@ -97,6 +102,12 @@ export function runStore(db: Kysely<WorkflowTables>): RunStore {
 
     resume: (tx, id, request) => resume(inside<WorkflowTables>(tx), id, request),
   }
+}
+
+const endedById: RowStatement = {
+  head: 'with given (run) as (',
+  types: ['text'],
+  tail: `) select id from given cross join workflow_run where id = given.run and ended_at is not null`,
 }
 
 /** Of a run that is held: the one before it in the line, or else the oldest that is active. */

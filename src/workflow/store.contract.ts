@@ -23,6 +23,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
     const half = await states()
     const last = await end(first[1]!, succeeded)
     const [third] = await take(10)
+    const early = await store.endedRuns([run.id, 'run_0'])
     const done = await end(third!, succeeded)
 
     assert.deepEqual(
@@ -33,6 +34,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
         third: third?.name,
         done: [done?.runEnded, done?.run.state],
         stored: (await store.findRun(run.id))?.state,
+        ended: [early, await store.endedRuns([run.id, 'run_0'])],
       },
       {
         first: ['a', 'b'],
@@ -41,6 +43,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
         third: 'c',
         done: [true, 'succeeded'],
         stored: 'succeeded',
+        ended: [new Set(), new Set([run.id])],
       },
     )
   })

@@ -55,6 +55,8 @@ export interface RunStore {
   insertRun(tx: AnyTx, run: RunDraft): Promise<boolean>
   findRun(id: string): Promise<Run | undefined>
   findRunByKey(project: string, key: string): Promise<Run | undefined>
+  /** Those of these runs that have ended. */
+  endedRuns(ids: readonly string[]): Promise<ReadonlySet<string>>
   /** Newest first. */
   listRuns(filter: RunFilter, page: PageRequest): Promise<Page<Run>>
   /** In the order in which the pipeline names them. Inputs are what the producers have given so far. */
