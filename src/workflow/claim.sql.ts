@@ -9,7 +9,7 @@ import { runFromRow } from './run-row.sql.ts'
 import { itemSpec, type AttemptId, type Item, type Run, type RunId, type TaskId } from './run.ts'
 import type { LiveAttempt } from './store.ts'
 import type { Claim, ClaimRequest } from './claim.ts'
-import type { RunRow, SpecRow, WorkflowTables } from './tables.ts'
+import type { AttemptRow, RunRow, SpecRow, WorkflowTables } from './tables.ts'
 import { takeTasks, type TakenTask } from './take.sql.ts'
 
 type Tx = Transaction<WorkflowTables>
@@ -104,33 +104,70 @@ const itemsById: RowStatement = {
   tail: `) select task, item from given cross join workflow_item where task = given.id`,
 }
 
-/** A new attempt for each task, or the one that has waited; each with a lease. */
+/** A new attempt for each task, or the one that has waited; each with a lease, which it is a row of while it runs. */
 async function openAttempts(
   tx: Tx,
   tasks: readonly TakenTask[],
   { owner, machine, now, leaseUntil }: Taker,
 ): Promise<Map<string, { id: AttemptId; isNew: boolean }>> {
-  const drafts = tasks.map(task => ({ ...task, draft: newId<'attempt'>('att') }))
-  const values = drafts.flatMap(({ draft, id, run, attempt }) => [draft, id, run, attempt, now])
-  const rows = await runRows<{ id: string; task: string }>(tx, newAttempts, values)
-  const idOf = new Map(rows.map(({ task, id }) => [task, id as AttemptId]))
-  const leases = drafts.flatMap(({ id, demand }) => [idOf.get(id)!, id, owner, leaseUntil, demand, machine])
+  const waited = await takeBack(tx, tasks)
+  const drafts = tasks.map(task => ({ task, attempt: waited.get(task.id) ?? newAttempt(now) }))
+  const leases = drafts.flatMap(({ task: { id, run, attempt: number, demand }, attempt }) => [
+    attempt.id,
+    id,
+    run,
+    number,
+    attempt.claimed_at,
+    attempt.tracking,
+    attempt.record,
+    attempt.series,
+    owner,
+    leaseUntil,
+    demand,
+    machine,
+  ])
   await runRows(tx, newLeases, leases)
-  return new Map(drafts.map(({ id, draft }) => [id, { id: idOf.get(id)!, isNew: idOf.get(id) === draft }]))
+  return new Map(
+    drafts.map(({ task, attempt }) => [task.id, { id: attempt.id as AttemptId, isNew: !waited.has(task.id) }]),
+  )
 }
 
-const newAttempts: RowStatement = {
-  head: `with given (attempt, of_task, of_run, place, at) as (`,
-  types: ['text', 'text', 'text', 'bigint', 'bigint'],
-  tail: `) insert into workflow_attempt (id, task, run, number, state, facts, claimed_at)
-    select attempt, of_task, of_run, place, 'running', '{}', at from given where true
-    on conflict (task, number) do update set state = 'running' where workflow_attempt.state = 'waiting'
-    returning id, task`,
+type Opened = Pick<AttemptRow, 'id' | 'claimed_at' | 'tracking' | 'record' | 'series'>
+
+const newAttempt = (now: number): Opened => ({
+  id: newId<'attempt'>('att'),
+  claimed_at: now,
+  tracking: null,
+  record: null,
+  series: null,
+})
+
+/** The attempts of those of these tasks that have waited, by task. */
+async function takeBack(tx: Tx, tasks: readonly TakenTask[]): Promise<ReadonlyMap<string, Opened>> {
+  const waiting = tasks.filter(({ before }) => before === 'waiting')
+  const rows = await runRows<Opened & { task: string }>(
+    tx,
+    waitedAttempts,
+    waiting.flatMap(({ id, attempt }) => [id, attempt]),
+  )
+  return new Map(rows.map(row => [row.task, row]))
+}
+
+const waitedAttempts: RowStatement = {
+  head: 'with given (of_task, place) as (',
+  types: ['text', 'bigint'],
+  tail: `) delete from workflow_attempt
+    where (task, number) in (select of_task, place from given) and state = 'waiting'
+    returning id, task, claimed_at, tracking, record, series`,
 }
 
 const newLeases: RowStatement = {
-  head: 'insert into workflow_lease (attempt, task, owner, lease_until, demand, machine)',
-  types: ['text', 'text', 'text', 'bigint', 'text', 'text'],
+  head: `insert into workflow_lease (
+    attempt, task, run, number, claimed_at, tracking, record, series, owner, lease_until, demand, machine)`,
+  types: [
+    ...(['text', 'text', 'text', 'bigint', 'bigint', 'text', 'text', 'text'] as const),
+    ...(['text', 'bigint', 'text', 'text'] as const),
+  ],
   tail: '',
 }
 
@@ -146,40 +183,30 @@ export async function takeOver(
     .where('attempt', '=', seen.id)
     .where('owner', '=', seen.owner)
     .where('lease_until', '=', seen.leaseUntil)
-    .returning('handle')
+    .returning(['task', 'handle', 'claimed_at', 'tracking', 'record', 'series'])
     .executeTakeFirst()
   if (!lease) return undefined
-  const attempt = await tx
-    .selectFrom('workflow_attempt')
-    .select(['id', 'task', 'tracking', 'claimed_at'])
-    .where('id', '=', seen.id)
-    .executeTakeFirstOrThrow()
   const task = await tx
     .selectFrom('workflow_task')
     .innerJoin('workflow_task_spec', join =>
       join.on(eb => eb('workflow_task_spec.task', '=', eb.fn.coalesce('workflow_task.parent', 'workflow_task.id'))),
     )
     .selectAll()
-    .where('workflow_task.id', '=', attempt.task)
+    .where('workflow_task.id', '=', lease.task)
     .executeTakeFirstOrThrow()
-  const record = await tx
-    .selectFrom('workflow_record')
-    .select(['record', 'series'])
-    .where('attempt', '=', attempt.id)
-    .executeTakeFirst()
   const item = (await itemsOf(tx, [task])).get(task.id)
   const run = runFromRow(
     await tx.selectFrom('workflow_run').selectAll().where('id', '=', task.run).executeTakeFirstOrThrow(),
   )
   const claimed = claimFromRow(task, { id: seen.id, isNew: false, item, run })
   if (lease.handle === null) return claimed
-  const tracking = (attempt.tracking ?? undefined) as TrackingRunId | undefined
-  const begun = { at: attempt.claimed_at, handle: JSON.parse(lease.handle), tracking, record: recordFromRow(record) }
+  const tracking = (lease.tracking ?? undefined) as TrackingRunId | undefined
+  const begun = { at: lease.claimed_at, handle: JSON.parse(lease.handle), tracking, record: recordFromRow(lease) }
   return { ...claimed, begun }
 }
 
 const claimFromRow = (
-  row: Omit<TakenTask, 'run'> & SpecRow,
+  row: Omit<TakenTask, 'run' | 'before'> & SpecRow,
   { id, isNew, item, run }: { id: AttemptId; isNew: boolean; item: Item | undefined; run: Run },
 ): Claim => ({
   attempt: id,

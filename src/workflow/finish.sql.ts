@@ -8,24 +8,33 @@ import { release, skip } from './behind.sql.ts'
 import { dequeue, enqueue } from './enqueue.sql.ts'
 import { conclude, countDown } from './conclude.sql.ts'
 import { expand, itemsEnded } from './items.sql.ts'
+import { recordRow } from './record.sql.ts'
 import type { Finished, FinishRequest } from './store.ts'
-import type { AttemptRow, RunRow, TaskRow, WorkflowTables } from './tables.ts'
+import type { AttemptRow, LeaseRow, RunRow, TaskRow, WorkflowTables } from './tables.ts'
 
 type Tx = Transaction<WorkflowTables>
 
 /** Ends attempts, and does what follows from it. */
 export async function finish(tx: Tx, requests: readonly FinishRequest[]): Promise<readonly (Finished | undefined)[]> {
-  const ended = await endAttempts(tx, requests)
-  const ends: End[] = []
+  const leases = await endLeases(tx, requests)
+  const wished: End[] = []
+  const own: { readonly lease: EndedLease; readonly request: FinishRequest }[] = []
   const places = new Map<number, number>()
   for (const [place, request] of requests.entries()) {
-    const attempt = ended.get(keyOf(request))
+    const lease = leases.get(keyOf(request))
     // Of several results of one attempt the first counts.
-    if (!attempt || !ended.delete(keyOf(request))) continue
-    places.set(place, ends.length)
-    ends.push({ attempt, outcome: await ifCalledAgain(tx, attempt.task, request.outcome), at: request.at })
+    if (!lease || !leases.delete(keyOf(request))) continue
+    places.set(place, own.length)
+    own.push({ lease, request })
+    wished.push({ attempt: lease, outcome: await ifCalledAgain(tx, lease.task, request.outcome), at: request.at })
   }
-  const finished = await endTasks(tx, ends)
+  const counted = await count(tx, wished)
+  await runRows(
+    tx,
+    endedAttempts,
+    own.flatMap(({ lease, request }, index) => attemptRow(lease, request, counted.ends[index] !== wished[index])),
+  )
+  const finished = await endTasks(tx, counted)
   return requests.map((_, place) => finished[places.get(place) ?? -1])
 }
 
@@ -50,70 +59,81 @@ export async function decide(
     .set({ state: attemptState[outcome.state], error: errorOf(outcome), ended_at: at })
     .where('task', '=', task)
     .where('state', '=', 'waiting')
-    .returning(['id', 'task', 'run', 'tracking'])
+    .returning(['task', 'run', 'tracking'])
     .executeTakeFirstOrThrow()
-  return (await endTasks(tx, [{ attempt, outcome, at }]))[0]
+  return (await endTasks(tx, await count(tx, [{ attempt, outcome, at }])))[0]
 }
-
-type EndedAttempt = Pick<AttemptRow, 'id' | 'task' | 'run' | 'tracking'>
 
 /** An attempt that has ended, and what it came to. */
 interface End {
-  readonly attempt: EndedAttempt
+  readonly attempt: Pick<AttemptRow, 'task' | 'run' | 'tracking'>
   readonly outcome: Outcome
   readonly at: number
 }
 
 const keyOf = ({ attempt, owner }: { attempt: string; owner: string }): string => `${attempt} ${owner}`
 
-/** Gives up the leases of those who have them, and what they have come to is written. */
-async function endAttempts(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedAttempt>> {
-  const first = new Map(requests.toReversed().map(request => [keyOf(request), request]))
-  const leases = await runRows<{ attempt: string; owner: string }>(
-    tx,
-    endedLeases,
-    [...first.values()].flatMap(({ attempt, owner }) => [attempt, owner]),
-  )
-  const own = new Map(leases.map(lease => [lease.attempt, keyOf(lease)]))
-  const values = [...own.values()].flatMap(key => {
-    const { attempt, outcome, facts = {}, at } = first.get(key)!
-    return [attempt, attemptState[outcome.state], JSON.stringify(facts), errorOf(outcome), at]
-  })
-  const rows = await runRows<EndedAttempt>(tx, endedAttempts, values)
-  return new Map(rows.map(row => [own.get(row.id)!, row]))
+/** Gives up the leases of those who have them. */
+async function endLeases(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedLease>> {
+  const keys = new Map(requests.map(request => [keyOf(request), [request.attempt, request.owner]]))
+  const leases = await runRows<EndedLease>(tx, endedLeases, [...keys.values()].flat())
+  return new Map(leases.map(lease => [keyOf(lease), lease]))
 }
+
+type EndedLease = Omit<LeaseRow, 'lease_until' | 'handle' | 'demand' | 'machine' | 'devices'>
 
 const endedLeases: RowStatement = {
   head: 'with given (attempt, holder) as (',
   types: ['text', 'text'],
   tail: `) delete from workflow_lease where (attempt, owner) in (select attempt, holder from given)
-    returning attempt, owner`,
+    returning attempt, owner, task, run, number, claimed_at, tracking, record, series`,
+}
+
+function attemptRow(
+  { attempt, task, run, number, claimed_at, tracking, ...noted }: EndedLease,
+  { outcome, record, at }: FinishRequest,
+  isCancelled: boolean,
+): readonly (string | number | null)[] {
+  const state = isCancelled ? 'cancelled' : attemptState[outcome.state]
+  const { record: text, series } = record ? recordRow(record) : noted
+  return [attempt, task, run, number, state, tracking, errorOf(outcome), text, series, claimed_at, at]
 }
 
 const endedAttempts: RowStatement = {
-  head: 'with given (attempt, outcome, facts, error, at) as (',
-  types: ['text', 'text', 'text', 'text', 'bigint'],
-  tail: `) update workflow_attempt
-    set state = given.outcome, facts = given.facts, error = given.error,
-        ended_at = case when given.outcome = 'waiting' then null else given.at end
-    from given where id = given.attempt
-    returning id, task, run, tracking`,
+  head: 'with given (id, task, run, place, state, tracking, error, record, series, since, at) as (',
+  types: [
+    ...(['text', 'text', 'text', 'bigint', 'text', 'text', 'text'] as const),
+    ...(['text', 'text', 'bigint', 'bigint'] as const),
+  ],
+  tail: `) insert into workflow_attempt (id, task, run, number, state, tracking, error, record, series, claimed_at, ended_at)
+    select id, task, run, place, state, tracking, error, record, series, since,
+      case when state = 'waiting' then null else at end
+    from given`,
 }
 
-/** Ends the tasks of attempts: many as one, and those that have come to no good one after the other. */
-async function endTasks(tx: Tx, wished: readonly End[]): Promise<readonly Finished[]> {
-  const before = await countDown(
+/** Ends, and their runs as they are from here on: nobody else ends tasks of them before the transaction is over. */
+interface Counted {
+  readonly runs: ReadonlyMap<string, RunRow>
+  readonly ends: readonly End[]
+  /** Those that are no longer open because their run was cancelled: the run has not counted them. */
+  readonly late: readonly End[]
+}
+
+async function count(tx: Tx, wished: readonly End[]): Promise<Counted> {
+  const runs = await countDown(
     tx,
     countBy(wished, end => (isOpen(end.outcome) ? 0 : 1)),
   )
-  const ends = wished.map(end =>
-    before.get(end.attempt.run)!.cancel_requested_at === null ? end : { ...end, outcome: underCancel(end.outcome) },
-  )
+  const ends = wished.map(end => {
+    const outcome = runs.get(end.attempt.run)!.cancel_requested_at === null ? end.outcome : underCancel(end.outcome)
+    return outcome === end.outcome ? end : { ...end, outcome }
+  })
   const late = ends.filter(({ outcome }, index) => !isOpen(outcome) && isOpen(wished[index]!.outcome))
-  await cancelAttempts(
-    tx,
-    ends.flatMap(({ attempt, outcome }, index) => (outcome === wished[index]!.outcome ? [] : [attempt.id])),
-  )
+  return { runs, ends, late }
+}
+
+/** Ends the tasks of attempts: many as one, and those that have come to no good one after the other. */
+async function endTasks(tx: Tx, { runs, ends, late }: Counted): Promise<readonly Finished[]> {
   const [good, others] = [ends.filter(isSuccess), ends.filter(end => !isSuccess(end))]
   const tasks = await succeed(tx, good)
   await releaseBehind(
@@ -128,7 +148,7 @@ async function endTasks(tx: Tx, wished: readonly End[]): Promise<readonly Finish
     more.set(run, (more.get(run) ?? 0) + (await consequences(tx, { ...end, task })))
   }
   await endItems(tx, ends, tasks)
-  const now = new Map([...before, ...(await countDown(tx, more))])
+  const now = new Map([...runs, ...(await countDown(tx, more))])
   return concluded(tx, ends, { tasks, runs: now })
 }
 
@@ -148,11 +168,6 @@ function countBy(ends: readonly End[], countOf: (end: End) => number): Map<strin
   const counts = new Map<string, number>()
   for (const end of ends) counts.set(end.attempt.run, (counts.get(end.attempt.run) ?? 0) + countOf(end))
   return counts
-}
-
-async function cancelAttempts(tx: Tx, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return
-  await tx.updateTable('workflow_attempt').set({ state: 'cancelled' }).where('id', 'in', ids).execute()
 }
 
 type Success = End & { readonly outcome: Extract<Outcome, { state: 'succeeded' | 'cached' }> }

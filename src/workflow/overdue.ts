@@ -34,7 +34,6 @@ export async function failOverdue({
       attempt,
       owner,
       outcome: { state: 'failed', error: `It has waited for room for longer than ${spec.queueTimeout}${waited}.` },
-      facts: { cause: { kind: 'queue_timeout' } },
       record: { exit: { cause: 'queue_timeout' } },
     })
   }

@@ -215,7 +215,7 @@ function attemptOf(
 /** What has been noted so far, for those who watch. What is lost here is written with the result. */
 async function keep({ store, warn }: PerformDeps, { attempt }: Claim, record: TaskRecord): Promise<void> {
   await store
-    .transaction(tx => store.putRecords(tx, [{ attempt, record }]))
+    .transaction(tx => store.putRecord(tx, attempt, record))
     .catch((error: unknown) => warn({ attempt, err: error }, 'record of a running task could not be kept'))
 }
 

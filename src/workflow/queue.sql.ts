@@ -24,9 +24,9 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
 
     async setTracking(tx, attempt, tracking) {
       await inside<WorkflowTables>(tx)
-        .updateTable('workflow_attempt')
+        .updateTable('workflow_lease')
         .set({ tracking })
-        .where('id', '=', attempt)
+        .where('attempt', '=', attempt)
         .execute()
     },
 
@@ -58,10 +58,10 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
         .where('owner', '!=', owner)
         .execute()
       const cancelled = await db
-        .selectFrom('workflow_attempt')
-        .innerJoin('workflow_run', 'workflow_run.id', 'workflow_attempt.run')
-        .select('workflow_attempt.id')
-        .where('workflow_attempt.id', 'in', attempts)
+        .selectFrom('workflow_lease')
+        .innerJoin('workflow_run', 'workflow_run.id', 'workflow_lease.run')
+        .select('workflow_lease.attempt as id')
+        .where('workflow_lease.attempt', 'in', attempts)
         .where('cancel_requested_at', 'is not', null)
         .execute()
       const [heldIds, takenIds, cancelledIds] = [held, taken, cancelled].map(rows => new Set(rows.map(row => row.id)))

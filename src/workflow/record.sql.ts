@@ -1,27 +1,32 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { Millis } from '#kernel/clock.ts'
-import { runRows, type RowStatement } from '#storage'
+import { inside } from '#storage'
 import type { AttemptDetail, TaskRecord } from './record.ts'
 import type { RecordStore } from './store.ts'
-import type { AttemptRow, RecordRow, WorkflowTables } from './tables.ts'
+import type { AttemptRow, WorkflowTables } from './tables.ts'
 
 export function recordStore(db: Kysely<WorkflowTables>): RecordStore {
   return {
-    async putRecords(tx, records) {
-      const values = records.flatMap(({ attempt, record }) => {
-        const { record: text, series } = toRow(record)
-        return [attempt, text, series]
-      })
-      await runRows(tx, newRecords, values)
+    async putRecord(tx, attempt, record) {
+      await inside<WorkflowTables>(tx)
+        .updateTable('workflow_lease')
+        .set(recordRow(record))
+        .where('attempt', '=', attempt)
+        .execute()
     },
 
     async attempts(task) {
       const rows = await db
         .selectFrom('workflow_attempt')
-        .leftJoin('workflow_record', 'workflow_record.attempt', 'workflow_attempt.id')
-        .selectAll('workflow_attempt')
-        .select(['record', 'series'])
+        .select(['id', 'number', 'state', 'error', 'tracking', 'claimed_at', 'ended_at', 'record', 'series'])
         .where('task', '=', task)
+        .unionAll(
+          db
+            .selectFrom('workflow_lease')
+            .select(['attempt as id', 'number', sql<string>`'running'`.as('state'), none.as('error')])
+            .select(['tracking', 'claimed_at', none.as('ended_at'), 'record', 'series'])
+            .where('task', '=', task),
+        )
         .orderBy('number')
         .execute()
       return rows.map(fromRow)
@@ -29,16 +34,13 @@ export function recordStore(db: Kysely<WorkflowTables>): RecordStore {
   }
 }
 
-const newRecords: RowStatement = {
-  head: 'insert into workflow_record (attempt, record, series)',
-  types: ['text', 'text', 'text'],
-  tail: 'on conflict (attempt) do update set record = excluded.record, series = excluded.series',
-}
+const none = sql<null>`null`
 
-function toRow({
+/** A record as it is kept: its points are apart, as no list reads them. */
+export function recordRow({
   resources: { series, ...totals } = { measured: '' },
   ...record
-}: TaskRecord): Omit<RecordRow, 'attempt'> {
+}: TaskRecord): Pick<AttemptRow, 'record' | 'series'> {
   return {
     record: JSON.stringify(totals.measured === '' ? record : { ...record, resources: totals }),
     series: series === undefined ? null : JSON.stringify(series),
@@ -46,14 +48,14 @@ function toRow({
 }
 
 /** The record with its points; empty when none was written. */
-export function recordFromRow(row: { record: string | null; series: string | null } | undefined): TaskRecord {
-  const record = JSON.parse(row?.record ?? '{}') as TaskRecord
-  return !row || row.series === null || !record.resources
+export function recordFromRow(row: Pick<AttemptRow, 'record' | 'series'>): TaskRecord {
+  const record = JSON.parse(row.record ?? '{}') as TaskRecord
+  return row.series === null || !record.resources
     ? record
     : { ...record, resources: { ...record.resources, series: JSON.parse(row.series) } }
 }
 
-function fromRow(row: AttemptRow & { record: string | null; series: string | null }): AttemptDetail {
+function fromRow(row: Omit<AttemptRow, 'task' | 'run'>): AttemptDetail {
   return {
     id: row.id as AttemptDetail['id'],
     number: row.number,

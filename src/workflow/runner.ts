@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import { isoInstant } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
-import type { Json } from '#kernel/json.ts'
 import { isAboutItem, isTaskSource, taskOf, valuesOf, type Projects } from '#project'
 import type { Tracking, TrackingRunId } from '#tracking'
 import { fromCache } from './cache.ts'
@@ -88,7 +87,6 @@ export function createRunner(deps: RunnerDeps): Runner {
     recorder.add({ outputs: withoutValues(given.outputs), exit: { cause } })
     await record(deps, claim, {
       outcome,
-      facts,
       given,
       ...(outcome.state !== 'waiting' && { record: recorder.record }),
     })
@@ -186,7 +184,7 @@ async function begin(
       datasets: datasetsOf(record.inputs ?? {}),
     })
     await store.setTracking(tx, claim.attempt, tracking)
-    await store.putRecords(tx, [{ attempt: claim.attempt, record }])
+    await store.putRecord(tx, claim.attempt, record)
     return tracking
   })
 }
@@ -217,7 +215,7 @@ const recordTriesMax = 5
 async function record(
   { turns, owner, warn }: RunnerDeps,
   claim: Claim,
-  result: { outcome: Outcome; facts: Readonly<Record<string, Json>>; given: Given; record?: TaskRecord },
+  result: { outcome: Outcome; given: Given; record?: TaskRecord },
 ): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,5 +1,4 @@
 import type { Clock } from '#kernel/clock.ts'
-import type { Json } from '#kernel/json.ts'
 import type { AnyTx, Outbox } from '#storage'
 import type { Tracking } from '#tracking'
 import type { Announcer } from './announce.ts'
@@ -17,7 +16,6 @@ export interface SettleRequest {
   readonly attempt: AttemptId
   readonly owner: string
   readonly outcome: Outcome
-  readonly facts?: Readonly<Record<string, Json>>
   /** What it read and made; absent when that is not known, because the process that ran it is gone. */
   readonly given?: Given
   readonly record?: TaskRecord
@@ -82,17 +80,13 @@ export function createSettler({ store, tracking: tracked, outbox, announcer, clo
       const now = clock.now()
       const ended = await store.finish(
         tx,
-        requests.map(({ given: _, record: __, ...request }) => ({ ...request, at: now })),
+        requests.map(({ given: _, ...request }) => ({ ...request, at: now })),
       )
       await between()
       const own = requests.flatMap((request, index) => {
         const done = ended[index]
         return done ? [{ request, done, given: request.given }] : []
       })
-      await store.putRecords(
-        tx,
-        own.flatMap(({ request: { attempt, record } }) => (record ? [{ attempt, record }] : [])),
-      )
       for (const { request, done } of own) await follow(tx, request, done)
       await announcer.tasks(tx, own)
       return ended.map(done => done !== undefined)

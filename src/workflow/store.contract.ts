@@ -290,7 +290,7 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
     const { store, take, end } = await bed(open, t, { a: task('x'), b: task('x') })
     const [a, b] = await take(2, 'first')
     await store.setHandle(a!.attempt, 'first', { pid: 7 })
-    await store.transaction(tx => store.putRecords(tx, [{ attempt: a!.attempt, record: { command: 'train' } }]))
+    await store.transaction(tx => store.putRecord(tx, a!.attempt, { command: 'train' }))
     const [seen] = (await store.expired(20_000, 9)).filter(({ id }) => id === a!.attempt)
     const take2 = (owner: string) => store.transaction(tx => store.takeOver(tx, seen!, { owner, leaseUntil: 30_000 }))
 
@@ -380,8 +380,8 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
       resources: { measured: 'sampled', series },
     }
     const [first] = await take(1)
-    await store.transaction(tx => store.putRecords(tx, [{ attempt: first!.attempt, record: { command: 'x' } }]))
-    await store.transaction(tx => store.putRecords(tx, [{ attempt: first!.attempt, record }]))
+    await store.transaction(tx => store.putRecord(tx, first!.attempt, { command: 'x' }))
+    await store.transaction(tx => store.putRecord(tx, first!.attempt, record))
     await end(first!, { state: 'retry', error: 'no', nextAt: 2_000 })
     at(2_000)
     const [second] = await take(1)

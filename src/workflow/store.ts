@@ -156,8 +156,8 @@ export interface CacheHolder extends Producer {
 
 /** What is noted of attempts while they run and when they end. */
 export interface RecordStore {
-  /** Writes the records of attempts, each named once; a repeat replaces what was there. */
-  putRecords(tx: AnyTx, records: readonly { attempt: AttemptId; record: TaskRecord }[]): Promise<void>
+  /** Notes the record of an attempt that runs; a repeat replaces what was there. Of one that has ended nothing is changed. */
+  putRecord(tx: AnyTx, attempt: AttemptId, record: TaskRecord): Promise<void>
   /** The attempts at a task, first to last; a record is empty when none was written. */
   attempts(task: string): Promise<readonly AttemptDetail[]>
 }
@@ -218,8 +218,8 @@ export interface FinishRequest {
   readonly owner: string
   readonly outcome: Outcome
   readonly at: number
-  /** Exit, host, cause: JSON for the reader of one attempt. */
-  readonly facts?: Readonly<Record<string, Json>>
+  /** Its last word, in the place of what was noted while it ran. */
+  readonly record?: TaskRecord | undefined
 }
 
 export interface Finished {

@@ -17,7 +17,6 @@ export type WorkflowTables = {
     next_at: number
   }
   workflow_lease: LeaseRow
-  workflow_record: RecordRow
   /** Pipelines whose runs may not all be active: how many may, and a count that gives places in the line. Its row is the lock. */
   workflow_lane: { project: string; pipeline: string; active_max: number; turn: number }
   /** What tasks can take while they run, by owner and name: `room.ts`. Its rows are the locks. */
@@ -157,23 +156,29 @@ export type SpecRow = {
   params: string
 }
 
-export type AttemptRow = {
+/** An attempt that has ended, or waits: it is written when it comes to that, and when it ends for good never changed. */
+export type AttemptRow = Noted & {
   id: string
-  task: string
-  run: string
-  number: number
   state: string
-  tracking: string | null
   error: string | null
-  facts: string
-  claimed_at: number
   ended_at: number | null
 }
 
-/** An attempt that runs: who supervises it, and what it takes. */
-export type LeaseRow = {
-  attempt: string
+/** What is known of an attempt as long as it runs, and afterwards. */
+export type Noted = {
   task: string
+  run: string
+  number: number
+  tracking: string | null
+  claimed_at: number
+  record: string | null
+  /** The points over time, which no list reads. */
+  series: string | null
+}
+
+/** An attempt that runs, which is nowhere else: who supervises it, and what it takes. */
+export type LeaseRow = Noted & {
+  attempt: string
   owner: string
   lease_until: number
   /** JSON by which the executor finds its processes again. */
@@ -183,14 +188,6 @@ export type LeaseRow = {
   machine: string | null
   /** JSON: names of the machine's GPUs that are its alone. */
   devices: string | null
-}
-
-/** What is read of one attempt at a time, apart from what the queue reads. */
-export type RecordRow = {
-  attempt: string
-  record: string
-  /** The points over time, which no list reads. */
-  series: string | null
 }
 
 export type TriggerRow = {

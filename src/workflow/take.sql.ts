@@ -5,20 +5,23 @@ import type { TaskRow, WorkflowTables } from './tables.ts'
 type Tx = Transaction<WorkflowTables>
 
 /** A task that has left the queue, as far as its claimant is told. */
-export type TakenTask = Pick<
+export type TakenTask = BegunTask & Pick<Taken, 'before'>
+
+type BegunTask = Pick<
   TaskRow,
   'id' | 'run' | 'name' | 'attempt' | 'attempts_max' | 'tries_free' | 'child' | 'parent' | 'item_index' | 'demand'
 >
 
 /**
  * Of several who take at once each takes others, and nobody waits for a row that somebody changes: neither for another
- * claimant, nor for one who ends the task. That is for PostgreSQL; on SQLite there is one.
+ * claimant, nor for one who ends the task. That is for PostgreSQL; on SQLite there is one. Whoever has the row of the task
+ * has that of the queue: one that is gone by then is not deleted a second time.
  */
 const due: Readonly<Record<Engine, { readonly rows: string; readonly lock: string }>> = {
   sqlite: { rows: 'workflow_queue as due where true', lock: '' },
   postgres: {
     rows: 'workflow_queue as due cross join workflow_task where workflow_task.id = due.task',
-    lock: 'for update of due, workflow_task skip locked',
+    lock: 'for update of workflow_task skip locked',
   },
 }
 
@@ -30,11 +33,14 @@ const firstText = (engine: Engine): string => `
   ${takingChosen}`
 
 const takingChosen = `delete from workflow_queue where task in (select task from chosen)
-  returning task, (next_at - priority * 60000) as rank`
+  returning task, (next_at - priority * 60000) as rank,
+    (select state from workflow_task where workflow_task.id = workflow_queue.task) as before`
 
 interface Taken {
   readonly task: string
   readonly rank: number
+  /** `ready`, or `waiting`: it is called again. */
+  readonly before: string
 }
 
 const firstTexts: Readonly<Record<Engine, string>> = { sqlite: firstText('sqlite'), postgres: firstText('postgres') }
@@ -68,14 +74,17 @@ export async function takeTasks(tx: Tx, ids: readonly string[], now: number): Pr
 
 /** They are running from now on, in the order of their rank; one that was cancelled meanwhile is not. */
 async function begin(tx: Tx, taken: readonly Taken[], now: number): Promise<readonly TakenTask[]> {
-  const tasks = taken.toSorted((x, y) => x.rank - y.rank || (x.task < y.task ? -1 : 1)).map(({ task }) => task)
-  const rows = await runRows<TakenTask>(
+  const tasks = taken.toSorted((x, y) => x.rank - y.rank || (x.task < y.task ? -1 : 1))
+  const rows = await runRows<BegunTask>(
     tx,
     begun,
-    tasks.flatMap(task => [task, now]),
+    tasks.flatMap(({ task }) => [task, now]),
   )
   const rowOf = new Map(rows.map(row => [row.id, row]))
-  return tasks.flatMap(task => rowOf.get(task) ?? [])
+  return tasks.flatMap(({ task, before }) => {
+    const row = rowOf.get(task)
+    return row ? [{ ...row, before }] : []
+  })
 }
 
 const begun: RowStatement = {

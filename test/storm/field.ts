@@ -75,8 +75,7 @@ export async function openField(
     async holder(run) {
       const { rows } = await sql<{
         owner: string
-      }>`select owner from workflow_lease
-        join workflow_attempt on workflow_attempt.id = attempt where run = ${run}`.execute(db)
+      }>`select owner from workflow_lease where run = ${run}`.execute(db)
       return rows[0]?.owner
     },
     processes: () => processesOf(shared),
