@@ -3,7 +3,6 @@ import { durationMs } from '#kernel/duration.ts'
 import type { Millis } from '#kernel/clock.ts'
 import { runRows, type RowStatement } from '#storage'
 import { approvalOf } from './approval.ts'
-import { enqueue, readyOf } from './enqueue.sql.ts'
 import { inputsFrom } from './graph.ts'
 import { kindOf, poolOf, type Artifacts, type RunTask, type TaskRun } from './run.ts'
 import type { RunDraft } from './run-draft.ts'
@@ -12,13 +11,17 @@ import { shownParams } from './values.ts'
 
 export async function insertTasks(tx: Transaction<WorkflowTables>, { run, tasks, place }: RunDraft): Promise<void> {
   const idOf = new Map(tasks.map(task => [task.name, task.id]))
-  const states = tasks.map(task => ({ id: task.id, state: isReady(task, place !== undefined) ? 'ready' : 'blocked' }))
+  const states = tasks.map(task => (isReady(task, place !== undefined) ? 'ready' : 'blocked'))
   await runRows(
     tx,
     newTasks,
-    tasks.flatMap((task, index) => taskRow(run.id, task, states[index]!.state)),
+    tasks.flatMap((task, index) => taskRow(run.id, task, states[index]!)),
   )
-  await enqueue(tx, readyOf(states), run.createdAt)
+  await runRows(
+    tx,
+    newQueued,
+    tasks.flatMap((task, index) => (states[index] === 'ready' ? queueRow(task, run.createdAt) : [])),
+  )
   await runRows(tx, newSpecs, tasks.flatMap(specRow))
   await runRows(
     tx,
@@ -52,6 +55,14 @@ const newTasks: RowStatement = {
     from given`,
 }
 
+/** What nobody else can have queued. */
+const newQueued: RowStatement = {
+  head: 'with given (id, of_pool, takes, rank, patience, at) as (',
+  types: ['text', 'text', 'text', 'bigint', 'bigint', 'bigint'],
+  tail: `) insert into workflow_queue (task, pool, demand, priority, queue_ms, next_at)
+    select id, of_pool, takes, rank, nullif(patience, ${unlimited}), at from given`,
+}
+
 const newSpecs: RowStatement = {
   head: 'insert into workflow_task_spec (task, spec, needs, params)',
   types: ['text', 'text', 'text', 'text'],
@@ -75,12 +86,19 @@ const taskRow = (run: string, task: TaskDraft, state: string): (string | number)
     spec.retries + 1,
     spec.retries,
     spec.retry?.on && !spec.retry.on.includes('lost') ? 0 : 1,
-    // Of a task with a call for each item its calls take it.
-    (spec.forEach === undefined && spec.demand) || '',
-    spec.priority ?? 0,
-    spec.queueTimeout === undefined ? unlimited : durationMs(spec.queueTimeout),
+    ...waitRow(spec),
   ]
 }
+
+const queueRow = ({ id, spec }: TaskDraft, at: number): (string | number)[] => [id, poolOf(spec), ...waitRow(spec), at]
+
+/** What it takes, and how it waits for that. */
+const waitRow = (spec: RunTask): readonly (string | number)[] => [
+  // Of a task with a call for each item its calls take it.
+  (spec.forEach === undefined && spec.demand) || '',
+  spec.priority ?? 0,
+  spec.queueTimeout === undefined ? unlimited : durationMs(spec.queueTimeout),
+]
 
 const specRow = ({ id, spec, needs, params }: TaskDraft): string[] => [
   id,
