@@ -22,18 +22,23 @@ export const bigintArray = (values: readonly Int64[]): Buffer =>
 
 /** For `$1::text[]`: nothing is escaped here, and nothing parsed there. */
 export function textArray(values: readonly (string | null)[]): Buffer {
-  // No UTF-16 code unit takes more than three bytes in UTF-8.
-  const bytesMax = values.reduce((sum, value) => sum + 4 + 3 * (value?.length ?? 0), headBytes)
-  const bytes = Buffer.allocUnsafe(bytesMax)
+  // All texts are encoded by one call, with room before each for its size: a call for each takes several times as long.
+  const text = values.map(value => (value === null ? sizeRoom : sizeRoom + value)).join('')
+  const length = Buffer.byteLength(text)
+  const bytes = Buffer.allocUnsafe(headBytes + length)
   writeHead(bytes, textType, values)
+  bytes.write(text, headBytes)
+  const isAscii = length === text.length
   let at = headBytes
   for (const value of values) {
-    const size = value === null ? nullSize : bytes.write(value, at + 4)
-    bytes.writeInt32BE(size, at)
-    at += 4 + Math.max(0, size)
+    const size = value === null ? 0 : isAscii ? value.length : Buffer.byteLength(value)
+    bytes.writeInt32BE(value === null ? nullSize : size, at)
+    at += sizeRoom.length + size
   }
-  return bytes.subarray(0, at)
+  return bytes
 }
+
+const sizeRoom = '\0\0\0\0'
 
 /** For `$1::double precision[]`, to the last bit, NaN and the infinities too. */
 export const doubleArray = (values: readonly number[]): Buffer =>

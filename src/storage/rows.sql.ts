@@ -19,12 +19,15 @@ export type ColumnType = keyof typeof arrayOf
 
 /** A column as PostgreSQL reads it, much faster than a parameter for each value. */
 const arrayOf = {
-  bigint: (values: readonly Value[]): unknown =>
-    bigintArray(values.map(value => (typeof value === 'bigint' ? value : Number(value)))),
-  'double precision': (values: readonly Value[]): unknown => doubleArray(values.map(Number)),
-  text: (values: readonly Value[]): unknown =>
-    textArray(values.map(value => (value === null || typeof value === 'string' ? value : String(value)))),
+  bigint: (column: Column): unknown =>
+    bigintArray(column(value => (typeof value === 'bigint' ? value : Number(value)))),
+  'double precision': (column: Column): unknown => doubleArray(column(Number)),
+  text: (column: Column): unknown =>
+    textArray(column(value => (value === null || typeof value === 'string' ? value : String(value)))),
 }
+
+/** The values of a column, each made what it is sent as. */
+type Column = <To>(sent: (value: Value) => To) => readonly To[]
 
 /** What runs a statement, whichever tables it sees. */
 type Runner = AnyTx | Pick<Db, 'executeQuery' | 'getExecutor'>
@@ -75,11 +78,13 @@ function valuesText({ head, types, tail }: RowStatement, rows: number): string {
 const arrayText = ({ head, types, tail }: RowStatement): string =>
   prepared(`${head} select * from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')}) ${tail}`)
 
-function columnOf(values: readonly Value[], column: number, width: number): readonly Value[] {
-  const found: Value[] = []
-  for (let index = column; index < values.length; index += width) found.push(values[index]!)
-  return found
-}
+const columnOf =
+  (values: readonly Value[], column: number, width: number): Column =>
+  sent => {
+    const found = []
+    for (let index = column; index < values.length; index += width) found.push(sent(values[index]!))
+    return found
+  }
 
 /** Runs a statement that is written by hand, with `?` for each value. Gives the rows that it returns. */
 export async function runText<Row>(on: Runner, text: string, values: readonly Value[]): Promise<readonly Row[]> {

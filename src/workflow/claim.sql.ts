@@ -43,7 +43,7 @@ async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Prom
     request,
   )
   const specs = await runRows<SpecRow>(tx, specsOf, [...new Set(tasks.map(specified))])
-  const specOf = new Map(specs.map(spec => [spec.task, spec]))
+  const specOf = specsFrom(specs)
   const itemOf = await itemsOf(tx, tasks)
   const runOf = await runsOf(tx, tasks, request.now)
   return tasks.map(task => {
@@ -52,6 +52,21 @@ async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Prom
     const claimed = claimFromRow({ ...task, ...specOf.get(specified(task))! }, around)
     return request.devices.length === 0 ? claimed : { ...claimed, devices: devices.get(attempt.id) ?? [] }
   })
+}
+
+/** What a task is to do, read. */
+type Spec = Pick<Claim, 'spec' | 'needs' | 'params'>
+
+/** By task. Calls of one task, and tasks that are alike, share what was read once. */
+function specsFrom(rows: readonly SpecRow[]): ReadonlyMap<string, Spec> {
+  const known = new Map<string, unknown>()
+  const read = <Value>(text: string): Value => {
+    if (!known.has(text)) known.set(text, JSON.parse(text))
+    return known.get(text) as Value
+  }
+  return new Map(
+    rows.map(({ task, spec, needs, params }) => [task, { spec: read(spec), needs: read(needs), params: read(params) }]),
+  )
 }
 
 /** The task whose specification it has. */
@@ -198,7 +213,10 @@ export async function takeOver(
   const run = runFromRow(
     await tx.selectFrom('workflow_run').selectAll().where('id', '=', task.run).executeTakeFirstOrThrow(),
   )
-  const claimed = claimFromRow(task, { id: seen.id, isNew: false, item, run })
+  const claimed = claimFromRow(
+    { ...task, ...specsFrom([task]).get(task.task)! },
+    { id: seen.id, isNew: false, item, run },
+  )
   if (lease.handle === null) return claimed
   const tracking = (lease.tracking ?? undefined) as TrackingRunId | undefined
   const begun = { at: lease.claimed_at, handle: JSON.parse(lease.handle), tracking, record: recordFromRow(lease) }
@@ -206,7 +224,7 @@ export async function takeOver(
 }
 
 const claimFromRow = (
-  row: Omit<TakenTask, 'run' | 'before'> & SpecRow,
+  row: Omit<TakenTask, 'run' | 'before'> & Spec,
   { id, isNew, item, run }: { id: AttemptId; isNew: boolean; item: Item | undefined; run: Run },
 ): Claim => ({
   attempt: id,
@@ -216,10 +234,10 @@ const claimFromRow = (
   run,
   name: row.name,
   declared: item ? row.name.slice(0, row.name.lastIndexOf('[')) : row.name,
-  spec: item ? itemSpec(JSON.parse(row.spec)) : JSON.parse(row.spec),
+  spec: item ? itemSpec(row.spec) : row.spec,
   item,
-  needs: JSON.parse(row.needs),
-  params: JSON.parse(row.params),
+  needs: row.needs,
+  params: row.params,
   attemptsMax: row.attempts_max,
   triesFree: row.tries_free,
   child: (row.child ?? undefined) as RunId | undefined,

@@ -49,7 +49,7 @@ test('logs of a run are listed with their length, and had whole', async t => {
 test('a task that says nothing leaves neither log nor folder', async t => {
   const folder = await testFolder(t)
   const silent = createLogs(folder).open('run', 'silent')
-  silent.heading('one')
+  silent.heading(() => 'one')
   silent.close()
 
   assert.deepEqual(await readdir(folder), [])
@@ -58,10 +58,10 @@ test('a task that says nothing leaves neither log nor folder', async t => {
 test('a heading stands before what comes after it, and alone only where another process goes on', async t => {
   const logs = createLogs(await testFolder(t))
   const alone = logs.open('run', 'silent')
-  alone.heading('one')
+  alone.heading(() => 'one')
   alone.close()
   const begun = logs.open('run', 'begun')
-  begun.heading('two')
+  begun.heading(() => 'two')
   begun.flush()
   begun.line('three')
   begun.close()

@@ -27,7 +27,7 @@ export interface LogFile {
   readonly bytesMax: number
   line(text: string): void
   /** A line that stands before the next one: nobody needs it alone, and to make a file costs as much as a small task. */
-  heading(text: string): void
+  heading(text: () => string): void
   /** Every line so far can be read, the heading too, so that another process may go on. */
   flush(): void
   /** Every line can be read. */
@@ -112,7 +112,7 @@ function capped(path: string, bytesMax: number): Pick<LogFile, 'line' | 'heading
   let leftOut = 0
   let tail: string[] = []
   let tailBytes = 0
-  let heading: string | undefined
+  let heading: (() => string) | undefined
 
   function keep(line: string): void {
     tail.push(line)
@@ -131,7 +131,7 @@ function capped(path: string, bytesMax: number): Pick<LogFile, 'line' | 'heading
   }
 
   function begin(): void {
-    if (heading !== undefined) put(heading)
+    if (heading) put(heading())
     heading = undefined
   }
 

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { isoInstant } from '#kernel/clock.ts'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { invalid, messageOf, TrainyardError } from '#kernel/error.ts'
@@ -7,6 +6,7 @@ import type { Tracking, TrackingRunId } from '#tracking'
 import { fromCache } from './cache.ts'
 import { unmet } from './condition.ts'
 import { inputsFrom } from './graph.ts'
+import { thisHost } from './host.ts'
 import type { Given } from './lineage.ts'
 import type { Logs } from './logs.ts'
 import { causeOf, outcomeOf } from './outcome.ts'
@@ -59,8 +59,11 @@ export function createRunner(deps: RunnerDeps): Runner {
     const recorder = createRecorder(start)
     const tracking = begun ? begun.tracking : await begin(deps, { claim, run, params, record: start })
     const log = logs.open(run.id, claim.name)
+    const beganAt = clock.now()
     if (claim.isNew)
-      log.heading(`== attempt ${claim.number} of ${claim.attemptsMax}, ${isoInstant(clock.now())}, ${hostname()} ==`)
+      log.heading(
+        () => `== attempt ${claim.number} of ${claim.attemptsMax}, ${isoInstant(beganAt)}, ${thisHost().name} ==`,
+      )
 
     const limitMs = timeoutOf(claim.spec, deps.taskTimeoutMs)
     const limit = createLimit(controller, limitMs, claim.spec.timeout ?? `${deps.taskTimeoutMs / 1_000}s`)
