@@ -29,8 +29,9 @@ const arrayOf = {
 /** The values of a column, each made what it is sent as. */
 type Column = <To>(sent: (value: Value) => To) => readonly To[]
 
-/** What runs a statement, whichever tables it sees. */
-type Runner = AnyTx | Pick<Db, 'executeQuery' | 'getExecutor'>
+/** A database or a transaction, whichever tables its owner sees. */
+type Asked = Pick<Kysely<never>, 'executeQuery' | 'getExecutor'>
+type Runner = AnyTx | Asked
 
 /** A text may be null. */
 export type Value = string | Int64 | null
@@ -88,7 +89,7 @@ const columnOf =
 
 /** Runs a statement that is written by hand, with `?` for each value. Gives the rows that it returns. */
 export async function runText<Row>(on: Runner, text: string, values: readonly Value[]): Promise<readonly Row[]> {
-  const own = on as Db
+  const own = on as Asked
   const known = engineOf(own) === 'postgres' ? numbered(text) : text
   return (await own.executeQuery<Row>(CompiledQuery.raw(known, [...values]))).rows
 }

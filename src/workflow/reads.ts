@@ -79,11 +79,7 @@ const waitedMax = 1_000
 
 export function createReads(deps: Deps): RunReads {
   const { store, logs, clock, projects, blobs, changed } = deps
-  // All who wait look at each change: one question for all of them.
-  const isOver = batched<string, boolean>(async ids => {
-    const over = await store.endedRuns(ids)
-    return ids.map(id => over.has(id))
-  }, waitedMax)
+  const isOver = overOf(store)
   const reads: RunReads = {
     async run(id) {
       const run = await store.findRun(id)
@@ -162,6 +158,13 @@ export function createReads(deps: Deps): RunReads {
   }
   return reads
 }
+
+/** Whether a run has ended. All who wait look at each change: one question for all of them. */
+const overOf = (store: Pick<WorkflowStore, 'endedRuns'>) =>
+  batched<string, boolean>(async ids => {
+    const over = await store.endedRuns(ids)
+    return ids.map(id => over.has(id))
+  }, waitedMax)
 
 function logReads(
   { store, logs }: Pick<Deps, 'store' | 'logs'>,
