@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { resolve } from 'node:path'
-import { lockRequirements } from '#compute'
+import { createIsolation, isolationKind, lockRequirements } from '#compute'
 import { createDelivery, sqlDeliveryStore, type Delivery, type DeliveryParts } from '#delivery'
 import { Digest as DigestWire } from '#kernel/wire.ts'
 import { durationMs } from '#kernel/duration.ts'
@@ -53,11 +53,13 @@ export function composeDelivery(
   parts: Omit<DeliveryParts, OfModels> & Models & Pick<Composition, 'ledger' | 'onnx'>,
 ): Delivery {
   const { blobs, interpreters, workers, ledger, onnx } = parts
+  const kind = isolationKind(config)
+  const isolation = createIsolation({ kind, path: env['PATH'], hidden: workers.hidden, readable: [] })
   return createDelivery({
     ...parts,
     store: sqlDeliveryStore(db),
     rehearse: (bundle, _, replay) => rehearse({ blobs, interpreters, workers, bundle, version, replay }),
-    lockRequirements: order => lockRequirements({ python: config.python, env }, order),
+    lockRequirements: order => lockRequirements({ python: config.python, env, isolation }, order),
     probe: request => probeModel({ blobs, interpreters, workers }, request),
     convert: request => convertModel({ blobs, interpreters, workers, onnx }, request),
     conversions: config.servingConversion,

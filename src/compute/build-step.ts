@@ -7,6 +7,8 @@ export type Step = (command: readonly string[], env: Readonly<Record<string, str
 interface StepParts {
   readonly folder: string
   readonly signal: AbortSignal
+  /** The command as it is to be started. */
+  wrap(command: readonly string[]): readonly string[]
   log(line: string): void
   failed(why: string, cause?: object): Error
 }
@@ -15,14 +17,16 @@ const graceMs = 5_000
 
 /** Runs the commands of a build in its folder, and logs them. Throws what `failed` makes of the last lines. */
 export const buildStep =
-  ({ folder, signal, log, failed }: StepParts): Step =>
-  async ([file = '', ...args], env) => {
-    log(`$ ${[file, ...args].join(' ')}`)
+  ({ folder, signal, wrap, log, failed }: StepParts): Step =>
+  async (command, env) => {
+    log(`$ ${command.join(' ')}`)
+    const [file = '', ...args] = wrap(command)
     const exit = await runCommand({ file, args, cwd: folder, env, signal, graceMs, onLine: log }).catch(
       (error: unknown) => {
         throw failed(`${messageOf(error)}.`)
       },
     )
     signal.throwIfAborted()
-    if (exit.code !== 0) throw failed(withLines(`${file} ${describeExit(exit)}.`, exit.lines), { code: exit.code })
+    if (exit.code !== 0)
+      throw failed(withLines(`${command[0]} ${describeExit(exit)}.`, exit.lines), { code: exit.code })
   }

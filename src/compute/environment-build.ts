@@ -2,17 +2,16 @@ import { copyFile, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { TrainyardError } from '#kernel/error.ts'
 import type { Blobs } from '#storage'
+import { buildRoom, type BuildRoomDeps } from './build-room.ts'
 import { buildStep } from './build-step.ts'
 import { buildConda } from './conda-build.ts'
 import { killMarked } from './processes.ts'
 import { buildPython } from './python-build.ts'
 import { lockName, type Recipe } from './recipe.ts'
 
-export interface BuildDeps {
+export interface BuildDeps extends BuildRoomDeps {
   readonly blobs: Blobs
   readonly python: string
-  /** The platform's own environment, of which builders get what concerns registries, proxies and certificates. */
-  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 interface BuildOrder {
@@ -37,32 +36,21 @@ export async function build(deps: BuildDeps, { recipe, folder, signal, log }: Bu
   await mkdir(join(folder, 'node_modules'), { recursive: true })
   for (const [name, digest] of Object.entries(recipe.files))
     await copyFile(await deps.blobs.path(digest), join(folder, name))
-  const env = { ...builderEnv(deps.env), [markName]: folder }
+  const room = await buildRoom(deps, folder)
+  const env = { ...room.env, [markName]: folder }
   const failed = (why: string, cause: object = {}): TrainyardError =>
     new TrainyardError('task_failed', `The environment of ${recipe.lock} cannot be built: ${why}`, {
       cause: { kind: 'environment', ...cause },
     })
-  const step = buildStep({ folder, signal, log, failed })
+  const step = buildStep({ ...room, folder, signal, log, failed })
   const parts = { python: deps.python, folder, env, step }
   if (recipe.kind === 'python') await buildPython({ ...parts, recipe, failed })
   else if (recipe.kind === 'conda') await buildConda({ ...parts, lock: lockName(recipe) })
   else await step(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', '.'], env)
+  await room.clear()
   const size = await sizeOf(folder)
   await writeFile(marker(folder), '')
   return size
-}
-
-const passedOn =
-  /^(?:PATH|HOME|LANG|npm_config_.*|PIP_.*|PYENV_.*|SSL_.*|UV_(?:.*INDEX.*|FIND_LINKS|INSECURE_HOST|KEYRING_PROVIDER|CACHE_DIR|CONFIG_FILE|HTTP_TIMEOUT)|RATTLER_AUTH_FILE|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:https?|no|all)_proxy)$/i
-/** Said by an npm that runs the platform about the platform's own folder. */
-const ofThisPackage = /^npm_config_(?:local_prefix|prefix)$/i
-
-/** What of the platform's own environment builders get. */
-export function builderEnv(env: BuildDeps['env']): Record<string, string> {
-  const entries = Object.entries(env).filter(
-    ([name, value]) => value !== undefined && passedOn.test(name) && !ofThisPackage.test(name),
-  )
-  return Object.fromEntries(entries) as Record<string, string>
 }
 
 /** How many files are looked at together. */

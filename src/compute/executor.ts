@@ -59,8 +59,8 @@ export function localExecutor(deps: LocalExecutorDeps): LocalExecutor {
   const work = join(dataFolder, 'work')
   const path = deps.env['PATH']
   const gpus = nvidiaGpus(path)
-  const environments = createEnvironments(deps)
   const isolation = isolationOf(deps)
+  const environments = createEnvironments({ ...deps, isolation })
   const shims = createShims({ python: deps.python, path })
   const begin = createBeginner({
     ...deps,

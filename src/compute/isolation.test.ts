@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { readConfig } from '#kernel/config.ts'
 import { TrainyardError } from '#kernel/error.ts'
 import type { LocalExecutorDeps } from './executor.ts'
 import { createIsolation, isolationKind } from './isolation.ts'
-import { openBench, until } from './testing.ts'
+import { composeBench, openBench, until } from './testing.ts'
 
 test('a secret is masked in the log and in the error, also when it comes in pieces, overlaps another or never ends', async t => {
   const { attempt, executor } = await openBench(t)
@@ -128,6 +128,44 @@ test('bubblewrap shows a task the machine read-only, and of the platform its own
 
   assert.match(one.lines.join(' '), /^(environments )?work \/tmp\/trainyard-compute-\w+\/data refused refused \d\d?$/)
   assert.deepEqual(error.detail, { cause: { kind: 'signal', signal: 'SIGKILL' } })
+})
+
+test('what builds an environment sees of the platform the folder alone that it fills, and shares no cache', async t => {
+  // Not below /tmp, of which nothing is seen at all.
+  const folder = await mkdtemp('/var/tmp/trainyard-build-')
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'bin')
+  const { attempt, executor } = composeBench(folder, {
+    isolation: 'bubblewrap',
+    env: { PATH: `${path}:/usr/local/bin:/usr/bin:/bin`, HOME: folder, npm_config_cache: join(folder, 'cache') },
+  })
+  t.after(() => executor.stop())
+  const why = await executor.isolationObstacle()
+  if (why !== undefined) return t.skip(why)
+  await mkdir(join(folder, 'data', 'private'), { recursive: true })
+  await mkdir(path)
+  const npm = `#!/bin/sh
+    seen() { ls ${folder}/data; (echo x > ${folder}/stolen) 2>/dev/null || echo refused; echo "$npm_config_cache $TMPDIR"; }
+    (seen; (touch ../other) 2>/dev/null || echo refused) > node_modules/seen; touch "$TMPDIR/x"`
+  await writeFile(join(path, 'npm'), npm, { mode: 0o755 })
+  const environment = { node: 'package-lock.json' }
+  const files = { 'package.json': '{}', 'package-lock.json': '{}' }
+  const one = await attempt({ run: 'cat node_modules/seen; ls -A node_modules/..', environment }, { files })
+
+  await executor.execute(one)
+
+  const built = join(folder, 'data', 'environments', one.recorded.environments![0]!.digest)
+  const scratch = join(built, '.scratch')
+  assert.deepEqual(one.lines.slice(2), [
+    'environments',
+    'refused',
+    `${join(scratch, 'cache')} ${join(scratch, 'tmp')}`,
+    'refused',
+    '.complete',
+    'node_modules',
+    'package-lock.json',
+    'package.json',
+  ])
 })
 
 test('isolation holds for a server that runs as root too: its tasks cannot mount the machine again', async t => {

@@ -19,9 +19,11 @@ export const isolationKind = ({ isolation, host }: Pick<Config, 'isolation' | 'h
 export const isolationRemedy =
   'Code of whoever may start a task can read what the server can: install bubblewrap and allow user namespaces, or say --isolation none.'
 
-/** Wraps a command of an attempt whose folder is `root`. */
 export interface Isolation {
+  /** Wraps a command of an attempt whose folder is `root`. */
   wrap(command: readonly string[], root: string): Promise<{ command: readonly string[]; isWrapped: boolean }>
+  /** How commands are wrapped that fill a folder, in which they stand; undefined when they are not. */
+  builder(folder: string): Promise<((command: readonly string[]) => readonly string[]) | undefined>
   /** Why what was asked for does not work on this machine; undefined when it does, or nothing was asked for. */
   obstacle(): Promise<string | undefined>
 }
@@ -77,15 +79,24 @@ export function createIsolation({ kind, hidden, readable, ...deps }: Deps): Isol
           (error: unknown) => messageOf(error).slice(0, 500),
         ))
 
+  async function isOn(): Promise<boolean> {
+    const why = await obstacle()
+    if (kind === 'none' || (kind === 'auto' && why !== undefined)) return false
+    if (why === undefined) return true
+    throw new TrainyardError('unavailable', 'Tasks are to be isolated by bubblewrap, which does not work here.', {
+      why,
+    })
+  }
+
   return {
     obstacle,
     async wrap(command, root) {
-      const why = await obstacle()
-      if (kind === 'none' || (kind === 'auto' && why !== undefined)) return { command, isWrapped: false }
-      if (why === undefined) return { command: ['bwrap', ...machine(), ...attempt(root), ...command], isWrapped: true }
-      throw new TrainyardError('unavailable', 'Tasks are to be isolated by bubblewrap, which does not work here.', {
-        why,
-      })
+      if (!(await isOn())) return { command, isWrapped: false }
+      return { command: ['bwrap', ...machine(), ...attempt(root), ...command], isWrapped: true }
+    },
+    async builder(folder) {
+      if (!(await isOn())) return undefined
+      return command => ['bwrap', ...machine(), '--bind', folder, folder, '--chdir', folder, '--', ...command]
     },
   }
 }

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { TrainyardError } from '#kernel/error.ts'
+import { buildRoom } from './build-room.ts'
 import { buildStep, type Step } from './build-step.ts'
-import { builderEnv, type BuildDeps } from './environment-build.ts'
+import type { BuildDeps } from './environment-build.ts'
 import { hasUv, ownPython, uvVariables } from './python-build.ts'
 
 interface LockOrder {
@@ -21,7 +22,7 @@ const lock = 'requirements.lock'
  * uv where the builders' PATH has one, else by pip. Throws `task_failed` with the resolver's last lines.
  */
 export async function lockRequirements(
-  { python, env }: Pick<BuildDeps, 'python' | 'env'>,
+  { python, ...deps }: Pick<BuildDeps, 'python' | 'env' | 'isolation'>,
   { requirements, signal, log }: LockOrder,
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-lock-'))
@@ -29,10 +30,11 @@ export async function lockRequirements(
     new TrainyardError('task_failed', `The requirements of the model lead to no set of packages: ${why}`, {
       cause: { kind: 'environment' },
     })
-  const step = buildStep({ folder, signal, log, failed })
   try {
+    const room = await buildRoom(deps, folder)
+    const step = buildStep({ ...room, folder, signal, log, failed })
     await writeFile(join(folder, 'requirements.txt'), requirements)
-    return await resolve({ python, folder, env: builderEnv(env), step, failed })
+    return await resolve({ python, folder, env: room.env, step, failed })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { createIsolation, type IsolationKind } from '../../src/compute/isolation.ts'
+import { lockRequirements } from '../../src/compute/requirements-lock.ts'
 import { openBench } from '../../src/compute/testing.ts'
 import type { TrainyardError } from '../../src/kernel/error.ts'
 import { uvFolder } from '../mlflow/environment.ts'
@@ -22,7 +24,7 @@ with zipfile.ZipFile(sys.argv[1], 'w') as whl:
 `
 
 /** An index with one package, which no other has, and an executor whose pip is told of it, and of nothing else. */
-async function open(t: TestContext, { hasUv }: { hasUv: boolean }) {
+async function open(t: TestContext, { hasUv, isolation = 'none' }: { hasUv: boolean; isolation?: IsolationKind }) {
   const asked: string[] = []
   let bytes = Buffer.alloc(0)
   const index = createServer(({ url = '', headers }, response) => {
@@ -34,21 +36,21 @@ async function open(t: TestContext, { hasUv }: { hasUv: boolean }) {
   await new Promise<void>(ready => index.listen(0, '127.0.0.1', ready))
   t.after(() => index.close())
   const url = `http://127.0.0.1:${(index.address() as AddressInfo).port}/simple`
-  const bench = await openBench(t, folder => ({
-    env: {
-      PATH: `${folder}/bin:/usr/local/bin:/usr/bin:/bin`,
-      HOME: folder,
-      PIP_INDEX_URL: url,
-      PIP_CONFIG_FILE: '/dev/null',
-    },
-    python: 'python3.11',
-  }))
-  await mkdir(join(bench.folder, 'bin'))
-  if (hasUv) await symlink(join(await uvFolder(), 'bin', 'uv'), join(bench.folder, 'bin', 'uv'))
+  // Not below /tmp, of which isolated builders see nothing.
+  const bin = await mkdtemp('/var/tmp/trainyard-bin-')
+  t.after(() => rm(bin, { recursive: true }))
+  const envIn = (home: string) => ({
+    PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: home,
+    PIP_INDEX_URL: url,
+    PIP_CONFIG_FILE: '/dev/null',
+  })
+  const bench = await openBench(t, folder => ({ isolation, env: envIn(folder), python: 'python3.11' }))
+  if (hasUv) await copyFile(join(await uvFolder(), 'bin', 'uv'), join(bin, 'uv'))
   const path = join(bench.folder, wheel)
   await promisify(execFile)('python3', ['-c', makeWheel, path])
   bytes = await readFile(path)
-  return { ...bench, asked, url, digest: sha256(bytes) }
+  return { ...bench, env: envIn(bench.folder), asked, url, digest: sha256(bytes) }
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -100,6 +102,34 @@ test(
     )
   },
 )
+
+test('isolated builders find and build the same, by pip and by uv', { timeout: 300_000 }, async t => {
+  for (const hasUv of [true, false]) {
+    const { attempt, executor, digest, folder, env } = await open(t, { hasUv, isolation: 'bubblewrap' })
+    const why = await executor.isolationObstacle()
+    if (why !== undefined) return t.skip(why)
+    const files = { 'requirements.lock': `rainfall==1.0 --hash=sha256:${digest}` }
+    const one = await attempt({ run, environment: { python: 'requirements.lock' } }, { files })
+
+    await executor.execute(one)
+
+    const { names } = await packagesIn(folder, one.recorded.environments![0]!.digest)
+    const isolation = createIsolation({ kind: 'bubblewrap', path: env.PATH, hidden: [folder], readable: [] })
+    const order = { requirements: 'rainfall', signal: t.signal, log: () => {} }
+    const lock = await lockRequirements({ python: 'python3.11', env, isolation }, order)
+    assert.deepEqual(
+      [
+        one.lines.at(-1),
+        names.includes('rainfall.py'),
+        lock
+          .replaceAll(/\s*#.*$/gm, '')
+          .replaceAll(/\s+\\?\s*/g, ' ')
+          .trim(),
+      ],
+      ['37', true, `rainfall==1.0 --hash=sha256:${digest}`],
+    )
+  }
+})
 
 const project = `[project]
 name = "rain"
