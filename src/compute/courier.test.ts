@@ -1,72 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { createApp } from '#http'
-import { wallClock } from '#kernel/clock.ts'
-import { migrate, openDatabase } from '#storage'
-import type { Engine, Observation } from './engine.ts'
-import { attemptRoutes, computeMigrations, createRemotes, sqlRemoteStore } from './index.ts'
-import { composeBench } from './testing.ts'
-
-/** An engine whose jobs are processes of this machine. */
-function processEngine(): Engine {
-  const jobs = new Map<string, ChildProcess>()
-  const seen = (name: string): Observation => {
-    const job = jobs.get(name)
-    if (!job) return { state: 'absent' }
-    const { exitCode: code, signalCode: signal } = job
-    if (code === null && signal === null) return { state: 'running' }
-    return { state: 'ended', end: { ...(code !== null && { code }), cause: code === 0 ? 'succeeded' : 'exit' } }
-  }
-  return {
-    async submit({ attempt, command, env }) {
-      const [program = '', ...args] = command
-      jobs.set(attempt, spawn(program, args, { env: { PATH: '/usr/bin:/bin', ...env }, stdio: 'inherit' }))
-      return attempt
-    },
-    observe: async names => new Map(names.map(name => [name, seen(name)])),
-    cancel: async name => void jobs.get(name)?.kill('SIGTERM'),
-    log: async () => '',
-    forget: async () => {},
-  }
-}
-
-async function open(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'trainyard-courier-'))
-  const bench = composeBench(folder)
-  const db = openDatabase('sqlite::memory:')
-  await migrate(db, computeMigrations)
-  const app = await createApp({ version: '0' })
-  const remotes = createRemotes({
-    engines: { cluster: processEngine() },
-    store: sqlRemoteStore(db),
-    blobs: bench.blobs,
-    checkpoints: bench.checkpoints,
-    clock: wallClock,
-    nodeUrl: () => app.listeningOrigin,
-    retentionMs: 60_000,
-    graceMs: 1_000,
-    silenceMs: 60_000,
-    patienceMs: 60_000,
-  })
-  attemptRoutes(app, remotes.desk)
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  t.after(async () => {
-    app.server.closeAllConnections()
-    await app.close()
-    remotes.stop()
-    bench.executor.stop()
-    await db.destroy()
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-  })
-  return { ...bench, here: bench.executor, executor: remotes.executors['cluster']! }
-}
+import { test } from 'node:test'
+import { readTree } from '#storage'
+import { openCouriers } from './courier-bed.ts'
+import { processesWith, until } from './testing.ts'
 
 test('a courier brings a task to where nothing of ours is, and its log, outputs and end back', async t => {
-  const { blobs, attempt, executor } = await open(t)
+  const { blobs, attempt, executor } = await openCouriers(t)
   const rows = await blobs.put('1\n2\n')
   const one = await attempt(
     {
@@ -84,7 +23,7 @@ test('a courier brings a task to where nothing of ours is, and its log, outputs 
 })
 
 test('a task that fails on its node says with which exit code, and what it said last', async t => {
-  const { attempt, executor } = await open(t)
+  const { attempt, executor } = await openCouriers(t)
   const one = await attempt({ executor: 'cluster', run: 'echo no wind; exit 3' }, { files: {} })
 
   await assert.rejects(executor.execute(one), {
@@ -94,7 +33,7 @@ test('a task that fails on its node says with which exit code, and what it said 
 })
 
 test('a task that was killed on this machine goes on from its checkpoint on another, and that one’s on this', async t => {
-  const { attempt, here, executor, checkpoints } = await open(t)
+  const { attempt, here, executor, checkpoints } = await openCouriers(t)
   const count = `cd "$TRAINYARD_CHECKPOINT"; n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n.tmp; mv n.tmp n; echo "n=$n"`
   const one = await attempt({ run: `${count}; kill -9 $$`, checkpoint: true })
   await assert.rejects(here.execute(one), { code: 'task_failed' })
@@ -113,7 +52,7 @@ test('a task that was killed on this machine goes on from its checkpoint on anot
 })
 
 test('an attempt that a later one has overtaken keeps nothing any more', async t => {
-  const { attempt, here, checkpoints } = await open(t)
+  const { attempt, here, checkpoints } = await openCouriers(t)
   const write = (n: number) => `echo ${n} > "$TRAINYARD_CHECKPOINT/n"; exit 1`
   const [old, young] = [
     await attempt({ run: write(1), checkpoint: true }),
@@ -125,4 +64,54 @@ test('an attempt that a later one has overtaken keeps nothing any more', async t
   await assert.rejects(here.execute(old))
 
   assert.equal(await checkpoints.find('run/train'), kept)
+})
+
+test('over a network that cuts what is asked and loses what is answered, all comes, and once', async t => {
+  const { blobs, attempt, executor, network } = await openCouriers(t)
+  const rows = await blobs.put('x'.repeat(300_000))
+  const run = `for n in $(seq 1 20); do seq -f "line %g" $((n * 100 - 99)) $((n * 100)); sleep 0.1; done
+    printf '{"name":"loss","value":0.5}\\n' > "$TRAINYARD_METRICS"
+    wc -c < "$TRAINYARD_INPUT_ROWS" > "$TRAINYARD_OUTPUT_SIZE"
+    mkdir "$TRAINYARD_OUTPUT_FOLDS"; for n in 1 2 3 4 5 6; do echo $n > "$TRAINYARD_OUTPUT_FOLDS/$n"; done`
+  const one = await attempt({ executor: 'cluster', run, outputs: ['size', 'folds'] }, { inputs: { rows } })
+  network.mode = 'lossy'
+
+  const { outputs, metrics, facts } = await executor.execute(one)
+
+  const folds = await readTree(blobs, outputs['folds']!.digest!)
+  assert.deepEqual(
+    {
+      lines: one.lines.filter(line => line.startsWith('line')),
+      size: (await blobs.bytes(outputs['size']!.digest!)).toString().trim(),
+      folds: Object.keys(folds),
+      metrics,
+      exit: facts['exit'],
+    },
+    {
+      lines: Array.from({ length: 2_000 }, (_, index) => `line ${index + 1}`),
+      size: '300000',
+      folds: ['1', '2', '3', '4', '5', '6'],
+      metrics: [{ name: 'loss', value: 0.5 }],
+      exit: 0,
+    },
+  )
+  assert.ok(
+    Object.values(network.broken).every(times => times > 1),
+    JSON.stringify(network.broken),
+  )
+})
+
+test('a task whose node reaches nobody for longer than its patience is ended there', async t => {
+  const { attempt, executor, network } = await openCouriers(t, { patienceMs: 1_500, silenceMs: 3_000 })
+  const seconds = `${600 + Math.random()}`
+  const one = await attempt({ executor: 'cluster', run: `echo begun; exec sleep ${seconds}` })
+  const ended = executor.execute(one).catch((error: unknown) => error)
+  await until(() => one.lines.includes('begun'))
+  const before = (await processesWith(seconds)).length
+
+  network.mode = 'gone'
+  await until(async () => (await processesWith(seconds)).length === 0)
+
+  assert.equal(before > 0, true)
+  assert.deepEqual(((await ended) as { detail: object }).detail, { cause: { kind: 'lost' } })
 })
