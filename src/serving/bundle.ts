@@ -8,7 +8,7 @@ import { GraphNode } from '#project/graph-spec.ts'
 import { InputRule } from '#project/input-rule.ts'
 import { Preprocess } from '#project/preprocess-spec.ts'
 import { SignatureWire } from '#registry/wire.ts'
-import type { Blobs, Tree } from '#storage'
+import { readTree, type Blobs, type Tree } from '#storage'
 
 /**
  * A serving bundle is a tree: `bundle.json`, the model (`model.onnx`, or the files of `model/` with the lock file of their
@@ -79,6 +79,12 @@ export const modelFolder = 'model'
 export const lockFile = 'requirements.lock'
 /** Beside a bundle's files where it is checked out: a link to the Python of its environment on this machine. */
 export const pythonLink = '.python'
+
+/** The manifest of a bundle. */
+export async function readManifest(blobs: Blobs, bundle: Digest): Promise<BundleManifest> {
+  const text = await blobs.bytes((await readTree(blobs, bundle))[manifestFile]!.digest)
+  return BundleManifest.parse(JSON.parse(text.toString()))
+}
 
 /** The files of an ONNX model in a bundle. */
 export async function onnxFiles(blobs: Blobs, model: Digest): Promise<Tree> {

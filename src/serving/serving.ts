@@ -5,9 +5,9 @@ import { notFound, TrainyardError } from '#kernel/error.ts'
 import { instantOf } from '#kernel/id.ts'
 import type { Page } from '#kernel/page.ts'
 import type { Ledger, Resolver } from '#metadata'
-import { readTree, type Duckdb } from '#storage'
+import type { Blobs, Duckdb } from '#storage'
 import { ask, type Answer, type Question } from './ask.ts'
-import { BundleManifest, manifestFile } from './bundle.ts'
+import { readManifest, type BundleManifest } from './bundle.ts'
 import { clientSource, type ClientLanguage } from './client-source.ts'
 import { removeOtherBundles } from './bundle-folder.ts'
 import { clusterExports, type ClusterExports } from './cluster-export.ts'
@@ -31,6 +31,7 @@ import { createQueueKeeper, type QueueKeeper, type QueueParts } from './queue-ke
 import type { QueueStatus } from './wire.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logDays, readDay, type LogDay } from './log-export.ts'
+import { requestedOf } from './requested.ts'
 import { logFolder } from './routes-file.ts'
 import type { RevisionRow } from './store.ts'
 import { createSupervisor, type SupervisorOptions } from './supervisor.ts'
@@ -174,7 +175,7 @@ export function createServing(parts: ServingParts): Serving {
     },
     ask: question => ask(supervisor, question),
     ...integrations(parts, queues),
-    ...descriptions(describe),
+    ...descriptions(describe, parts.blobs),
     graphs: project => graphsOf({ projects: parts.projects, urlOf: name => askedUrl(describe, name) }, project),
     ...clusterExports(parts, traffic),
     ...logReads(reader, log),
@@ -219,8 +220,7 @@ function integrations(
   return {
     async clientSource(name, language) {
       const { number, bundle } = await revisionOf(name)
-      const text = await blobs.bytes((await readTree(blobs, bundle))[manifestFile]!.digest)
-      const manifest = BundleManifest.parse(JSON.parse(text.toString()))
+      const manifest = await readManifest(blobs, bundle)
       return clientSource({ language, deployment: name, revision: number, manifest })
     },
     async queues(name) {
@@ -240,6 +240,7 @@ function integrations(
 /** What deployments are like now. */
 function descriptions(
   describe: DescribeParts,
+  blobs: Blobs,
 ): Pick<Serving, 'guard' | 'shadows' | 'deployments' | 'deployment' | 'projectOf'> {
   const { store, clock } = describe
   return {
@@ -251,6 +252,7 @@ function descriptions(
       const row = await store.deployment(name)
       if (!row) throw notFound('deployment', name)
       const [described] = await describeDeployments(describe, [row])
+      const live = described!.revisions.find(({ state }) => state === 'live')
       const since = (clock.now() - 3_600_000) as Millis
       const guard = await guardedCanary(describe, row)
       return {
@@ -258,11 +260,16 @@ function descriptions(
         traffic: [...(await store.traffic(name, 50))],
         shadows: [...(await shadowsOf(store, name))],
         ...(guard && { guard }),
+        ...(live && { inputs: sentTo(await readManifest(blobs, live.bundle)) }),
         perMinute: [...(await store.perMinute(name, since))] as DeploymentDetail['perMinute'],
       }
     },
   }
 }
+
+/** What requests bring to a model. */
+const sentTo = (manifest: BundleManifest): DeploymentDetail['inputs'] =>
+  (requestedOf(manifest)?.told ?? manifest.signature).inputs
 
 /** What there is to know of the log of predictions. */
 function logReads(

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Digest, idOf, Instant, Name, pageOf } from '#kernel/wire.ts'
+import { SignatureWire } from '#registry/wire.ts'
 
 /** Deployments, revisions and logged predictions as JSON. The prediction protocol itself is that of the model server. */
 
@@ -131,6 +132,10 @@ export const DeploymentDetail = DeploymentWire.extend({
   traffic: z.array(TrafficChangeWire),
   shadows: z.array(ShadowWire),
   guard: GuardWire.optional().meta({ description: 'While there is a canary.' }),
+  inputs: SignatureWire.shape.inputs.optional().meta({
+    description:
+      'What requests to the live revision send: its inputs, and in place of those that are computed what they are computed of.',
+  }),
   /** Requests per minute of the last hour, oldest first. */
   perMinute: z.array(z.object({ at: Instant, requests: z.int(), errors: z.int() })),
 })

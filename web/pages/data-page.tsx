@@ -1,6 +1,6 @@
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { featureViewsOf, sourcesOf } from '../api.ts'
+import { featureViewsOf, projectOf, sourcesOf } from '../api.ts'
 import { bytes, dayOf, number } from '../format.ts'
 import { sourcePath, viewPath } from '../paths.ts'
 import { To } from '../shell/link.tsx'
@@ -10,7 +10,7 @@ import { Empty } from '../ui/empty.tsx'
 import { State, Tag } from '../ui/state.tsx'
 import { Table, type Column } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
-import type { FeatureView, Source } from '../wire.ts'
+import type { FeatureView, Revision, Source } from '../wire.ts'
 
 /** Which data can be trusted, and which features are fresh? */
 export function DataPage() {
@@ -23,6 +23,7 @@ export function DataPage() {
       <Panel title="Feature views" note="the same rules for training and serving" flush>
         <FeatureViews project={project} />
       </Panel>
+      <RequestViews project={project} />
     </Page>
   )
 }
@@ -112,4 +113,61 @@ const viewColumns: readonly Column<FeatureView>[] = [
     align: 'right',
   },
   { title: 'Online rows', cell: ({ onlineRows }) => number(onlineRows), align: 'right', wide: true },
+]
+
+type RequestView = NonNullable<Revision['spec']['requestFeatures']>[string] & { readonly name: string }
+
+/** What is computed when a request comes. Nothing where a project declares none of it. */
+function RequestViews({ project }: { project: string }) {
+  const { data: revision } = useSuspenseQuery(projectOf(project))
+  const views = Object.entries(revision.spec.requestFeatures ?? {}).map(([name, view]) => ({ name, ...view }))
+  if (views.length === 0) return null
+  return (
+    <Panel
+      title="Request views"
+      note="computed when a request comes, by the code that made them for the training"
+      flush
+    >
+      <Table
+        label="Request views"
+        rows={views}
+        columns={requestViewColumns(project)}
+        keyOf={({ name }) => name}
+        empty={null}
+      />
+    </Panel>
+  )
+}
+
+const requestViewColumns = (project: string): readonly Column<RequestView>[] => [
+  { title: 'View', cell: ({ name }) => <span className="strong">{name}</span> },
+  { title: 'Entity', cell: ({ entity }) => entity, wide: true },
+  {
+    title: 'Requests bring',
+    cell: ({ columns }) => (
+      <ul className="row">
+        {Object.entries(columns).map(([name, type]) => (
+          <li key={name}>
+            <Tag>
+              <code>{name}</code> {type}
+            </Tag>
+          </li>
+        ))}
+      </ul>
+    ),
+  },
+  {
+    title: 'Looked up',
+    cell: ({ features }) =>
+      features.length === 0
+        ? missing
+        : features.map((feature, index) => (
+            <span key={feature}>
+              {index > 0 && ', '}
+              <To to={viewPath(project, feature.split(':')[0]!)}>{feature}</To>
+            </span>
+          )),
+    wide: true,
+  },
+  { title: 'Computed by', cell: ({ compute }) => <code>{compute}</code> },
 ]

@@ -2,7 +2,7 @@ import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { Undo2 } from 'lucide-react'
 import { useMemo } from 'react'
-import { deploymentOf, modelVersionOf, rollBack } from '../api.ts'
+import { deploymentOf, rollBack } from '../api.ts'
 import { latency, number, percent } from '../format.ts'
 import { lineagePath, modelPath, monitorPath } from '../paths.ts'
 import { Ref, To } from '../shell/link.tsx'
@@ -195,30 +195,24 @@ function Requests({ deployment: { perMinute } }: { deployment: DeploymentDetail 
   )
 }
 
-/** Another origin than this page, which the browser may not call: a command to copy instead. */
-function TryIt({ deployment }: { deployment: DeploymentDetail }) {
-  const heaviest = serving(deployment.revisions)[0] ?? deployment.revisions[0]
-  if (!heaviest) return <p className="muted small">There is no revision to ask yet.</p>
-  return <TryCommand url={deployment.url} version={heaviest.version} />
-}
-
 const howTo =
-  'One row with every input given. A model with a feature service can be asked by entity key instead: leave `inputs` empty and send `"parameters": {"entity": "<key>"}`.'
+  'One row with everything given. What a feature service knows by entity key may be left out of `inputs`: then send `"parameters": {"entity": "<key>"}`.'
 
-function TryCommand({ url, version: id }: { url: string; version: string }) {
-  const { data: version } = useSuspenseQuery(modelVersionOf(id))
+/** Another origin than this page, which the browser may not call: a command to copy instead. */
+function TryIt({ deployment: { url, inputs } }: { deployment: DeploymentDetail }) {
+  if (!inputs) return <p className="muted small">There is no revision to ask yet.</p>
   return (
     <div className="stack-tight">
       <p className="small soft">
         <Prose text={howTo} />
       </p>
-      {version.signature && <Command text={curlOf(url, version.signature)} block />}
+      <Command text={curlOf(url, inputs)} block />
     </div>
   )
 }
 
-/** A request with one row of zeros in the shape that the signature wants. */
-function curlOf(url: string, { inputs }: Signature): string {
+/** A request with one row of zeros in the shape that is wanted. */
+function curlOf(url: string, inputs: Signature['inputs']): string {
   const body = {
     inputs: inputs.map(({ name, datatype, shape }) => {
       const sizes = shape.map(size => (size < 0 ? 1 : size))

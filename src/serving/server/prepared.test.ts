@@ -127,6 +127,7 @@ test('callers are told what the code takes, in place of what it gives', async t 
 
   const { inputs, properties } = JSON.parse((await bench.get('/v2/models/rain')).text) as Record<string, unknown>
 
+  assert.deepEqual(inputs, (await bench.serving.deployment('rain')).inputs)
   assert.deepEqual(
     [inputs, properties],
     [
