@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { fileHooks, makeBundle, openBench, type Bench } from '../../src/serving/testing.ts'
+import { fileHooks, makeBundle, openBench, sigmoid, type Bench } from '../../src/serving/testing.ts'
 import { uvFolder } from '../mlflow/environment.ts'
 
 /** Packages of a deployment, installed into empty folders as their users do, beside the server that they are copies of. */
@@ -152,6 +152,25 @@ for (const kind of ['npm', 'wheel'] as const)
       assert.equal(logged[4]!.eventTime, Date.parse('2026-11-29T06:00:00Z'))
     },
   )
+
+test('npm: code before and after the model runs in a copy as at the server', limits, async t => {
+  const bench = await openBench(t)
+  const code = `export const preprocess = ({ knots }: { knots: readonly number[] }) => ({ wind: knots.map(value => value / 2) })
+    export const postprocess = ({ probability }: { probability: readonly number[] }) => ({ advice: probability.map(p => p > 0.5 ? 'take' : 'leave') })`
+  const preprocess = { takes: { knots: 'FP64' as const }, gives: ['wind'], example: { knots: 4 } }
+  await bench.deploy(await makeBundle(bench.blobs, { code, change: { preprocess } }))
+  const program = await install(bench, 'npm', await freshFolder(t))
+
+  const { seen } = await ask(program, [[{ knots: 4, rain: 1 }], [{ rain: 1 }]], false)
+
+  assert.deepEqual(
+    seen.map(({ predictions, error }) => predictions ?? error),
+    [
+      [{ probability: Math.fround(sigmoid(1)), advice: 'take' }],
+      'Missing input: knots (FP64). It must be sent, or wind, which is made of it.',
+    ],
+  )
+})
 
 for (const kind of ['npm', 'wheel'] as const)
   test(
