@@ -18,6 +18,9 @@ import type { DeploymentRoute, RoutesFile } from './routes-file.ts'
 import type { TimeSettings, WorkerSettings } from './server-settings.ts'
 import type { ServingStore } from './store.ts'
 
+/** That a pod is going reaches what stands before it within seconds, in which requests still come. */
+const drainMsMin = 10_000
+
 /** What of a cluster is wanted by whoever exports to it. */
 export type ClusterWish = Pick<
   ClusterOrder,
@@ -88,7 +91,7 @@ async function exportToCluster(
     ...wish,
     deployment: name,
     version,
-    drainMs: times.drainMs,
+    drainMs: Math.max(times.drainMs, drainMsMin),
     workerMemoryBytes: workers.memoryBytes,
     keys: { keys: keysOf(route, await parts.keys()) },
   }

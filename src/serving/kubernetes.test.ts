@@ -64,6 +64,14 @@ test('a cluster is told what its API knows', async () => {
   for (const manifest of manifests) new schemas[manifest.kind as keyof typeof schemas](manifest as never).validate()
 })
 
+test('a pod that is told to end takes requests for as long as they may still be sent to it', async () => {
+  const [secret, deployment] = manifestsOf(await exported())
+  const { times } = ServerSettings.parse(JSON.parse(secret!.stringData!['settings.json']!))
+  const pod = deployment!.spec!.template!.spec as { terminationGracePeriodSeconds: number }
+
+  assert.deepEqual([times!.drainMs, pod.terminationGracePeriodSeconds], [10_000, 45])
+})
+
 test('KServe is told the same of its pods', async () => {
   const [, plain] = manifestsOf(await exported())
   const [secret, service, ...more] = manifestsOf(await exported(true))
@@ -107,7 +115,8 @@ async function startPod(t: TestContext, found: ClusterExport) {
   await writeFile(join(folder, 'keys.json'), told['keys.json']!)
   const settings = ServerSettings.parse(JSON.parse(told['settings.json']!))
   const doors = { ...settings.doors, grpcPort: 0 }
-  const server = await startServer(folder, { ...settings, port: 0, doors, main: serverMain })
+  const times = { ...settings.times!, drainMs: 0 }
+  const server = await startServer(folder, { ...settings, port: 0, doors, times, main: serverMain })
   t.after(() => stopServer(server))
   const ask = async (token: string) => {
     const answer = await call(
