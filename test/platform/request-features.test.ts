@@ -214,6 +214,15 @@ test(
       [],
       'what was found has an instant',
     )
+    const { signals } = await until('a window of the monitor', async () => (await trainyard.windows('late'))[0], world)
+    assert.deepEqual(
+      signals
+        .filter(({ kind }) => kind === 'feature_drift')
+        .map(({ name }) => name)
+        .toSorted(),
+      ['origin', ...computed].toSorted(),
+      'what is computed is monitored, beside the key',
+    )
     assert.deepEqual(
       (await ask([{ origin: 'ORD', destination: 'LAX', departs: 0 }])).error,
       'Missing input: distance (integer). It must be sent, or distance_log, distance_odd, which is computed of it.',
