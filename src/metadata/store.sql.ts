@@ -21,7 +21,13 @@ export function sqlLedgerStore(db: Db): LedgerStore {
       await complete(tx, known)
       const numberOf = await numbered(tx, inserted, [...known.map(({ id }) => id), ...beside])
       await runRows(tx, newDigests, nodes.flatMap(digestRow(numberOf)))
-      await runRows(tx, newEdges, edges.flatMap(edgeRow(numberOf)))
+      // Nobody else knows the number of a node that is new: it has no edges yet.
+      const [own, others] = [
+        edges.filter(edge => inserted.has(edge.from)),
+        edges.filter(edge => !inserted.has(edge.from)),
+      ]
+      await runRows(tx, firstOfNode, distinct(own).flatMap(edgeRow(numberOf)))
+      await runRows(tx, newEdges, others.flatMap(edgeRow(numberOf)))
       const firsts = new Map(firstEdges.toReversed().map(edge => [`${edge.from} ${edge.relation}`, edge]))
       await runRows(tx, newFirstEdges, [...firsts.values()].flatMap(edgeRow(numberOf)))
     },
@@ -78,6 +84,11 @@ const newDigests: RowStatement = {
   types: ['text', 'bigint'],
   tail: 'on conflict do nothing',
 }
+const firstOfNode: RowStatement = {
+  head: 'insert into edge (downstream, upstream, relation)',
+  types: ['bigint', 'bigint', 'text'],
+  tail: '',
+}
 const newEdges: RowStatement = {
   head: 'insert into edge (downstream, upstream, relation)',
   types: ['bigint', 'bigint', 'text'],
@@ -101,6 +112,10 @@ const digestRow =
   (numberOf: ReadonlyMap<string, number>) =>
   ({ id, facts: { digest } }: Node): (string | number)[] =>
     typeof digest === 'string' && isDigest(digest) ? [digest, numberOf.get(id)!] : []
+
+const distinct = (edges: readonly Edge[]): readonly Edge[] => [
+  ...new Map(edges.map(edge => [`${edge.from} ${edge.to} ${edge.relation}`, edge])).values(),
+]
 
 /** The ends of edges that are none of the nodes. */
 function endsBeside(nodes: readonly Node[], edges: readonly Edge[]): readonly string[] {
