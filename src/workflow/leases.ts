@@ -55,7 +55,7 @@ export function createLeases(deps: LeaseDeps, { running, launch, end }: Hands): 
     if (!claim) return
     if (canFollow) return launch(claim)
     warn({ task: seen.task, attempt: seen.id, owner: seen.owner }, 'attempt is lost, its task is ready again')
-    await turns.settle({ attempt: seen.id, owner, outcome: { state: 'lost', error: why } })
+    await turns.settle({ run: claim.run.id, attempt: seen.id, owner, outcome: { state: 'lost', error: why } })
   }
 
   function endOf(id: AttemptId, { held, taken, cancelled }: Renewal): void {

@@ -220,16 +220,16 @@ async function record(
   claim: Claim,
   result: { outcome: Outcome; given: Given; record?: TaskRecord },
 ): Promise<void> {
+  const attempt = { run: claim.run.id, attempt: claim.attempt, owner }
   for (let tries = 1; ; tries++) {
     try {
-      await turns.settle({ attempt: claim.attempt, owner, ...result })
+      await turns.settle({ ...attempt, ...result })
       return
     } catch (error) {
       warn({ run: claim.run.id, task: claim.task, tries, err: error }, 'result of a task could not be recorded')
       if (tries >= recordTriesMax) {
         await turns.settle({
-          attempt: claim.attempt,
-          owner,
+          ...attempt,
           outcome: { state: 'failed', error: `The result could not be recorded: ${messageOf(error)}` },
         })
         return

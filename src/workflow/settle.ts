@@ -5,7 +5,7 @@ import type { Announcer } from './announce.ts'
 import { runStarted, taskAsked } from './events.ts'
 import type { Given } from './lineage.ts'
 import type { TaskRecord } from './record.ts'
-import { isGood, type AttemptId, type Run } from './run.ts'
+import { isGood, type AttemptId, type Run, type RunId } from './run.ts'
 import type { Outcome } from './outcome.ts'
 import type { Child } from './run-draft.ts'
 import type { Starter } from './start.ts'
@@ -13,6 +13,7 @@ import type { Finished, WorkflowStore } from './store.ts'
 import { environmentTags } from './tracked-task.ts'
 
 export interface SettleRequest {
+  readonly run: RunId
   readonly attempt: AttemptId
   readonly owner: string
   readonly outcome: Outcome
@@ -80,7 +81,7 @@ export function createSettler({ store, tracking: tracked, outbox, announcer, clo
       const now = clock.now()
       const ended = await store.finish(
         tx,
-        requests.map(({ given: _, ...request }) => ({ ...request, at: now })),
+        requests.map(({ attempt, owner, outcome, record }) => ({ attempt, owner, outcome, record, at: now })),
       )
       await between()
       const own = requests.flatMap((request, index) => {
