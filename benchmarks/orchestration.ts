@@ -5,10 +5,10 @@
  *   node benchmarks/orchestration.ts [--chain 200] [--wide 5000] [--python 40]
  */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sql, type RawBuilder } from 'kysely'
+import { sql } from 'kysely'
 import { composeBench } from '../src/compute/testing.ts'
 import { wallClock } from '../src/kernel/clock.ts'
 import { engineOf, migrate, openDatabase, runRows, type Db } from '../src/storage/index.ts'
@@ -39,21 +39,18 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   const gaps = await chained(bed)
   note('gap between two chained tasks, p50 ms', at(gaps, 0.5).toFixed(1), '5 or less')
   note('gap between two chained tasks, p99 ms', at(gaps, 0.99).toFixed(1), '50 or less')
-  const goal = database === 'PostgreSQL' ? '20,000' : '2,000'
-  const one = await fanned(bed, 1)
-  note(`results kept per second, ${wide} tasks at once`, Math.round(one.perSecond), goal)
-  const many = await fanned(bed, 20)
-  note(`… of 20 runs`, Math.round(many.perSecond), goal)
-  const least = await floor(db)
-  note('… and by the same four rows of each with nothing around', Math.round(least.perSecond), 'what there is to reach')
-  note('processor time of this process for each of them, ms', many.cpuMs.toFixed(3), '')
-  note('… and for the same four rows', least.cpuMs.toFixed(3), '')
-  if (many.databaseMs !== undefined) {
-    note('processor time of the database for each of them, ms', many.databaseMs.toFixed(3), '')
-    note('… and for the same four rows', least.databaseMs!.toFixed(3), '')
-    const most = 1_000 / Math.max(many.cpuMs, many.databaseMs)
-    note('… so that one core for each of the two keeps at most', Math.round(most), goal)
+  const goal = database === 'PostgreSQL' ? 20_000 : 2_000
+  const anchor = goal.toLocaleString('en')
+  const tell = (what: string, { perSecond, serverUs, databaseUs }: Spent): void => {
+    note(`${what}, a second`, Math.round(perSecond), anchor)
+    note('… processor time of the server for each, µs', Math.round(serverUs), '')
+    if (databaseUs !== undefined) note('… and of the database, µs', Math.round(databaseUs), '')
+    const cores = [serverUs, ...(databaseUs === undefined ? [] : [databaseUs])].map(us => (us * goal) / 1e6)
+    note(`… so that ${anchor} take cores`, cores.map(count => count.toFixed(1)).join(' + '), '')
   }
+  tell(`results kept, ${wide} tasks at once`, await fanned(bed, 1))
+  tell('… of 20 runs', await fanned(bed, 20))
+  tell('the least: four rows for each, with nothing around', await floor(db))
   if (long > 0 && database !== 'PostgreSQL')
     note(`${long} chained Python tasks, s`, (await python(bed)).toFixed(2), '3 or less')
 
@@ -89,7 +86,7 @@ async function chained({ workflow }: TestBed): Promise<readonly number[]> {
     .toSorted((x, y) => x - y)
 }
 
-/** Beside the rate, what it costs here and in the database: that does not depend on how busy the machine is. */
+/** Beside the rate, what it costs here and in the database: that depends less on how busy the machine is. */
 async function fanned({ db, workflow }: TestBed, runs: number): Promise<Spent> {
   const tasks = Object.fromEntries(Array.from({ length: wide / runs }, (_, index) => [`t${index}`, task('nothing')]))
   return spent(db, () => Promise.all(Array.from({ length: runs }, () => ended(workflow, tasks))))
@@ -104,31 +101,39 @@ async function spent(db: Db, work: () => Promise<unknown>): Promise<Spent> {
   const databaseAfter = await databaseCpu(db)
   return {
     perSecond: wide / seconds,
-    cpuMs: (user + system) / 1_000 / wide,
-    databaseMs: databaseBefore === undefined ? undefined : (databaseAfter! - databaseBefore) / wide,
+    serverUs: (user + system) / wide,
+    databaseUs: databaseBefore === undefined ? undefined : ((databaseAfter! - databaseBefore) * 1_000) / wide,
   }
 }
 
+/** Processor times are for one task. */
 interface Spent {
   readonly perSecond: number
-  readonly cpuMs: number
+  readonly serverUs: number
   /** Undefined where the database is in this process, or on another machine. */
-  readonly databaseMs: number | undefined
+  readonly databaseUs: number | undefined
 }
 
-/** Processor time of the processes that answer us, in ms [proc(5): utime and stime, in hundredths of a second]. */
+/** Processor time of all processes of the database so far, in ms, also of those that have ended. Nobody else uses it meanwhile. */
 async function databaseCpu(db: Db): Promise<number | undefined> {
   if (engineOf(db) === 'sqlite') return undefined
-  const schema = sql`select pid from pg_stat_activity where application_name = current_schema()`
-  const { rows } = await (schema as RawBuilder<{ pid: number }>).execute(db)
-  const times = await Promise.all(
-    rows.map(async ({ pid }) => {
-      const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      return (Number(fields[11]) + Number(fields[12])) * 10
-    }),
-  )
-  return times.some(Number.isNaN) ? undefined : times.reduce((sum, ms) => sum + ms, 0)
+  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+  const own = await processOf(rows[0]!.pid)
+  if (own?.name !== 'postgres') return undefined
+  const parent = await processOf(own.parent)
+  const pids = (await readdir('/proc')).map(Number).filter(pid => pid > 0)
+  const children = (await Promise.all(pids.map(processOf))).filter(one => one?.parent === own.parent)
+  return children.reduce((sum, one) => sum + one!.ms, parent!.ms + parent!.childrenMs)
+}
+
+/** [proc(5): comm, ppid, utime, stime, cutime, cstime; times in hundredths of a second]. */
+async function processOf(pid: number) {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [ms, childrenMs] = [11, 13].map(at => (Number(fields[at]) + Number(fields[at + 1])) * 10)
+  const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'))
+  return { name, parent: Number(fields[1]), ms: ms!, childrenMs: childrenMs! }
 }
 
 /**
