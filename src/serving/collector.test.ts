@@ -115,7 +115,7 @@ test('slow is what takes longer than 99 of 100 answers of the live revision did 
   assert.deepEqual(
     [
       await told([490, 200], [4, 300], [5, 300, canary]),
-      await told([9, 200]),
+      await told([9, 200], [2, 300, canary]),
       await told(
         [3, 300, canary],
         [2, 300],

@@ -90,6 +90,7 @@ test('what is missing, or made against a rule, is the request’s; what the code
   assert.deepEqual(
     [
       await ask(bench, { rain: 1 }),
+      await ask(bench, { wind: 3 }),
       await ask(bench, { ...row, knots: 200 }),
       await ask(bench, { ...row, knots: 'strong' }),
       await ask(bench, { ...row, knots: 99 }),
@@ -98,6 +99,7 @@ test('what is missing, or made against a rule, is the request’s; what the code
     ],
     [
       [400, 'Missing input: knots (FP64). It must be sent, or wind, which is made of it.', null],
+      [400, 'Missing inputs: rain. This deployment looks no features up.', null],
       [400, 'Input wind, row 1: 101 is more than 60.', null],
       [400, 'Input knots, row 1: "strong" is not a finite number; missing values are not accepted.', null],
       [500, 'Revision 1 of rain failed: no such wind', null],
