@@ -25,7 +25,9 @@ for (const engine of testEngines())
          ('tsk_2', '{"uses":"x","retries":0}', '[]', '{}'), ('tsk_3', '{"run":"x","retries":0}', '[]', '{}')`,
       `insert into workflow_attempt (id, task, run, number, state, owner, lease_until, handle, facts, demand, machine, claimed_at)
        values ('att_2', 'tsk_2', 'run_1', 1, 'waiting', 'me', null, null, '{}', '', 'here', 3),
-         ('att_3', 'tsk_3', 'run_1', 1, 'running', 'me', 60, '{"pid":9}', '{}', '{"/gpu":1}', 'here', 4)`,
+         ('att_3', 'tsk_3', 'run_1', 1, 'running', 'me', 60, '{"pid":9}', '{}', '{"/gpu":1}', 'here', 4),
+         ('att_1', 'tsk_3', 'run_1', 0, 'lost', 'me', null, null, '{}', '', 'here', 2)`,
+      `insert into workflow_record values ('att_1', '{"command":"x"}', null), ('att_3', '{"command":"y"}', null)`,
     ])
       await sql.raw(statement).execute(db)
 
@@ -35,13 +37,18 @@ for (const engine of testEngines())
     const by = { owner: 'you', machine: 'here', devices: [], leaseUntil: 100 }
     const claim = (now: number) => store.transaction(tx => store.claim(tx, { ...by, pool: 'platform', limit: 9, now }))
     const live = await store.runningOf('me')
+    const noted = (await store.attempts('tsk_3')).map(({ id, state, record }) => [id, state, record.command])
     const overdue = [await store.hasOverdue(54), await store.hasOverdue(55)]
     const { taken } = await store.room()
     const claims = (await claim(7)).map(({ attempt, name, isNew }) => [name, isNew ? 'new' : attempt])
     assert.deepEqual(
-      { due: live, overdue, taken, claims },
+      { due: live, noted, overdue, taken, claims },
       {
         due: [{ id: 'att_3', task: 'tsk_3', owner: 'me', leaseUntil: 60, handle: { pid: 9 } }],
+        noted: [
+          ['att_1', 'lost', 'x'],
+          ['att_3', 'running', 'y'],
+        ],
         overdue: [false, true],
         taken: { '/gpu': 1 },
         claims: [
