@@ -225,7 +225,7 @@ test('health, metadata and metrics are read with GET', async () => {
     /^nv_inference_compute_infer_duration_us\{model="rain",version="1"\} [1-9]/m,
     /^request_predict_seconds_count\{model_name="rain"\} [1-9]/m,
     /^trainyard_serving_stage_seconds_count\{deployment="rain",revision="rev_[^"]+",stage="bind"\} [1-9]/m,
-    /^trainyard_serving_model_load_seconds\{deployment="rain",revision="rev_[^"]+"\} 0\.\d/m,
+    /^trainyard_serving_model_load_seconds\{deployment="rain",revision="rev_[^"]+"\} \d+\.\d/m,
     /^trainyard_serving_inflight 0$/m,
     /^serving_utilization (0|1|0\.\d+)$/m,
     /^trainyard_serving_event_loop_delay_seconds\{quantile="0.99"\} /m,
