@@ -27,12 +27,13 @@ export const openKafka: OpenLink = async (route, redeliverMs) => {
     rebalanceTimeout: silenceMs,
     heartbeatInterval: heartbeatMs,
     autocommit: false,
-    // Who comes while others come and go is sent back until the group has settled.
-    retries: Math.ceil(silenceMs / retryMs),
   })
   const producer = new Producer({ ...options, acks: -1, autocreateTopics: true })
   let lost: Error | undefined
   const lose = (error: unknown): void => void (lost ??= error instanceof Error ? error : new Error(String(error)))
+  // What nobody hears ends the process: who comes back to its group too late, or in vain.
+  consumer.on('error', lose)
+  producer.on('error', lose)
   consumer.on('consumer:heartbeat:error', ({ error }) => lose(error))
   consumer.on('consumer:heartbeat:stalled', ({ lastError }) => lose(lastError ?? 'The group is not heard of any more.'))
   const close = async (): Promise<void> => {

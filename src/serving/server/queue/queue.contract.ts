@@ -108,8 +108,13 @@ export function queueContract(broker: TestBroker): void {
     for (let n = messages / 2; n < messages; n++) await queue.put(String(n), `s${n}`)
     await link.receive(4)
     await link.close()
+    const answered = async (count: number): Promise<void> =>
+      until(async () => new Set((await queue.arrived('output')).map(({ body }) => body)).size === count)
+    await answered(messages)
+    // Not before: of a group that two leave in the same second Tansu 0.6 makes no group again.
     await first.stop()
-    await until(async () => new Set((await queue.arrived('output')).map(({ body }) => body)).size === messages)
+    await queue.put(String(messages), `s${messages}`)
+    await answered(messages + 1)
 
     const predictions = new Map<string, Set<string>>()
     for (const { body, headers } of await queue.arrived('output'))
@@ -119,7 +124,7 @@ export function queueContract(broker: TestBroker): void {
       [],
       'what is answered twice has one prediction id',
     )
-    assert.equal(new Set([...predictions.values()].flatMap(ids => [...ids])).size, messages)
+    assert.equal(new Set([...predictions.values()].flatMap(ids => [...ids])).size, messages + 1)
     assert.deepEqual(await queue.arrived('deadLetter'), [])
   })
 
