@@ -5,7 +5,7 @@ import { setTimeout as elapse } from 'node:timers/promises'
 
 /**
  * `npm test`: every test of the components, of what ties them together and of who may do what, in groups of one process
- * each (test files of a group share it, which saves half a second a file), three groups at a time because they wait more
+ * each (test files of a group share it, which saves half a second a file), four groups at a time because they wait more
  * than they work. When a group ends, its output is shown whole if it failed. Names of groups as arguments run only those.
  */
 
@@ -54,7 +54,7 @@ const forgotten = globSync(['src/**/*.test.ts', 'test/*.test.ts'], { exclude: [s
 )
 if (forgotten.length > 0) throw new RangeError(`No group runs ${forgotten.join(', ')}.`)
 
-const parallel = 3
+const parallel = 4
 /** The second process that reads a file, and the second run, read compiled code. */
 const env: NodeJS.ProcessEnv = { NODE_COMPILE_CACHE: 'node_modules/.cache/compiled', ...process.env } // oxlint-disable-line node/no-process-env -- handed on to the tests
 
