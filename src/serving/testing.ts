@@ -119,7 +119,10 @@ export interface Answer {
 export function fileHooks(): Pick<TestContext, 'after'> {
   const cleanups: (() => unknown)[] = []
   after(async () => {
+    // What a cleanup waits for need not keep the process, which would end in the middle.
+    const awake = setInterval(() => {}, 1_000)
     for (const cleanup of cleanups.toReversed()) await cleanup()
+    clearInterval(awake)
   })
   return { after: cleanup => void cleanups.push(cleanup as () => unknown) }
 }
