@@ -7,17 +7,16 @@
  *   node benchmarks/serving-hostile.ts [--idle=10000] [--rounds=3]
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { logisticOnnx } from '#registry'
 import { isRunning } from '../src/serving/process-ticks.ts'
 import { pause } from '../src/serving/server-process.ts'
 import { privateBytes } from './serving/core.ts'
-import { startModelServer, type Running } from './serving/model-server.ts'
+import { lightModel, startModelServer, type Running } from './serving/model-server.ts'
 import { features, tensors } from './serving/question.ts'
 import { printTable } from './table.ts'
 
@@ -248,16 +247,11 @@ async function main(server: Running): Promise<void> {
 const spareMib = 128
 
 const folder = await mkdtemp(join(tmpdir(), 'trainyard-benchmark-'))
-const model = join(folder, 'model.onnx')
 try {
-  await writeFile(
-    model,
-    logisticOnnx({ weights: Object.fromEntries(features.map(name => [name, 1])), intercept: 0, output: 'two_columns' }),
-  )
   const limit = Number(execFileSync('sh', ['-c', 'ulimit -n']).toString())
   if (limit < Number(options.idle) + 1_000)
     throw new Error(`ulimit -n is ${limit}: allow more files for ${options.idle} connections.`)
-  const server = await startModelServer(model)
+  const server = await startModelServer(await lightModel(folder))
   try {
     await main(server)
   } finally {

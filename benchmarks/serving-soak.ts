@@ -8,18 +8,17 @@
  */
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { logisticOnnx } from '#registry'
 import { logFolder, readJsonFile, replaceFile, routesFile, ServerFile, serverFile } from '../src/serving/routes-file.ts'
 import { pause, signal, startServer, stopServer, succeedServer } from '../src/serving/server-process.ts'
 import { privateBytes } from './serving/core.ts'
-import { routes, serverFolder, serverSettings } from './serving/model-server.ts'
+import { lightModel, routes, serverFolder, serverSettings } from './serving/model-server.ts'
 import { openLoop } from './serving/open-loop.ts'
-import { features, tensors } from './serving/question.ts'
+import { tensors } from './serving/question.ts'
 import { quantiles, round } from './load.ts'
 import { printTable } from './table.ts'
 import '../scripts/built.ts'
@@ -176,11 +175,7 @@ async function main(folder: string): Promise<void> {
 }
 
 const place = await mkdtemp(join(tmpdir(), 'trainyard-benchmark-'))
-const model = join(place, 'model.onnx')
-await writeFile(
-  model,
-  logisticOnnx({ weights: Object.fromEntries(features.map(name => [name, 1])), intercept: 0, output: 'two_columns' }),
-)
+const model = await lightModel(place)
 const folder = await serverFolder(model)
 try {
   await main(folder)

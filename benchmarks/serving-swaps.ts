@@ -11,13 +11,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { digestOf } from '#kernel/digest.ts'
-import { logisticOnnx } from '#registry'
 import { manifestFile, modelFile } from '../src/serving/bundle.ts'
 import { bundleFolder, replaceFile, routesFile, type ServerFile } from '../src/serving/routes-file.ts'
 import { askStatus, pause, signal, startServer, stopServer } from '../src/serving/server-process.ts'
-import { manifest, routes, serverFolder, serverSettings } from './serving/model-server.ts'
+import { lightModel, manifest, routes, serverFolder, serverSettings } from './serving/model-server.ts'
 import { openLoop } from './serving/open-loop.ts'
-import { features, tensors } from './serving/question.ts'
+import { tensors } from './serving/question.ts'
 import { quantiles, round } from './load.ts'
 import { printTable } from './table.ts'
 
@@ -119,11 +118,7 @@ async function main(folder: string, model: string): Promise<void> {
 }
 
 const place = await mkdtemp(join(tmpdir(), 'trainyard-benchmark-'))
-const model = join(place, 'model.onnx')
-await writeFile(
-  model,
-  logisticOnnx({ weights: Object.fromEntries(features.map(name => [name, 1])), intercept: 0, output: 'two_columns' }),
-)
+const model = await lightModel(place)
 const folder = await serverFolder(model)
 try {
   await main(folder, model)

@@ -9,27 +9,17 @@
  *   node benchmarks/serving.ts [--rounds=5] [--without-peers]
  */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { logisticOnnx } from '#registry'
 import { pythonWith } from '../test/mlflow/environment.ts'
 import { cpuMs } from './serving/core.ts'
 import { runUs, startLimit } from './serving/limit.ts'
 import { send, type Measured } from './serving/load.ts'
-import { startModelServer, type Running } from './serving/model-server.ts'
+import { lightModel, startModelServer, type Running } from './serving/model-server.ts'
 import { startBento, startMlflow } from './serving/peers.ts'
-import {
-  bentoRows,
-  binary,
-  features,
-  grpcTensors,
-  instances,
-  mlflowTable,
-  tensors,
-  type Question,
-} from './serving/question.ts'
+import { bentoRows, binary, grpcTensors, instances, mlflowTable, tensors, type Question } from './serving/question.ts'
 import { printTable } from './table.ts'
 
 const { values: options } = parseArgs({
@@ -92,9 +82,7 @@ async function main(folder: string): Promise<void> {
     const limit = await start(startLimit(model))
     const ours = await start(startModelServer(model))
     const unlogged = await start(startModelServer(model, { isLogged: false }))
-    const lightModel = join(folder, 'light.onnx')
-    await writeFile(lightModel, logisticOnnx({ weights: weightsOf(features), intercept: 0, output: 'two_columns' }))
-    const logistic = await start(startModelServer(lightModel, { isLogged: false }))
+    const logistic = await start(startModelServer(await lightModel(folder), { isLogged: false }))
     const peers = options['without-peers']
       ? []
       : [
@@ -130,7 +118,6 @@ async function main(folder: string): Promise<void> {
 const manyRows = 128
 const ofTrees = '100 trees of depth 6 on 20 features'
 const ofLight = 'a logistic regression on 20 features, no log'
-const weightsOf = (names: readonly string[]): Record<string, number> => Object.fromEntries(names.map(name => [name, 1]))
 
 /** Why other forms than JSON do not give five times its rows a second for trees. */
 function reason({ cpuUs }: Result, unlogged: Result, modelUs: number): string {

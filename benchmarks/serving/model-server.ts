@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { digestOf } from '#kernel/digest.ts'
+import { logisticOnnx } from '#registry'
 import { manifestFile, modelFile, type BundleManifest } from '../../src/serving/bundle.ts'
 import { bundleFolder, routesFile, type RoutesFile } from '../../src/serving/routes-file.ts'
 import { serverMain, startServer, stopServer } from '../../src/serving/server-process.ts'
@@ -59,6 +60,14 @@ export const routes = (weights: readonly number[] = [100], version = 1): RoutesF
   ],
   preload: [],
 })
+
+/** Writes a model that takes next to no time, a logistic regression on all features. Gives its file. */
+export async function lightModel(folder: string): Promise<string> {
+  const file = join(folder, 'light.onnx')
+  const weights = Object.fromEntries(features.map(name => [name, 1]))
+  await writeFile(file, logisticOnnx({ weights, intercept: 0, output: 'two_columns' }))
+  return file
+}
 
 /** A folder with the model and a route to it. */
 export async function serverFolder(model: string): Promise<string> {

@@ -6,7 +6,7 @@ import { keptPlacement } from './kept-placement.ts'
 import type { OnnxScale } from './onnx-scale.ts'
 import { mayTurn } from './onnx-turns.ts'
 import { placedOnnx, type PlacedModel } from './placed-onnx.ts'
-import { apart, placementSentence, type Placement } from './placement.ts'
+import { placementSentence, type Placement } from './placement.ts'
 import { openPython } from './python-runtime.ts'
 import type { Rows } from './runtime.ts'
 import { environmentOf, type PythonSpec } from './worker-process.ts'
@@ -36,8 +36,10 @@ export async function placeModel(
     }
   }
   const order = { file: join(folder, modelFile), signature }
-  const measured = await keptPlacement(folder, () => scale.weigh(order, example))
-  const placement = mayTurn(await readFile(order.file)) ? apart(measured) : measured
+  const placement = await keptPlacement(folder, {
+    weigh: () => scale.weigh(order, example),
+    mayTurn: async () => mayTurn(await readFile(order.file)),
+  })
   const say = (told: Placement): void => warn(placementSentence(`${model} ${number}`, told))
   say(placement)
   return placedOnnx({ order, folder, workers, moved: say, warn }, placement)
