@@ -100,7 +100,6 @@ export async function startPlatform({
   setFlagsFromString('--heap-growing-percent=50')
   const stop = async (): Promise<void> => {
     await rm(join(config.data, 'server.json'), { force: true })
-    app.server.closeAllConnections()
     await app.close()
     await stopParts(parts, config)
     await state.close()

@@ -77,7 +77,6 @@ export async function openStage(t: TestContext): Promise<Stage> {
     [method].flat().map(each => ({ method: each, url, config: own })),
   )
   t.after(async () => {
-    app.server.closeAllConnections()
     await app.close()
     parts.duckdb.stop()
     parts.onnx.stop()

@@ -62,7 +62,6 @@ export async function openCouriers(t: TestContext, times: Partial<Pick<RemotesDe
   await app.listen({ host: '127.0.0.1', port: 0 })
   const network = await openBadNetwork(t, () => Number(new URL(app.listeningOrigin).port))
   t.after(async () => {
-    app.server.closeAllConnections()
     await app.close()
     remotes.stop()
     bench.executor.stop()

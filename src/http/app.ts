@@ -61,6 +61,8 @@ export async function createApp({
     ...(logger ? { loggerInstance: logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
+    // Who has begun a request and sends no more of it, or listens to a stream of events, does not hold up the end.
+    forceCloseConnections: true,
     http: { headersTimeout: bodyTimeoutMs, connectionsCheckingInterval: Math.max(100, bodyTimeoutMs / 4) },
     genReqId: () => randomUUID(),
     schemaController: { compilersFactory: lazyCompilers },

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { z } from 'zod'
-import { createApp } from './app.ts'
+import { createApp, type App } from './app.ts'
 
 /** Long enough for a machine that is busy with other things. */
 const limitMs = 1_500
@@ -40,10 +40,11 @@ async function open(t: TestContext) {
     socket.write(`${head}\r\nhost: test\r\n`)
     let heard = ''
     socket.on('data', chunk => (heard += String(chunk)))
+    // Whoever sends on to a connection that has been closed is reset; what it has heard until then is its answer.
     socket.on('error', () => {})
-    return { socket, answer: once(socket, 'close').then(() => heard) }
+    return { socket, answer: new Promise<string>(resolve => void socket.once('close', () => resolve(heard))) }
   }
-  return { begin, broken: () => broken }
+  return { app, begin, broken: () => broken }
 }
 
 const statusOf = (answer: string): string => answer.split('\r\n')[0]!
@@ -92,3 +93,18 @@ test('a body that keeps coming, however long it takes, and an answer that takes 
   assert.deepEqual(answers.map(statusOf), ['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK'])
   assert.match(answers[0]!, /\{"length":10000\}/)
 })
+
+test('a request that is not whole does not hold up the end of the server', async t => {
+  const { app, begin } = await open(t)
+  const headers = begin('PUT /stream HTTP/1.1\r\nx-a: b')
+  const body = begin('PUT /stream HTTP/1.1\r\ncontent-length: 100')
+  body.socket.write('\r\nhello')
+  while ((await connectionsOf(app)) < 2) await sleep(1)
+
+  await app.close()
+
+  assert.deepEqual(await Promise.all([headers.answer, body.answer]), ['', ''])
+})
+
+const connectionsOf = ({ server }: Pick<App, 'server'>): Promise<number> =>
+  promisify(server.getConnections.bind(server))()

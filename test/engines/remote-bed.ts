@@ -43,7 +43,6 @@ export async function openRemoteBed(
     return {
       executor: remotes.executors['cluster']!,
       async end() {
-        app.server.closeAllConnections()
         await app.close()
         remotes.stop()
         await db.destroy()
