@@ -186,7 +186,7 @@ const newLeases: RowStatement = {
   tail: '',
 }
 
-/** Makes an attempt another owner's, as long as nobody else has, and its owner has not come back. */
+/** Makes an attempt another owner's, as long as nobody else has, and its owner has neither come back nor begun it since. */
 export async function takeOver(
   tx: Tx,
   seen: LiveAttempt,
@@ -198,6 +198,7 @@ export async function takeOver(
     .where('attempt', '=', seen.id)
     .where('owner', '=', seen.owner)
     .where('lease_until', '=', seen.leaseUntil)
+    .where('handle', 'is not distinct from', seen.handle === undefined ? null : JSON.stringify(seen.handle))
     .returning(['task', 'handle', 'claimed_at', 'tracking', 'record', 'series'])
     .executeTakeFirst()
   if (!lease) return undefined

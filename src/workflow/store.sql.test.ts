@@ -7,6 +7,7 @@ import { deadlineContract } from './deadline.contract.ts'
 import { finishContract } from './finish.contract.ts'
 import { itemsContract } from './items.contract.ts'
 import { laneContract } from './lane.contract.ts'
+import { leaseContract } from './lease.contract.ts'
 import { roomContract } from './room.contract.ts'
 import { workflowStoreContract } from './store.contract.ts'
 import { sqlWorkflowStore } from './store.sql.ts'
@@ -17,6 +18,7 @@ for (const engine of testEngines()) {
   for (const contract of [
     workflowStoreContract,
     laneContract,
+    leaseContract,
     roomContract,
     finishContract,
     behindContract,

@@ -136,7 +136,7 @@ export interface QueueStore {
   expired(now: number, limit: number): Promise<readonly LiveAttempt[]>
   /** Which of these attempts are running, as far as anyone knows. */
   live(attempts: readonly AttemptId[]): Promise<ReadonlySet<AttemptId>>
-  /** Makes an attempt another owner's. Undefined, and nothing is changed, unless its owner and lease are as they were seen. */
+  /** Makes an attempt another owner's. Undefined, and nothing is changed, unless its owner, lease and handle are as they were seen. */
   takeOver(tx: AnyTx, seen: LiveAttempt, to: { owner: string; leaseUntil: number }): Promise<Claim | undefined>
 }
 
