@@ -76,8 +76,9 @@ function valuesText({ head, types, tail }: RowStatement, rows: number): string {
   return text
 }
 
+/** Each array is taken apart where rows are made [SRFs in the select list]: `from unnest(…)` first keeps all of them aside. */
 const arrayText = ({ head, types, tail }: RowStatement): string =>
-  prepared(`${head} select * from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')}) ${tail}`)
+  prepared(`${head} select ${types.map((type, index) => `unnest($${index + 1}::${type}[])`).join(', ')} ${tail}`)
 
 const columnOf =
   (values: readonly Value[], column: number, width: number): Column =>
