@@ -23,7 +23,8 @@ export const bigintArray = (values: readonly Int64[]): Buffer =>
 /** For `$1::text[]`: nothing is escaped here, and nothing parsed there. */
 export function textArray(values: readonly (string | null)[]): Buffer {
   // All texts are encoded by one call, with room before each for its size: a call for each takes several times as long.
-  const text = values.map(value => (value === null ? sizeRoom : sizeRoom + value)).join('')
+  // What is null is joined as nothing.
+  const text = values.length === 0 ? '' : sizeRoom + values.join(sizeRoom)
   const length = Buffer.byteLength(text)
   const bytes = Buffer.allocUnsafe(headBytes + length)
   writeHead(bytes, textType, values)
