@@ -39,7 +39,7 @@ async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Prom
   const attempts = await openAttempts(tx, tasks, request)
   const devices = await assignDevices(
     tx,
-    tasks.map(({ id, demand }) => ({ attempt: attempts.get(id)!.id, demand })),
+    tasks.map(({ id, demand }) => ({ task: id, attempt: attempts.get(id)!.id, demand })),
     request,
   )
   const specs = await runRows<SpecRow>(tx, specsOf, [...new Set(tasks.map(specified))])
@@ -195,6 +195,7 @@ export async function takeOver(
   const lease = await tx
     .updateTable('workflow_lease')
     .set({ owner, lease_until: leaseUntil })
+    .where('task', '=', seen.task)
     .where('attempt', '=', seen.id)
     .where('owner', '=', seen.owner)
     .where('lease_until', '=', seen.leaseUntil)

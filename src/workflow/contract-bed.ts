@@ -40,13 +40,13 @@ export async function bed(
         .then(claims => claims.toSorted((x, y) => (x.task < y.task ? -1 : 1))),
     end: (claim: Claim, outcome: Outcome, owner = 'me') =>
       store
-        .transaction(tx => store.finish(tx, [{ attempt: claim.attempt, owner, outcome, at: now }]))
+        .transaction(tx => store.finish(tx, [{ task: claim.task, attempt: claim.attempt, owner, outcome, at: now }]))
         .then(([finished]) => finished),
     endAll: (ends: readonly (readonly [Claim, Outcome])[], owner = 'me') =>
       store.transaction(tx =>
         store.finish(
           tx,
-          ends.map(([{ attempt }, outcome]) => ({ attempt, owner, outcome, at: now })),
+          ends.map(([{ task, attempt }, outcome]) => ({ task, attempt, owner, outcome, at: now })),
         ),
       ),
     states: async () => Object.fromEntries((await store.listTasks(one.run.id)).map(({ name, state }) => [name, state])),

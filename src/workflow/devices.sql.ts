@@ -4,6 +4,7 @@ import type { ClaimRequest } from './claim.ts'
 import type { WorkflowTables } from './tables.ts'
 
 interface Claimed {
+  readonly task: string
   readonly attempt: string
   readonly demand: string
 }
@@ -18,7 +19,7 @@ export async function assignDevices(
   { machine, devices }: Pick<ClaimRequest, 'machine' | 'devices'>,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const takers = claimed
-    .map(({ attempt, demand }) => ({ attempt, gpus: gpusIn(demand) }))
+    .map(({ task, attempt, demand }) => ({ task, attempt, gpus: gpusIn(demand) }))
     .filter(({ gpus }) => gpus > 0)
   if (takers.length === 0) return new Map()
   const rows = await tx
@@ -27,18 +28,18 @@ export async function assignDevices(
     .where('machine', '=', machine)
     .where('devices', 'is not', null)
     .where(
-      'attempt',
+      'task',
       'not in',
-      takers.map(({ attempt }) => attempt),
+      takers.map(({ task }) => task),
     )
     .execute()
   const taken = new Set(rows.flatMap(row => JSON.parse(row.devices!) as string[]))
   const given = divided(takers, { devices, taken })
-  for (const [{ attempt }, own] of given)
+  for (const [{ task }, own] of given)
     await tx
       .updateTable('workflow_lease')
       .set({ devices: JSON.stringify(own) })
-      .where('attempt', '=', attempt)
+      .where('task', '=', task)
       .execute()
   return new Map([...given].map(([{ attempt }, own]) => [attempt, own]))
 }

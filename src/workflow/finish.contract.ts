@@ -79,6 +79,7 @@ export function finishContract(name: string, open: (t: TestContext) => Promise<W
     const { store, take, run, states } = await bed(open, t, { a: task('x'), b: task('x') })
     const [a, b] = await take(2)
     const end = (attempt: typeof a, owner: string, outcome: Outcome) => ({
+      task: attempt!.task,
       attempt: attempt!.attempt,
       owner,
       outcome,

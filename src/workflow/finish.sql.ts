@@ -75,7 +75,7 @@ const keyOf = ({ attempt, owner }: { attempt: string; owner: string }): string =
 
 /** Gives up the leases of those who have them. */
 async function endLeases(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedLease>> {
-  const keys = new Map(requests.map(request => [keyOf(request), [request.attempt, request.owner]]))
+  const keys = new Map(requests.map(request => [keyOf(request), [request.task, request.attempt, request.owner]]))
   const leases = await runRows<EndedLease>(tx, endedLeases, [...keys.values()].flat())
   return new Map(leases.map(lease => [keyOf(lease), lease]))
 }
@@ -83,9 +83,10 @@ async function endLeases(tx: Tx, requests: readonly FinishRequest[]): Promise<Ma
 type EndedLease = Omit<LeaseRow, 'lease_until' | 'handle' | 'demand' | 'machine' | 'devices'>
 
 const endedLeases: RowStatement = {
-  head: 'with given (attempt, holder) as (',
-  types: ['text', 'text'],
-  tail: `) delete from workflow_lease where (attempt, owner) in (select attempt, holder from given)
+  head: 'with given (of_task, of_attempt, holder) as (',
+  types: ['text', 'text', 'text'],
+  tail: `) delete from workflow_lease
+    where (task, attempt, owner) in (select of_task, of_attempt, holder from given)
     returning attempt, owner, task, run, number, claimed_at, tracking, record, series`,
 }
 

@@ -42,7 +42,9 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
     await store.transaction(tx => store.cancel(tx, first!, { at }))
     const stopping = await states()
     await store.transaction(tx =>
-      store.finish(tx, [{ attempt: attempt!.id, owner: 'me', outcome: { state: 'cancelled' }, at }]),
+      store.finish(tx, [
+        { task: attempt!.task, attempt: attempt!.id, owner: 'me', outcome: { state: 'cancelled' }, at },
+      ]),
     )
 
     assert.deepEqual(
@@ -92,7 +94,9 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
       )
       if (!claim) return
       const outcome = { state: 'succeeded', outputs: {}, metrics: {} } as const
-      await store.transaction(tx => store.finish(tx, [{ attempt: claim.attempt, owner: 'me', outcome, at }]))
+      await store.transaction(tx =>
+        store.finish(tx, [{ task: claim.task, attempt: claim.attempt, owner: 'me', outcome, at }]),
+      )
     }
     const watch = async (): Promise<void> => {
       const open = await store.transaction(tx => store.openRuns(tx, lane))

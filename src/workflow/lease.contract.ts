@@ -11,10 +11,10 @@ export function leaseContract(name: string, open: (t: TestContext) => Promise<Wo
     const { store, run, take } = await bed(open, t, { a: task('x'), b: task('x') })
     const [a] = await take(1, 'me')
     const [b] = await take(1, 'other')
-    await store.setHandle(b!.attempt, 'other', { pid: 7 })
+    await store.setHandle(b!, 'other', { pid: 7 })
     await store.transaction(tx => store.cancel(tx, run.id, { at: 1_500 }))
 
-    const renewed = await store.renew('me', [a!.attempt, newId<'attempt'>('att')], 50_000)
+    const renewed = await store.renew('me', [a!, { task: b!.task, attempt: newId<'attempt'>('att') }], 50_000)
 
     assert.deepEqual(
       {
@@ -35,8 +35,8 @@ export function leaseContract(name: string, open: (t: TestContext) => Promise<Wo
   test(`${name}: an attempt becomes another owner's once, with all that was noted, and its first owner's words are refused`, async t => {
     const { store, take, end } = await bed(open, t, { a: task('x'), b: task('x') })
     const [a, b] = await take(2, 'first')
-    await store.setHandle(a!.attempt, 'first', { pid: 7 })
-    await store.transaction(tx => store.putRecord(tx, a!.attempt, { command: 'train' }))
+    await store.setHandle(a!, 'first', { pid: 7 })
+    await store.transaction(tx => store.putRecord(tx, a!, { command: 'train' }))
     const [seen] = (await store.expired(20_000, 9)).filter(({ id }) => id === a!.attempt)
     const take2 = (owner: string) => store.transaction(tx => store.takeOver(tx, seen!, { owner, leaseUntil: 30_000 }))
 
@@ -49,8 +49,8 @@ export function leaseContract(name: string, open: (t: TestContext) => Promise<Wo
       {
         winners: claims.length,
         claim: { attempt, number, isNew, taskName, spec, begun },
-        renewed: await store.renew('first', [a!.attempt, b!.attempt], 40_000),
-        noted: await store.setHandle(a!.attempt, 'first', { pid: 8 }),
+        renewed: await store.renew('first', [a!, b!], 40_000),
+        noted: await store.setHandle(a!, 'first', { pid: 8 }),
         late: await end(a!, { state: 'succeeded', outputs: {}, metrics: {} }, 'first'),
         live: [...(await store.live([a!.attempt, newId<'attempt'>('att')]))],
         ended: (await end(a!, { state: 'succeeded', outputs: {}, metrics: {} }, winner))?.task.state,
@@ -82,7 +82,7 @@ export function leaseContract(name: string, open: (t: TestContext) => Promise<Wo
     const takeOver = async (seen: LiveAttempt | undefined) =>
       (await store.transaction(tx => store.takeOver(tx, seen!, { owner: 'second', leaseUntil: 30_000 })))?.begun?.handle
     const [before] = await store.expired(20_000, 9)
-    await store.setHandle(a!.attempt, 'first', { pid: 7 })
+    await store.setHandle(a!, 'first', { pid: 7 })
     const [after] = await store.expired(20_000, 9)
 
     assert.deepEqual([await takeOver(before), await takeOver(after)], [undefined, { pid: 7 }])

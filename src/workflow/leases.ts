@@ -1,7 +1,7 @@
 import type { Clock } from '#kernel/clock.ts'
-import type { AttemptId } from './run.ts'
+import type { AttemptId, TaskId } from './run.ts'
 import type { StopKind } from './stop.ts'
-import type { LiveAttempt, Renewal, WorkflowStore } from './store.ts'
+import type { Held, LiveAttempt, Renewal, WorkflowStore } from './store.ts'
 import type { Claim } from './claim.ts'
 import type { Executor } from './task.ts'
 import type { Turns } from './turn.ts'
@@ -32,11 +32,11 @@ export interface Leases {
   /** Takes over what anyone has let go of. */
   takeOver(): Promise<void>
   /** Lets go of these at once, so that nobody waits for their leases to run out. */
-  release(attempts: readonly AttemptId[]): Promise<void>
+  release(attempts: readonly Held[]): Promise<void>
 }
 
 interface Hands {
-  readonly running: ReadonlyMap<AttemptId, unknown>
+  readonly running: ReadonlyMap<AttemptId, { readonly task: TaskId }>
   /** Follows an attempt that was begun elsewhere. */
   launch(claim: Claim): void
   end(id: AttemptId, kind: StopKind): void
@@ -55,7 +55,13 @@ export function createLeases(deps: LeaseDeps, { running, launch, end }: Hands): 
     if (!claim) return
     if (canFollow) return launch(claim)
     warn({ task: seen.task, attempt: seen.id, owner: seen.owner }, 'attempt is lost, its task is ready again')
-    await turns.settle({ run: claim.run.id, attempt: seen.id, owner, outcome: { state: 'lost', error: why } })
+    await turns.settle({
+      run: claim.run.id,
+      task: seen.task,
+      attempt: seen.id,
+      owner,
+      outcome: { state: 'lost', error: why },
+    })
   }
 
   function endOf(id: AttemptId, { held, taken, cancelled }: Renewal): void {
@@ -76,9 +82,9 @@ export function createLeases(deps: LeaseDeps, { running, launch, end }: Hands): 
 
     async renew() {
       try {
-        const ids = [...running.keys()]
-        const renewal = await store.renew(owner, ids, clock.now() + leaseMs)
-        for (const id of ids) endOf(id, renewal)
+        const attempts = heldOf(running)
+        const renewal = await store.renew(owner, attempts, clock.now() + leaseMs)
+        for (const { attempt } of attempts) endOf(attempt, renewal)
         wellSince ??= clock.now()
       } catch (error) {
         wellSince = undefined
@@ -101,3 +107,6 @@ export function createLeases(deps: LeaseDeps, { running, launch, end }: Hands): 
     },
   }
 }
+
+export const heldOf = (running: Hands['running']): readonly Held[] =>
+  [...running].map(([attempt, { task }]) => ({ task, attempt }))

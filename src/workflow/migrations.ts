@@ -272,4 +272,23 @@ export const workflowMigrations: readonly Migration[] = [
       `drop table old_attempt`,
     ],
   },
+  {
+    name: 'workflow-017',
+    // A lease is found by its task alone: one entry in an index instead of three for each, and none when it is prolonged.
+    // Leases are few, so that those which have run out are found among all.
+    statements: [
+      `alter table workflow_lease rename to old_lease`,
+      { postgres: `alter index workflow_lease_pkey rename to old_lease_pkey` },
+      // The database itself refuses a second live attempt of a task.
+      `create table workflow_lease (
+         task text primary key, attempt text not null, run text not null, number bigint not null, owner text not null,
+         lease_until bigint not null, handle text, demand text not null, machine text, devices text,
+         claimed_at bigint not null, tracking text, record text, series text)`,
+      `insert into workflow_lease
+       select task, attempt, run, number, owner, lease_until, handle, demand, machine, devices, claimed_at, tracking, record, series
+       from old_lease`,
+      `drop table old_lease`,
+      `create index workflow_lease_demand on workflow_lease (demand, machine) where demand > ''`,
+    ],
+  },
 ]

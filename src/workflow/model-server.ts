@@ -5,7 +5,7 @@ import { leaseMs } from './lease.ts'
 import { createLeases } from './leases.ts'
 import { holds, type AddStep, type CallState, type Server, type World } from './model-world.ts'
 import { outcomeOf } from './outcome.ts'
-import type { AttemptId, RunId } from './run.ts'
+import type { AttemptId, TaskId } from './run.ts'
 import type { SettleRequest } from './settle.ts'
 import { stop, type StopKind } from './stop.ts'
 import type { WorkflowStore } from './store.ts'
@@ -72,8 +72,7 @@ function addClaim({ store, world, server, add }: Around): void {
 /** A call that goes on by itself begins when it is noted where it is. */
 function addBegin({ store, world, server, add }: Around, claim: Claim): void {
   add(`${server.name} begins.`, async () => {
-    if (!(await store.setHandle(claim.attempt, server.name, { pid: 1 })))
-      return become(world, { ...server, follows: [] })
+    if (!(await store.setHandle(claim, server.name, { pid: 1 }))) return become(world, { ...server, follows: [] })
     const isSecond = Object.hasOwn(world.calls, claim.attempt)
     return {
       ...become(world, { ...server, follows: [{ claim, isBegun: true }] }, { [claim.attempt]: 'runs' }),
@@ -97,6 +96,7 @@ function addCall(around: Around, claim: Claim): void {
 function says({ world, server }: Around, claim: Claim, state: CallState): Partial<World> {
   const word = {
     run: claim.run.id,
+    task: claim.task,
     attempt: claim.attempt,
     owner: server.name,
     outcome: outcome(claim, state, world.now),
@@ -153,10 +153,10 @@ function deskOf({ store, world, server }: Omit<Around, 'add'>) {
   let { now, calls } = world
   let { follows } = server
   const words = [...server.words]
-  const running = new Map<AttemptId, RunId>()
+  const running = new Map<AttemptId, { readonly task: TaskId }>()
   const sit = (): void => {
-    for (const { claim } of follows) running.set(claim.attempt, claim.run.id)
-    for (const word of words) running.set(word.attempt, word.run)
+    for (const { claim } of follows) running.set(claim.attempt, claim)
+    for (const word of words) running.set(word.attempt, word)
   }
   const end = (id: AttemptId, kind: StopKind): void => {
     const followed = follows.find(one => one.claim.attempt === id)
@@ -204,5 +204,6 @@ function stopped(claim: Claim, kind: StopKind, now: number, owner: string): Sett
   const controller = new AbortController()
   stop(controller, kind)
   const { signal } = controller
-  return { run: claim.run.id, attempt: claim.attempt, owner, outcome: outcomeOf(signal.reason, claim, { signal, now }) }
+  const { run, task, attempt } = claim
+  return { run: run.id, task, attempt, owner, outcome: outcomeOf(signal.reason, claim, { signal, now }) }
 }

@@ -25,13 +25,14 @@ export async function failOverdue({
   if (!(await store.hasOverdue(now))) return
   const room = await store.room()
   const claims = await store.transaction(tx => store.claimOverdue(tx, request))
-  for (const { run, attempt, spec } of claims) {
+  for (const { run, task, attempt, spec } of claims) {
     const pool = poolOf(spec)
     const demand = spec.demand === undefined ? undefined : (JSON.parse(spec.demand) as Demand)
     const why = waitFor({ pool, demand, nextAt: now }, { machine, room, seats: seats.of(pool), now })
     const waited = why === undefined ? '' : `: ${why}`
     await turns.settle({
       run: run.id,
+      task,
       attempt,
       owner,
       outcome: { state: 'failed', error: `It has waited for room for longer than ${spec.queueTimeout}${waited}.` },

@@ -193,7 +193,7 @@ function attemptOf(
     devices: claim.devices,
     secrets,
     async started(handle) {
-      if (!(await deps.store.setHandle(claim.attempt, deps.owner, handle))) stop(controller, 'lost')
+      if (!(await deps.store.setHandle(claim, deps.owner, handle))) stop(controller, 'lost')
       signal.throwIfAborted()
       call.isBegun = true
     },
@@ -213,10 +213,12 @@ function attemptOf(
 }
 
 /** What has been noted so far, for those who watch. What is lost here is written with the result. */
-async function keep({ store, warn }: PerformDeps, { attempt }: Claim, record: TaskRecord): Promise<void> {
+async function keep({ store, warn }: PerformDeps, claim: Claim, record: TaskRecord): Promise<void> {
   await store
-    .transaction(tx => store.putRecord(tx, attempt, record))
-    .catch((error: unknown) => warn({ attempt, err: error }, 'record of a running task could not be kept'))
+    .transaction(tx => store.putRecord(tx, claim, record))
+    .catch((error: unknown) =>
+      warn({ attempt: claim.attempt, err: error }, 'record of a running task could not be kept'),
+    )
 }
 
 const lastOf = (points: readonly MetricPoint[]): Record<string, number> =>

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { inside, runText } from '#storage'
+import { inside, runRows, runText, type RowStatement } from '#storage'
 import { claim, takeOver } from './claim.sql.ts'
 import { decide, finish } from './finish.sql.ts'
 import type { AttemptId, Pool, TaskId } from './run.ts'
@@ -22,18 +22,20 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
 
     claim: (tx, request) => claim(inside<WorkflowTables>(tx), request),
 
-    async setTracking(tx, attempt, tracking) {
+    async setTracking(tx, { task, attempt }, tracking) {
       await inside<WorkflowTables>(tx)
         .updateTable('workflow_lease')
         .set({ tracking })
+        .where('task', '=', task)
         .where('attempt', '=', attempt)
         .execute()
     },
 
-    async setHandle(attempt, owner, handle) {
+    async setHandle({ task, attempt }, owner, handle) {
       const { numUpdatedRows } = await db
         .updateTable('workflow_lease')
         .set({ handle: JSON.stringify(handle) })
+        .where('task', '=', task)
         .where('attempt', '=', attempt)
         .where('owner', '=', owner)
         .executeTakeFirstOrThrow()
@@ -44,28 +46,21 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
     decide: (tx, decision) => decide(inside<WorkflowTables>(tx), decision),
 
     async renew(owner, attempts, leaseUntil) {
-      if (attempts.length === 0) return { held: new Set(), taken: new Set(), cancelled: new Set() }
-      const held = await db
-        .updateTable('workflow_lease')
-        .set({ lease_until: leaseUntil })
-        .where('attempt', 'in', attempts)
-        .where('owner', '=', owner)
-        .returning('attempt as id')
-        .execute()
-      const taken = await leases()
-        .select('attempt as id')
-        .where('attempt', 'in', attempts)
-        .where('owner', '!=', owner)
-        .execute()
-      const cancelled = await db
-        .selectFrom('workflow_lease')
-        .innerJoin('workflow_run', 'workflow_run.id', 'workflow_lease.run')
-        .select('workflow_lease.attempt as id')
-        .where('workflow_lease.attempt', 'in', attempts)
-        .where('cancel_requested_at', 'is not', null)
-        .execute()
-      const [heldIds, takenIds, cancelledIds] = [held, taken, cancelled].map(rows => new Set(rows.map(row => row.id)))
-      return { held: heldIds!, taken: takenIds!, cancelled: cancelledIds! }
+      const held = await runRows<{ id: string }>(
+        db,
+        renewed,
+        attempts.flatMap(({ task, attempt }) => [task, attempt, owner, leaseUntil]),
+      )
+      const seen = await runRows<{ id: string; owner: string; cancelled_at: number | null }>(
+        db,
+        seenLeases,
+        attempts.flatMap(({ task, attempt }) => [task, attempt]),
+      )
+      return {
+        held: idsOf(held),
+        taken: idsOf(seen.filter(lease => lease.owner !== owner)),
+        cancelled: idsOf(seen.filter(({ cancelled_at }) => cancelled_at !== null)),
+      }
     },
 
     async runningOf(owner) {
@@ -85,6 +80,24 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
     takeOver: (tx, seen, to) => takeOver(inside<WorkflowTables>(tx), seen, to),
   }
 }
+
+const renewed: RowStatement = {
+  head: 'with given (of_task, of_attempt, holder, until) as (',
+  types: ['text', 'text', 'text', 'bigint'],
+  tail: `) update workflow_lease set lease_until = given.until
+    from given where task = given.of_task and attempt = given.of_attempt and owner = given.holder
+    returning attempt as id`,
+}
+
+const seenLeases: RowStatement = {
+  head: 'with given (of_task, of_attempt) as (',
+  types: ['text', 'text'],
+  tail: `) select attempt as id, owner, cancel_requested_at as cancelled_at
+    from given cross join workflow_lease cross join workflow_run
+    where task = given.of_task and attempt = given.of_attempt and workflow_run.id = workflow_lease.run`,
+}
+
+const idsOf = (rows: readonly { id: string }[]): ReadonlySet<string> => new Set(rows.map(({ id }) => id))
 
 /** A leap to the first of each pool in the index that is the queue. */
 const nextByPool = (pools: number): string => Array<string>(pools).fill(nextOfPool).join(' union all ')

@@ -7,10 +7,11 @@ import type { AttemptRow, WorkflowTables } from './tables.ts'
 
 export function recordStore(db: Kysely<WorkflowTables>): RecordStore {
   return {
-    async putRecord(tx, attempt, record) {
+    async putRecord(tx, { task, attempt }, record) {
       await inside<WorkflowTables>(tx)
         .updateTable('workflow_lease')
         .set(recordRow(record))
+        .where('task', '=', task)
         .where('attempt', '=', attempt)
         .execute()
     },

@@ -119,6 +119,7 @@ test('a neighbour takes over when a lease runs out, and the late result of the f
   const [late] = await sleeper.store.transaction(tx =>
     sleeper.store.finish(tx, [
       {
+        task: claim!.task,
         attempt: claim!.attempt,
         owner: 'sleeper',
         outcome: { state: 'succeeded', outputs: { by: { value: 'sleeper' } }, metrics: {} },

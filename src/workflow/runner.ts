@@ -186,8 +186,8 @@ async function begin(
       tags: sourceTags(record),
       datasets: datasetsOf(record.inputs ?? {}),
     })
-    await store.setTracking(tx, claim.attempt, tracking)
-    await store.putRecord(tx, claim.attempt, record)
+    await store.setTracking(tx, claim, tracking)
+    await store.putRecord(tx, claim, record)
     return tracking
   })
 }
@@ -220,7 +220,7 @@ async function record(
   claim: Claim,
   result: { outcome: Outcome; given: Given; record?: TaskRecord },
 ): Promise<void> {
-  const attempt = { run: claim.run.id, attempt: claim.attempt, owner }
+  const attempt = { run: claim.run.id, task: claim.task, attempt: claim.attempt, owner }
   for (let tries = 1; ; tries++) {
     try {
       await turns.settle({ ...attempt, ...result })

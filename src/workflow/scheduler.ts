@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { RoomAt } from '#project'
 import { busyMs, type Signal } from '#storage'
 import { every } from './every.ts'
-import { createLeases, lookMs, renewMs, type LeaseDeps } from './leases.ts'
+import { createLeases, heldOf, lookMs, renewMs, type LeaseDeps } from './leases.ts'
 import { failOverdue } from './overdue.ts'
 import type { Seats } from './seats.ts'
 import { machineOwner, machineSlots } from './room.ts'
@@ -93,13 +93,13 @@ export function createScheduler(deps: Deps): Scheduler {
     },
 
     async stop({ endTasks = false } = {}) {
-      const ids = [...seats.running.keys()]
+      const held = heldOf(seats.running)
       stopping.abort()
       changed.notify()
       await Promise.all([seats.close({ endTasks }), ...loops.splice(0)])
       // What the last look has taken.
       await seats.close({ endTasks })
-      await leases.release(ids)
+      await leases.release(held)
     },
 
     cancel(run) {

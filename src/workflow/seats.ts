@@ -4,14 +4,14 @@ import { crashPoint } from '#kernel/crash-point.ts'
 import type { RoomAt } from '#project'
 import type { AnyTx, Signal } from '#storage'
 import { leaseMs } from './lease.ts'
-import { poolOf, type AttemptId, type Pool, type RunId } from './run.ts'
+import { poolOf, type AttemptId, type Pool, type RunId, type TaskId } from './run.ts'
 import { stop, type StopKind } from './stop.ts'
 import type { WorkflowStore } from './store.ts'
 import type { Claim } from './claim.ts'
 
 /** What runs in this process: as many tasks of each pool as there are seats. */
 export interface Seats {
-  readonly running: ReadonlyMap<AttemptId, { readonly run: RunId }>
+  readonly running: ReadonlyMap<AttemptId, { readonly run: RunId; readonly task: TaskId }>
   /** From when on something may be due for which this process has seats. */
   due(tx?: AnyTx): Promise<Due>
   /** How many seats of a pool there are, and how many of them are free. */
@@ -56,6 +56,7 @@ interface Deps {
 
 interface Running {
   readonly run: RunId
+  readonly task: TaskId
   readonly pool: Pool
   readonly controller: AbortController
   readonly done: Promise<void>
@@ -138,16 +139,16 @@ export function createSeats(deps: Deps): Seats {
 const isDue = (at: number | undefined, now: number): boolean => at !== undefined && at <= now
 
 function begin({ runner, changed, warn }: Deps, running: Map<AttemptId, Running>, claim: Claim): void {
-  const { attempt, run } = claim
+  const { attempt, run, task, spec } = claim
   const controller = new AbortController()
-  const one: Running = { run: run.id, pool: poolOf(claim.spec), controller, done: follow(), hasSettled: false }
+  const one: Running = { run: run.id, task, pool: poolOf(spec), controller, done: follow(), hasSettled: false }
   running.set(attempt, one)
 
   async function follow(): Promise<void> {
     try {
       await runner(claim, controller)
     } catch (error) {
-      warn({ run: run.id, task: claim.task, err: error }, 'attempt is left to its lease')
+      warn({ run: run.id, task, err: error }, 'attempt is left to its lease')
     }
     if (!one.hasSettled) changed.notify()
     // An attempt that has waited may have been called again meanwhile.

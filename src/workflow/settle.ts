@@ -5,16 +5,15 @@ import type { Announcer } from './announce.ts'
 import { runStarted, taskAsked } from './events.ts'
 import type { Given } from './lineage.ts'
 import type { TaskRecord } from './record.ts'
-import { isGood, type AttemptId, type Run, type RunId } from './run.ts'
+import { isGood, type Run, type RunId } from './run.ts'
 import type { Outcome } from './outcome.ts'
 import type { Child } from './run-draft.ts'
 import type { Starter } from './start.ts'
-import type { Finished, WorkflowStore } from './store.ts'
+import type { Finished, Held, WorkflowStore } from './store.ts'
 import { environmentTags } from './tracked-task.ts'
 
-export interface SettleRequest {
+export interface SettleRequest extends Held {
   readonly run: RunId
-  readonly attempt: AttemptId
   readonly owner: string
   readonly outcome: Outcome
   /** What it read and made; absent when that is not known, because the process that ran it is gone. */
@@ -81,7 +80,14 @@ export function createSettler({ store, tracking: tracked, outbox, announcer, clo
       const now = clock.now()
       const ended = await store.finish(
         tx,
-        requests.map(({ attempt, owner, outcome, record }) => ({ attempt, owner, outcome, record, at: now })),
+        requests.map(({ task, attempt, owner, outcome, record }) => ({
+          task,
+          attempt,
+          owner,
+          outcome,
+          record,
+          at: now,
+        })),
       )
       await between()
       const own = requests.flatMap((request, index) => {

@@ -311,8 +311,8 @@ export function workflowStoreContract(name: string, open: (t: TestContext) => Pr
       resources: { measured: 'sampled', series },
     }
     const [first] = await take(1)
-    await store.transaction(tx => store.putRecord(tx, first!.attempt, { command: 'x' }))
-    await store.transaction(tx => store.putRecord(tx, first!.attempt, record))
+    await store.transaction(tx => store.putRecord(tx, first!, { command: 'x' }))
+    await store.transaction(tx => store.putRecord(tx, first!, record))
     await end(first!, { state: 'retry', error: 'no', nextAt: 2_000 })
     at(2_000)
     const [second] = await take(1)

@@ -117,9 +117,9 @@ export interface QueueStore {
    */
   claim(tx: AnyTx, request: ClaimRequest): Promise<readonly Claim[]>
   /** Keeps the tracking run of an attempt. */
-  setTracking(tx: AnyTx, attempt: AttemptId, tracking: TrackingRunId): Promise<void>
+  setTracking(tx: AnyTx, attempt: Held, tracking: TrackingRunId): Promise<void>
   /** Notes where an attempt is to be found. False when it is no longer this owner's: it must then not be begun. */
-  setHandle(attempt: AttemptId, owner: string, handle: Json): Promise<boolean>
+  setHandle(attempt: Held, owner: string, handle: Json): Promise<boolean>
   /**
    * Ends attempts and does what follows from it: releases or skips the tasks behind them, ends runs with their last tasks.
    * Undefined for an attempt that is no longer this owner's: its result is then to be thrown away.
@@ -129,7 +129,7 @@ export interface QueueStore {
   decide(tx: AnyTx, decision: { run: RunId; task: TaskId; outcome: Outcome; at: number }): Promise<Finished | undefined>
 
   /** Prolongs the leases of an owner's attempts. */
-  renew(owner: string, attempts: readonly AttemptId[], leaseUntil: number): Promise<Renewal>
+  renew(owner: string, attempts: readonly Held[], leaseUntil: number): Promise<Renewal>
   /** The running attempts of an owner. */
   runningOf(owner: string): Promise<readonly LiveAttempt[]>
   /** Running attempts of anyone whose lease ran out, the longest ago first: at most `limit`. */
@@ -157,7 +157,7 @@ export interface CacheHolder extends Producer {
 /** What is noted of attempts while they run and when they end. */
 export interface RecordStore {
   /** Notes the record of an attempt that runs; a repeat replaces what was there. Of one that has ended nothing is changed. */
-  putRecord(tx: AnyTx, attempt: AttemptId, record: TaskRecord): Promise<void>
+  putRecord(tx: AnyTx, attempt: Held, record: TaskRecord): Promise<void>
   /** The attempts at a task, first to last; a record is empty when none was written. */
   attempts(task: string): Promise<readonly AttemptDetail[]>
 }
@@ -197,6 +197,12 @@ export interface RunFilter {
   readonly state?: RunState | undefined
 }
 
+/** An attempt that runs. Its lease is found by its task, which has one at most. */
+export interface Held {
+  readonly task: TaskId
+  readonly attempt: AttemptId
+}
+
 export interface LiveAttempt {
   readonly id: AttemptId
   readonly task: TaskId
@@ -213,8 +219,7 @@ export interface Renewal {
   readonly cancelled: ReadonlySet<string>
 }
 
-export interface FinishRequest {
-  readonly attempt: AttemptId
+export interface FinishRequest extends Held {
   readonly owner: string
   readonly outcome: Outcome
   readonly at: number
