@@ -6,7 +6,7 @@ import { seededRandom } from './random.ts'
 const sample = (count: number, mean = 0, variance = 1): Sample => ({ count, mean, variance })
 
 test('the radius is that of the paper: 0.56 σ at 100 rows, 0.10 at 1 000, 0.031 at 10 000', () => {
-  // specs/5, 5.2: measured there for ρ = 0.05 and α = 0.05.
+  // By the formula of Waudby-Smith et al. for ρ = 0.05 and α = 0.05.
   for (const [count, radius] of [
     [100, 0.56],
     [1_000, 0.1],

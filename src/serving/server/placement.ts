@@ -12,7 +12,7 @@ export interface Placement {
 
 /**
  * As long as a run takes nobody else is answered, which is less than a thread costs where it is short; what is long takes a
- * process, as only that can be ended in the middle of a run (specs/5, 3.8).
+ * process, as only that can be ended in the middle of a run: ONNX Runtime for Node.js runs to the end in the thread that asks.
  */
 const threadMs = 0.5
 const processMs = 5
