@@ -181,7 +181,8 @@ test('a canary takes one step after the other, and what was decided is written d
   await withCanary(bench)
   const [canary] = bench.serving.revisions
   const first = canary!.weight
-  const counts = { requests: 60, errors: 1, controlRequests: 900, controlErrors: 4, slow: 2, controlSlow: 30 }
+  const control = { controlRequests: 900, controlErrors: 4, controlSlow: 30, controlLate: 6 }
+  const counts = { requests: 60, errors: 1, slow: 2, late: 1, burn: 5.2, ...control }
   const seen = { ...noView, ...counts, evidence: 0.5, slowEvidence: -0.25 }
 
   while ((await bench.delivery.canaryMoves('rain')).length === 0) await new Promise(resolve => setTimeout(resolve, 20))

@@ -96,7 +96,7 @@ export function sqlDeliveryStore(db: Db): DeliveryStore {
 }
 
 const toMoveRow = (
-  { controlRequests, controlErrors, controlSlow, slowEvidence, ...move }: DecidedMove,
+  { controlRequests, controlErrors, controlSlow, controlLate, slowEvidence, ...move }: DecidedMove,
   seq: number,
 ): DeliveryTables['delivery_canary'] => ({
   ...move,
@@ -104,6 +104,7 @@ const toMoveRow = (
   control_requests: controlRequests,
   control_errors: controlErrors,
   control_slow: controlSlow,
+  control_late: controlLate,
   slow_evidence: slowEvidence,
 })
 
@@ -112,10 +113,11 @@ const fromMoveRow = ({
   control_requests: controlRequests,
   control_errors: controlErrors,
   control_slow: controlSlow,
+  control_late: controlLate,
   slow_evidence: slowEvidence,
   ...row
 }: Selectable<DeliveryTables['delivery_canary']>): DecidedMove =>
-  ({ ...row, controlRequests, controlErrors, controlSlow, slowEvidence }) as DecidedMove
+  ({ ...row, controlRequests, controlErrors, controlSlow, controlLate, slowEvidence }) as DecidedMove
 
 const toConversionRow = ({
   version,

@@ -28,6 +28,9 @@ export type DeliveryTables = {
     control_errors: number
     slow: number
     control_slow: number
+    late: number
+    control_late: number
+    burn: number
     verdict: string
     evidence: number
     slow_evidence: number
@@ -86,6 +89,14 @@ export const deliveryMigrations: readonly Migration[] = [
       `alter table delivery_canary add column slow bigint not null default 0`,
       `alter table delivery_canary add column control_slow bigint not null default 0`,
       `alter table delivery_canary add column slow_evidence double precision not null default 0`,
+    ],
+  },
+  {
+    name: 'delivery-005',
+    statements: [
+      `alter table delivery_canary add column late bigint not null default 0`,
+      `alter table delivery_canary add column control_late bigint not null default 0`,
+      `alter table delivery_canary add column burn double precision not null default 0`,
     ],
   },
 ]

@@ -49,6 +49,9 @@ export const CanaryMoveWire = z
     controlErrors: z.int(),
     slow: z.int(),
     controlSlow: z.int(),
+    late: z.int().meta({ description: 'Answers that took three times as long as was promised.' }),
+    controlLate: z.int(),
+    burn: z.number().meta({ description: 'How many times as fast as it lasts both spent the error budget.' }),
     verdict: z.enum(['continue', 'reject', 'pass']),
     evidence: z.number().meta({
       description:

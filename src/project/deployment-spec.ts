@@ -33,6 +33,14 @@ export const Canary = z.strictObject({
 export const canarySteps = ({ weight, steps }: Pick<z.output<typeof Canary>, 'weight' | 'steps'>): readonly number[] =>
   weight === undefined ? steps : [weight]
 
+/** What is promised of a deployment's answers: what a canary may not endanger. */
+export const Slo = z.strictObject({
+  availability: z.number().min(0.5).max(0.99999).default(0.999).meta({
+    description: 'Share of requests that do not fail, over 30 days; the rest is the error budget.',
+  }),
+  latency: duration.default('1s').meta({ description: 'What 99 of 100 answers take at most.' }),
+})
+
 /** How much a deployment takes on before it refuses. */
 const Limits = z.strictObject({
   deadline: duration.optional().meta({
@@ -147,6 +155,7 @@ const Async = z.strictObject({
 export const Deployment = z.strictObject({
   model: Name,
   canary: Canary.prefault({}),
+  slo: Slo.optional().meta({ description: 'What is promised of its answers; as the defaults say when left out.' }),
   limits: Limits.optional(),
   sticky: Sticky.optional(),
   log: Log.optional(),

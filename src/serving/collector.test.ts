@@ -83,10 +83,10 @@ test('a segment that stands there again after it was collected is counted once',
   assert.equal((await readPage(parts, { deployment: 'rain', limit: 9 })).items.length, 3)
 })
 
-/** A canary beside the live revision, and how many answers of both were slow after each further segment. */
-async function withCanary(t: TestContext, slow?: string) {
+/** A canary beside the live revision, and how many answers of both were slow, or late, after each further segment. */
+async function withCanary(t: TestContext, declared: object = {}, counted: 'Slow' | 'Late' = 'Slow') {
   const { parts, store, write } = await open(t)
-  const projects = { find: async () => ({ spec: { deployments: { rain: { canary: { slow } } } } }) as never }
+  const projects = { find: async () => ({ spec: { deployments: { rain: declared } } }) as never }
   await parts.db.transaction().execute(async tx => {
     await store.addRevision(tx, { ...revision, id: 'rev_2' as never })
     const states = { rev_1: 'live', rev_2: 'canary' } as const
@@ -98,12 +98,11 @@ async function withCanary(t: TestContext, slow?: string) {
       line({ received_at: Date.now(), latency_ms: ms, ...change }).repeat(count),
     )
     await write(lines.join(''))
-    await collectSegments({ ...parts, ...(slow !== undefined && { projects }) })
+    await collectSegments({ ...parts, projects })
     const minutes = await store.guardMinutes({ canary: 'rev_2', control: 'rev_1', since: 0 })
-    return [
-      minutes.reduce((sum, { canarySlow }) => sum + canarySlow, 0),
-      minutes.reduce((sum, { controlSlow }) => sum + controlSlow, 0),
-    ]
+    return (['canary', 'control'] as const).map(arm =>
+      minutes.reduce((sum, minute) => sum + minute[`${arm}${counted}`], 0),
+    )
   }
 }
 
@@ -135,8 +134,8 @@ test('slow is what takes longer than 99 of 100 answers of the live revision did 
 
 test('what takes less than the project says is not slow, however fast the live revision is', async t => {
   const found = []
-  for (const slow of [undefined, '40ms']) {
-    const told = await withCanary(t, slow)
+  for (const declared of [{}, { canary: { slow: '40ms' } }]) {
+    const told = await withCanary(t, declared)
     await told([600, 1])
     found.push(await told([1, 50], [2, 50, canary], [3, 110, canary]))
   }
@@ -145,6 +144,16 @@ test('what takes less than the project says is not slow, however fast the live r
     [3, 0],
     [5, 1],
   ])
+})
+
+test('late is what takes thrice what is promised; what was drawn by lot stands for those that were not', async t => {
+  const told = await withCanary(t, { slo: { availability: 0.999, latency: '200ms' } }, 'Late')
+  await told([1, 1])
+
+  assert.deepEqual(
+    await told([2, 599], [3, 600], [4, 600, canary], [5, 700, { ...canary, inclusion: 0.1, drawn: true }]),
+    [54, 3],
+  )
 })
 
 test('a message without an instant that comes again after midnight is in the log once', async t => {

@@ -12,7 +12,7 @@ import { copyRows, parquetRows, publishFile, segmentRows, unfinished } from './l
 import { untilSteady } from './log-reader.ts'
 import { givenMark } from './segment-name.ts'
 import { shadowLines, type ShadowLine } from './shadow-line.ts'
-import { hourMs, slowThresholds, trailingHour, type SlowParts } from './slow.ts'
+import { hourMs, latencyLimits, trailingHour, type LatencyLimits, type SlowParts } from './slow.ts'
 import type { HourLatency, MinuteCounts, RevisionCounts, SegmentRow, ServingStore } from './store.ts'
 
 export interface CollectorParts extends SlowParts {
@@ -82,7 +82,7 @@ async function ingest(parts: CollectorParts, pass: readonly ClosedSegment[]): Pr
     full.map(({ path }) => path),
     mayRepeat,
   )
-  const counts = full.length === 0 ? [] : await parts.duckdb.query([...log, ...summary(await slowThresholds(parts))])
+  const counts = full.length === 0 ? [] : await parts.duckdb.query([...log, ...summary(await latencyLimits(parts))])
   const segments = segmentsOf(counts, `${full[0]?.name.replace('.ndjson', '')}.parquet`)
   await writeParquet(parts, log, segments)
   crashPoint('serving.segment_written')
@@ -148,20 +148,25 @@ const dayBefore = (id: string): string => firstId('prd', instantIn(id) - dayMs)
 /** How the model server says that an output is no number (`server/infer.ts`). */
 const invalidOutput = '^Output .* is (NaN|-?Infinity)[.]$'
 
-/** Which answers of which deployments were slow. Of those that are drawn by lot each counts once: the lot is the same for all. */
-function slow(thresholds: ReadonlyMap<string, number>): string {
-  const all = [...thresholds].map(([deployment, ms]) => `deployment = ${literal(deployment)} and latency_ms >= ${ms}`)
-  return all.length === 0 ? 'false' : `coalesce(drawn, true) and (${all.join(' or ')})`
+/** Which answers of which deployments took as long as one of their limits. */
+function tookLonger(limits: ReadonlyMap<string, LatencyLimits>, which: keyof LatencyLimits): string {
+  const all = [...limits].flatMap(([deployment, { [which]: ms }]) =>
+    ms === undefined ? [] : [`deployment = ${literal(deployment)} and latency_ms >= ${ms}`],
+  )
+  return all.length === 0 ? 'false' : `(${all.join(' or ')})`
 }
 
 /** One row for each deployment, revision and minute of arrival. */
-function summary(thresholds: ReadonlyMap<string, number>): readonly string[] {
+function summary(limits: ReadonlyMap<string, LatencyLimits>): readonly string[] {
   const first = `"row" = 0`
   // Requests that named their revision say nothing about the split: the guard does not see them.
   const split = `${first} and not forced`
   // A request that was drawn by lot stands for those that were not; what failed is all here.
   const requests = (which: string): string =>
     `cast(coalesce(sum(round(1 / coalesce(inclusion, 1))) filter (where ${which} and error is null), 0) + count(*) filter (where ${which} and error is not null) as bigint)`
+  // Of those that are drawn by lot each slow one counts once: the lot is the same for both arms.
+  const slow = `${split} and error is null and coalesce(drawn, true) and ${tookLonger(limits, 'slowMs')}`
+  const late = `${split} and error is null and ${tookLonger(limits, 'lateMs')}`
   return [
     `create temp table streak as
        with last as (select revision, max(id) as ok from log where ${split} and error is null group by revision)
@@ -171,7 +176,7 @@ function summary(thresholds: ReadonlyMap<string, number>): readonly string[] {
        ${requests(first)} as requests, count(*) filter (where ${first} and error is not null) as errors,
        ${requests(split)} as split_requests, count(*) filter (where ${split} and error is not null) as split_errors,
        count(*) filter (where ${split} and regexp_matches(error, ${literal(invalidOutput)})) as split_invalid,
-       count(*) filter (where ${split} and error is null and ${slow(thresholds)}) as split_slow,
+       count(*) filter (where ${slow}) as split_slow, ${requests(late)} as split_late,
        cast(to_json(histogram(${bucketSql}) filter (where ${first})) as varchar) as latency,
        cast(to_json(histogram(${bucketSql}) filter (where ${split} and error is null)) as varchar) as split_latency,
        min(event_time) as event_from, max(event_time) as event_to, min(id) as id_from, max(id) as id_to, max(received_at) as received_to,
@@ -251,6 +256,7 @@ const toMinute = (row: Row): MinuteCounts => ({
   splitErrors: row['split_errors'] as number,
   splitInvalid: row['split_invalid'] as number,
   splitSlow: row['split_slow'] as number,
+  splitLate: row['split_late'] as number,
 })
 
 function revisionsOf(counts: readonly Row[]): readonly RevisionCounts[] {

@@ -1,5 +1,6 @@
 import { durationMs } from '#kernel/duration.ts'
-import { Canary, type DeploymentSpec, type Projects } from '#project'
+import { Canary, Slo, type DeploymentSpec, type Projects } from '#project'
+import type { GuardFacts } from './guard-facts.ts'
 import { wholeLog, type RouteLimits, type RouteLog, type RouteSticky } from './routes-file.ts'
 
 /** What the project file says of a deployment, as the model server and the API have it. */
@@ -21,14 +22,21 @@ export async function declaredOf<Row extends { readonly name: string; readonly p
 }
 
 const { slow: usualSlow } = Canary.parse({})
+const usualSlo = Slo.parse({})
 
-/** What an answer of each deployment may take without being slow, in milliseconds. */
-export async function slowMsOf(
+/** What answers of each deployment are judged by. */
+export async function judgedBy(
   projects: Pick<Projects, 'find'>,
   deployments: readonly { readonly name: string; readonly project: string }[],
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, Pick<GuardFacts, 'slowMs' | 'promise'>>> {
   const specs = await specsOf(projects, deployments)
-  return new Map(deployments.map(({ name }) => [name, durationMs(specs.get(name)?.canary?.slow ?? usualSlow)] as const))
+  return new Map(
+    deployments.map(({ name }) => {
+      const { canary, slo = usualSlo } = specs.get(name) ?? {}
+      const promise = { availability: slo.availability, latencyMs: durationMs(slo.latency) }
+      return [name, { slowMs: durationMs(canary?.slow ?? usualSlow), promise }] as const
+    }),
+  )
 }
 
 async function specsOf(

@@ -1,7 +1,7 @@
 import type { Clock, Millis } from '#kernel/clock.ts'
 import { conflict, notFound } from '#kernel/error.ts'
 import type { Projects } from '#project'
-import { declaredOf, slowMsOf } from './declared.ts'
+import { declaredOf, judgedBy } from './declared.ts'
 import type { Deployment, Revision, ShadowComparison } from './deployment.ts'
 import { judgeCanary, type GuardVerdict } from './guard.ts'
 import { latencyQuantile } from './latency.ts'
@@ -99,7 +99,7 @@ export async function guardDeployment(parts: DescribeParts, name: string): Promi
 
 /** The same; undefined while there is no canary. */
 export async function guardedCanary(
-  { store, projects, supervisor }: DescribeParts,
+  { store, projects, supervisor, clock }: DescribeParts,
   row: DeploymentRow,
 ): Promise<GuardedCanary | undefined> {
   const { name } = row
@@ -117,12 +117,13 @@ export async function guardedCanary(
   const weightAt = (minute: number): number =>
     (history.find(({ at }) => at < minute + 60_000) ?? history.at(-1))?.weights[canary.id] ?? canary.weight
   const verdict = judgeCanary({
-    minutes: minutes.map(({ minute, ...counts }) => ({ ...counts, weight: weightAt(minute) })),
+    now: clock.now(),
+    minutes: minutes.map(each => ({ ...each, weight: weightAt(each.minute) })),
     canaryStreak: canary.errorStreak,
     crashes: supervisor.crashesSince(canary.createdAt),
     canaryP95Ms: latencyQuantile(latencies.get(canary.id) ?? new Map(), 0.95),
     controlP95Ms: latencyQuantile(latencies.get(control.id) ?? new Map(), 0.95),
-    slowMs: (await slowMsOf(projects, [row])).get(name)!,
+    ...(await judgedBy(projects, [row])).get(name)!,
   })
   return { revision: canary.id, since: begun as Millis, ...verdict }
 }

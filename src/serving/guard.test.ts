@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judgeCanary, type GuardFacts, type GuardMinute } from './guard.ts'
+import { judgeCanary } from './guard.ts'
+import type { GuardFacts, GuardMinute } from './guard-facts.ts'
 
 const minute = (change: Partial<GuardMinute> = {}): GuardMinute => ({
+  minute: 0,
   canaryRequests: 100,
   canaryErrors: 0,
   controlRequests: 900,
@@ -10,16 +12,20 @@ const minute = (change: Partial<GuardMinute> = {}): GuardMinute => ({
   canaryInvalid: 0,
   canarySlow: 0,
   controlSlow: 0,
+  canaryLate: 0,
+  controlLate: 0,
   weight: 10,
   ...change,
 })
 const facts = (change: Partial<GuardFacts> = {}): GuardFacts => ({
+  now: 60_000,
   minutes: [minute()],
   canaryStreak: 0,
   crashes: 0,
   canaryP95Ms: 5,
   controlP95Ms: 5,
   slowMs: 100,
+  promise: { availability: 0.999, latencyMs: 1_000 },
   ...change,
 })
 const verdict = (change: Partial<GuardFacts>) => judgeCanary(facts(change)).verdict
@@ -32,6 +38,9 @@ test('without failures there is nothing to tell the two apart', () => {
     controlErrors: 0,
     slow: 0,
     controlSlow: 0,
+    late: 0,
+    controlLate: 0,
+    burn: 0,
     verdict: 'continue',
     reason: 'There are too few failures and slow answers to tell the two apart.',
     evidence: 0,
@@ -123,5 +132,63 @@ test('at another weight the evidence so far is kept, unless the canary has passe
       verdict({ minutes: [...passed, minute({ weight: 25, canaryErrors: 18 })] }),
     ],
     ['pass', 'pass', 'continue', 'reject'],
+  )
+})
+
+test('a canary with which the error budget is spent too fast ends, when it lasts without it', () => {
+  const half = { canaryRequests: 500, controlRequests: 500, weight: 50 }
+  const look = (...minutes: Partial<GuardMinute>[]) => {
+    const { verdict: said, burn } = judgeCanary(
+      facts({ now: 3_600_000, minutes: minutes.map(each => minute({ ...half, ...each })) }),
+    )
+    return [said, Number(burn.toFixed(1))]
+  }
+  // The live revision fails often, the canary not twice as often: that alone rejects nothing.
+  const failing = { canaryErrors: 9, controlErrors: 6 }
+  const spent = Array.from({ length: 5 }, (_, at) => ({ ...failing, minute: (55 + at) * 60_000 }))
+
+  assert.deepEqual(
+    [
+      look(...spent),
+      // Over for five minutes.
+      look(...spent.map(each => ({ ...each, minute: each.minute - 300_000 }))),
+      // Only just begun, after an hour that was good.
+      look({ minute: 600_000, canaryRequests: 5_000 }, ...spent),
+      // The live revision spends as much.
+      look(...spent.map(each => ({ ...each, controlErrors: 8 }))),
+      // Too few to speak of a rate.
+      look({ ...spent[4], canaryErrors: 9, canaryRequests: 99, controlRequests: 500, controlErrors: 1 }),
+    ],
+    [
+      ['reject', 15],
+      ['continue', 0],
+      ['continue', 7.1],
+      ['pass', 17],
+      ['continue', 16.7],
+    ],
+  )
+  assert.equal(
+    judgeCanary(facts({ now: 3_600_000, minutes: spent.map(each => minute({ ...half, ...each })) })).reason,
+    'With the canary the error budget of 0.999 is spent 15.0 times as fast as it lasts, and without it below 14.4 times.',
+  )
+})
+
+test('a whole minute in which one answer in a hundred takes thrice what is promised ends a canary, unless the live revision is as late', () => {
+  const look = (change: Partial<GuardMinute>, now = 60_000) => verdict({ now, minutes: [minute(change)] })
+
+  assert.deepEqual(
+    [
+      look({ canaryLate: 2 }),
+      look({ canaryLate: 1 }),
+      look({ canaryLate: 2, controlLate: 9 }),
+      look({ canaryLate: 2, controlLate: 10 }),
+      look({ canaryLate: 99, canaryRequests: 99 }),
+      look({ canaryLate: 2 }, 59_999),
+    ],
+    ['reject', 'continue', 'reject', 'continue', 'continue', 'continue'],
+  )
+  assert.equal(
+    judgeCanary(facts({ minutes: [minute({ canaryLate: 2 })] })).reason,
+    'In one minute 2 of 100 answers of the canary took longer than 3000 ms, three times what is promised.',
   )
 })

@@ -1,32 +1,6 @@
 import { guardStart, guardStep, type GuardState } from '#statistics'
-
-/** What a canary and the live revision did in one minute; requests that named their revision are not counted. */
-export interface GuardMinute {
-  readonly canaryRequests: number
-  readonly canaryErrors: number
-  readonly controlRequests: number
-  readonly controlErrors: number
-  /** Failures of the canary because an output was no number. */
-  readonly canaryInvalid: number
-  /** Answers that were slow (`slow.ts`). */
-  readonly canarySlow: number
-  readonly controlSlow: number
-  /** Percent of requests that the canary had when the minute ended. */
-  readonly weight: number
-}
-
-export interface GuardFacts {
-  /** Oldest first. */
-  readonly minutes: readonly GuardMinute[]
-  /** Failures of the canary since its last success. */
-  readonly canaryStreak: number
-  /** How often the model server has crashed since the canary began. */
-  readonly crashes: number
-  readonly canaryP95Ms: number | undefined
-  readonly controlP95Ms: number | undefined
-  /** What an answer may take without being slow. */
-  readonly slowMs: number
-}
+import type { GuardFacts, GuardMinute } from './guard-facts.ts'
+import { budgetBurn, hardStop } from './hard-stop.ts'
 
 export interface GuardVerdict {
   readonly requests: number
@@ -35,6 +9,10 @@ export interface GuardVerdict {
   readonly controlErrors: number
   readonly slow: number
   readonly controlSlow: number
+  readonly late: number
+  readonly controlLate: number
+  /** How many times as fast as it lasts both arms spend the error budget, over an hour and over five minutes. */
+  readonly burn: number
   readonly verdict: GuardState['verdict']
   /** Why, as a sentence. */
   readonly reason: string
@@ -43,19 +21,13 @@ export interface GuardVerdict {
   readonly slowEvidence: number
 }
 
-const streakMax = 5
-const errorShareMax = 0.2
-const requestsForShare = 50
-const requestsForInvalid = 100
-const invalidShareMax = 0.01
-const crashesMax = 3
-const slowFactor = 3
 /** How often a canary as good as the other may be rejected: each of the two tests has half of it. */
 const alpha = 0.01 / 2
 
 /**
  * Whether a canary may go on: hard stops first, then sequential tests on the failures and on the slow answers of both arms,
- * so that a trouble that hits both speaks against neither (specs/5, 5.2).
+ * so that a trouble that hits both speaks against neither. The tests are those of Wald [1945], given a bad event (`sprt.ts`
+ * of statistics).
  */
 export function judgeCanary(facts: GuardFacts): GuardVerdict {
   const { minutes } = facts
@@ -68,6 +40,9 @@ export function judgeCanary(facts: GuardFacts): GuardVerdict {
     controlErrors: sum(minute => minute.controlErrors),
     slow: sum(minute => minute.canarySlow),
     controlSlow: sum(minute => minute.controlSlow),
+    late: sum(minute => minute.canaryLate),
+    controlLate: sum(minute => minute.controlLate),
+    burn: budgetBurn(facts),
   }
   const failing = testOf(minutes, ({ canaryErrors, controlErrors }) => [canaryErrors, controlErrors])
   const lagging = testOf(minutes, ({ canarySlow, controlSlow }) => [canarySlow, controlSlow])
@@ -129,32 +104,4 @@ function addMinute(
     next = guardStep(next, { arm: isCanary ? 'canary' : 'control', canaryShare }, { alpha })
   }
   return next
-}
-
-function hardStop(
-  { canaryStreak, crashes, canaryP95Ms, controlP95Ms, slowMs }: GuardFacts,
-  {
-    requests,
-    errors,
-    controlRequests,
-    controlErrors,
-    invalid,
-  }: { requests: number; errors: number; controlRequests: number; controlErrors: number; invalid: number },
-): string | undefined {
-  const isControlHealthy = controlErrors <= errorShareMax * controlRequests
-  if (canaryStreak >= streakMax && isControlHealthy) return `The last ${canaryStreak} requests to the canary failed.`
-  if (requests >= requestsForShare && errors > errorShareMax * requests && isControlHealthy)
-    return `${errors} of ${requests} requests to the canary failed.`
-  if (requests >= requestsForInvalid && invalid > invalidShareMax * requests)
-    return `${invalid} of ${requests} answers of the canary had an output that is no number.`
-  if (crashes >= crashesMax) return `The model server crashed ${crashes} times since the canary began.`
-  if (
-    requests < requestsForShare ||
-    controlRequests < requestsForShare ||
-    canaryP95Ms === undefined ||
-    controlP95Ms === undefined
-  )
-    return undefined
-  if (canaryP95Ms < slowMs || canaryP95Ms < slowFactor * controlP95Ms) return undefined
-  return `Of 100 requests to the canary 5 take ${Math.round(canaryP95Ms)} ms or more, to the live revision ${Math.round(controlP95Ms)} ms.`
 }

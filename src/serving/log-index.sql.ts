@@ -170,6 +170,7 @@ async function addMinute(
       split_errors: split.splitErrors,
       split_invalid: split.splitInvalid,
       split_slow: split.splitSlow,
+      split_late: split.splitLate,
     })
     .onConflict(c =>
       c.columns(['revision', 'minute']).doUpdateSet(eb => ({
@@ -179,6 +180,7 @@ async function addMinute(
         split_errors: eb('serving_minute.split_errors', '+', split.splitErrors),
         split_invalid: eb('serving_minute.split_invalid', '+', split.splitInvalid),
         split_slow: eb('serving_minute.split_slow', '+', split.splitSlow),
+        split_late: eb('serving_minute.split_late', '+', split.splitLate),
       })),
     )
     .execute()

@@ -161,6 +161,7 @@ export function servingStoreContract(
       splitErrors: 1,
       splitInvalid: 1,
       splitSlow: 3,
+      splitLate: 2,
     }
 
     await inTx(db, tx => store.addCounts(tx, [minute, { ...minute, minute: 120_000 }], [counts({})]))
@@ -198,9 +199,11 @@ export function servingStoreContract(
           canaryErrors: 1,
           canaryInvalid: 1,
           canarySlow: 3,
+          canaryLate: 2,
           controlRequests: 0,
           controlErrors: 0,
           controlSlow: 0,
+          controlLate: 0,
         },
       ],
     )

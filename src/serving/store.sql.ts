@@ -230,7 +230,7 @@ function readings(tables: Kysely<ServingTables>): Readings {
     },
 
     async guardMinutes({ canary, control, since }) {
-      const pick = (revision: string, column: `split_${'requests' | 'errors' | 'invalid' | 'slow'}`) =>
+      const pick = (revision: string, column: `split_${'requests' | 'errors' | 'invalid' | 'slow' | 'late'}`) =>
         sql<number>`coalesce(sum(case when revision = ${revision} then ${sql.ref(column)} end), 0)`
       const rows = await tables
         .selectFrom('serving_minute')
@@ -240,9 +240,11 @@ function readings(tables: Kysely<ServingTables>): Readings {
           pick(canary, 'split_errors').as('canaryErrors'),
           pick(canary, 'split_invalid').as('canaryInvalid'),
           pick(canary, 'split_slow').as('canarySlow'),
+          pick(canary, 'split_late').as('canaryLate'),
           pick(control, 'split_requests').as('controlRequests'),
           pick(control, 'split_errors').as('controlErrors'),
           pick(control, 'split_slow').as('controlSlow'),
+          pick(control, 'split_late').as('controlLate'),
         ])
         .where('revision', 'in', [canary, control])
         .where('minute', '>=', since)

@@ -1,6 +1,6 @@
 import type { AnyTx } from '#storage'
 import type { Page, PageRequest } from '#kernel/page.ts'
-import type { GuardMinute } from './guard.ts'
+import type { GuardMinute } from './guard-facts.ts'
 import type { Revision, RevisionState, Share, TrafficChange } from './deployment.ts'
 import type { ShadowLine } from './shadow-line.ts'
 import type { predictionOrders } from './wire.ts'
@@ -49,6 +49,8 @@ export interface MinuteCounts {
   readonly splitInvalid: number
   /** Of these answers those that were slow, while there is a canary. */
   readonly splitSlow: number
+  /** And those that took three times as long as is promised. */
+  readonly splitLate: number
 }
 
 /** Answers that took about as long, in one hour. */
@@ -117,7 +119,7 @@ export interface ServingStore {
     canary: string
     control: string
     since: number
-  }): Promise<readonly (Omit<GuardMinute, 'weight'> & { minute: number })[]>
+  }): Promise<readonly Omit<GuardMinute, 'weight'>[]>
 
   /** Notes segments as ingested; false when one of them is already, and nothing was noted. */
   ingest(tx: AnyTx, segments: readonly string[], at: number): Promise<boolean>

@@ -38,6 +38,8 @@ export type ServingTables = {
     split_invalid: number
     /** Answers that were slow while there was a canary. */
     split_slow: number
+    /** Answers that took three times as long as is promised, while there was a canary. */
+    split_late: number
   }
   /** Answers by the hour of their arrival and bucket of latency, of the last hours; none that were for a named revision. */
   serving_recent_latency: { revision: string; hour: number; bucket: number; requests: number }
@@ -125,5 +127,9 @@ export const servingMigrations: readonly Migration[] = [
          revision text not null, hour bigint not null, bucket bigint not null, requests bigint not null,
          primary key (revision, hour, bucket))`,
     ],
+  },
+  {
+    name: 'serving-005',
+    statements: [`alter table serving_minute add column split_late bigint not null default 0`],
   },
 ]

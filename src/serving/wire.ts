@@ -98,6 +98,12 @@ export const GuardWire = z
     controlRequests: z.int().meta({ description: 'Of the live revision, as the two below.' }),
     controlErrors: z.int(),
     controlSlow: z.int(),
+    late: z.int().meta({ description: 'Answers that took three times as long as is promised (`slo.latency`).' }),
+    controlLate: z.int(),
+    burn: z.number().meta({
+      description:
+        'How many times as fast as it lasts both spend the error budget (`slo.availability`), over an hour and over five minutes: the smaller.',
+    }),
     verdict: z.enum(['continue', 'reject', 'pass']),
     reason: z.string(),
     evidence: z.number().meta({
