@@ -9,6 +9,7 @@ export interface ShadowComparison {
   errors: number
   differenceMean: number
   differenceMax: number
+  scorePsi?: number
   latencyP95Ms?: number
   againstP95Ms?: number
 }

@@ -227,7 +227,7 @@ test('a canary takes one step after the other, and what was decided is written d
 
 test('a revision that is to be a shadow first gets copies, and becomes the canary when it has answered enough of them', async t => {
   const bench = await applied(t, {
-    deployments: { rain: { model: 'rain', shadow: { share: 20, rowsMin: 50 } } },
+    deployments: { rain: { model: 'rain', shadow: { share: 20, rowsMin: 50, minDuration: '0s' } } },
   })
   await withCanary(bench)
   const [shadow] = bench.serving.revisions

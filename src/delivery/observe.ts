@@ -121,6 +121,10 @@ async function endOfShadow(parts: DeliveryParts, call: TaskCall, revision: Deplo
       rows: sum('rows'),
       agreed: sum('agreed'),
       errors: sum('errors'),
+      psi: Math.max(
+        0,
+        ...seen.map(({ scorePsi = 0, scorePsiByChance = 0 }) => (scorePsi > scorePsiByChance ? scorePsi : 0)),
+      ),
       elapsedMs: clock.now() - revision.createdAt,
       wanted: stage === 'production',
     },

@@ -5,12 +5,11 @@ import type { Features } from '#features'
 import type { Ledger } from '#metadata'
 import type { Projects } from '#project'
 import type { ModelVersion, Registry } from '#registry'
-import type { DeploymentWire, RevisionWire } from '#serving/wire.ts'
+import type { DeploymentWire, RevisionWire, ShadowWire } from '#serving/wire.ts'
 import type { Repositories } from '#source'
 import type { Check, ConversionRequest, Converted, GuardVerdict, Probe, ProbeRequest, Replay, Serving } from '#serving'
 import type { Blobs, Db, Duckdb, Outbox } from '#storage'
 import type { Workflow } from '#workflow'
-import type { ShadowView } from './shadow.ts'
 import type { DeliveryStore } from './store.ts'
 
 /** What delivery is made of: it starts runs, and uses nearly every component in them. */
@@ -74,6 +73,11 @@ export interface Rollouts extends Pick<
 > {
   shadows(
     deployment: string,
-  ): Promise<readonly (Pick<ShadowView, 'rows' | 'agreed' | 'errors'> & { revision: string })[]>
+  ): Promise<
+    readonly Pick<
+      z.output<typeof ShadowWire>,
+      'revision' | 'rows' | 'agreed' | 'errors' | 'scorePsi' | 'scorePsiByChance'
+    >[]
+  >
   guard(deployment: string): Promise<GuardVerdict & { since: number }>
 }

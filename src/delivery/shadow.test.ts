@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decideShadow, type ShadowView } from './shadow.ts'
 
-const policy = { share: 10, rowsMin: 100, agreement: 0.9, maxDuration: '1h' }
+const policy = { share: 10, rowsMin: 100, agreement: 0.9, psi: 0.25, minDuration: '1s', maxDuration: '1h' }
 const view = (change: Partial<ShadowView>): ShadowView => ({
   rows: 120,
   agreed: 115,
   errors: 0,
+  psi: 0.02,
   elapsedMs: 1_000,
   wanted: true,
   ...change,
@@ -20,6 +21,24 @@ const cases: [name: string, view: ShadowView, outcome: string, says: RegExp][] =
     view({ rows: 5, agreed: 5, elapsedMs: 3_600_000 }),
     'canary',
     /5 of 5/,
+  ],
+  [
+    'one that has answered enough too soon waits',
+    view({ elapsedMs: 999 }),
+    'wait',
+    /copies for 1s; it has answered 120/,
+  ],
+  [
+    'one whose scores are distributed otherwise waits for a person',
+    view({ psi: 0.31 }),
+    'wait',
+    /somebody to decide: the index of its scores is 0\.310, above 0\.25/,
+  ],
+  [
+    'one whose scores are somewhat so is to be watched',
+    view({ psi: 0.12 }),
+    'canary',
+    /0\.120, to be watched above 0\.1/,
   ],
   ['one that says something else too often waits for a person', view({ agreed: 100 }), 'wait', /somebody to decide/],
   [

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { durationMs } from '#kernel/duration.ts'
 import { Name } from '#kernel/wire.ts'
 import { column, duration } from './field.ts'
 import { SecretReference } from './secret-reference.ts'
@@ -66,18 +67,34 @@ const Sticky = z
   })
 
 /** What a new revision shows before it takes requests. */
-const Shadow = z.strictObject({
-  share: z.number().min(0.1).max(100).default(10).meta({ description: 'Percent of requests of which it gets a copy.' }),
-  rowsMin: z
-    .int()
-    .min(1)
-    .default(1_000)
-    .meta({ description: 'Rows that it must have answered before it is a canary.' }),
-  agreement: z.number().min(0).max(1).optional().meta({
-    description: 'Share of rows to which both must say the same; with less, it stays a shadow until somebody decides.',
-  }),
-  maxDuration: duration.default('24h').meta({ description: 'After which it is a canary with fewer rows, too.' }),
-})
+const Shadow = z
+  .strictObject({
+    share: z
+      .number()
+      .min(0.1)
+      .max(100)
+      .default(10)
+      .meta({ description: 'Percent of requests of which it gets a copy.' }),
+    rowsMin: z
+      .int()
+      .min(1)
+      .default(1_000)
+      .meta({ description: 'Rows that it must have answered before it is a canary.' }),
+    minDuration: duration.default('1h').meta({ description: 'How long it is a shadow, at least.' }),
+    agreement: z.number().min(0).max(1).optional().meta({
+      description:
+        'Share of rows to which both must say the same; with less, it stays a shadow until somebody decides.',
+    }),
+    psi: z.number().positive().default(0.25).meta({
+      description:
+        'How much the distribution of its scores may differ, as population stability index; with more, it stays a shadow until somebody decides.',
+    }),
+    maxDuration: duration.default('24h').meta({ description: 'After which it is a canary with fewer rows, too.' }),
+  })
+  .refine(({ minDuration, maxDuration }) => durationMs(minDuration) <= durationMs(maxDuration), {
+    path: ['minDuration'],
+    error: 'no longer than maxDuration',
+  })
 
 /** What a new revision shows before it meets any request: those of the one that answers are asked again. */
 const Replay = z.strictObject({

@@ -5,6 +5,7 @@ import { declaredOf, judgedBy } from './declared.ts'
 import type { Deployment, Revision, ShadowComparison } from './deployment.ts'
 import { judgeCanary, type GuardVerdict } from './guard.ts'
 import { latencyQuantile } from './latency.ts'
+import { scoreShift, type ScoreCounts } from './score-shift.ts'
 import type { DeploymentRow, RevisionRow, ServingStore } from './store.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -63,12 +64,21 @@ const knownDigits = (ms: number | undefined): number | undefined => ms && Number
 /** What the revisions of a deployment have answered as shadows. */
 export async function shadowsOf(store: ServingStore, name: string): Promise<readonly ShadowComparison[]> {
   const counts = await store.shadows((await store.revisions([name])).map(({ id }) => id))
-  return counts.map(({ differenceSum, latency, againstLatency, ...same }) => ({
+  return counts.map(({ differenceSum, latency, againstLatency, scores, againstScores, ...same }) => ({
     ...same,
+    ...shiftOf(scores, againstScores),
     differenceMean: same.rows === 0 ? 0 : differenceSum / same.rows,
     ...quantiles(latency, ['latencyP50Ms', 'latencyP95Ms']),
     ...quantiles(againstLatency, ['againstP50Ms', 'againstP95Ms']),
   }))
+}
+
+function shiftOf(
+  scores: ScoreCounts,
+  againstScores: ScoreCounts,
+): Pick<ShadowComparison, 'scorePsi' | 'scorePsiByChance'> {
+  const shift = scoreShift(scores, againstScores)
+  return shift ? { scorePsi: shift.psi, scorePsiByChance: shift.byChance } : {}
 }
 
 /** The median and the 95th percentile under these names, as far as there are any. */

@@ -181,7 +181,7 @@ test('a shadow answers copies, is compared with who answered, and reaches nobody
     await new Promise(resolve => setTimeout(resolve, 100))
     ;[found] = await compared()
   }
-  const { differenceMean, differenceMax, latencyP50Ms, againstP50Ms, ...counts } = found!
+  const { differenceMean, differenceMax, scorePsi, scorePsiByChance, latencyP50Ms, againstP50Ms, ...counts } = found!
   assert.deepEqual(counts, {
     revision: shadow.id,
     against: live.id,
@@ -193,6 +193,8 @@ test('a shadow answers copies, is compared with who answered, and reaches nobody
     againstP95Ms: counts.againstP95Ms,
   })
   assert.ok(0 < differenceMean && differenceMean < differenceMax && differenceMax < 0.3)
+  // In two bins of four rows each the shadow has none and eight; chance makes as much of so few.
+  assert.deepEqual([scorePsi!.toFixed(3), scorePsiByChance!.toFixed(3)], ['1.259', '1.659'])
   assert.ok(latencyP50Ms! > 0 && againstP50Ms! > 0)
   const { items } = await bench.serving.predictions({ deployment: 'mirrored', limit: 20 })
   assert.deepEqual([items.length, new Set(items.map(({ revision }) => revision))], [8, new Set([live.id])])

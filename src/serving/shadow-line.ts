@@ -20,6 +20,9 @@ export const ShadowLine = z.object({
   /** Requests by bucket of latency ([latency.ts](latency.ts)): bind and run, of the shadow and of the other. */
   latency: z.record(z.string(), z.int()),
   againstLatency: z.record(z.string(), z.int()),
+  /** Rows by bucket of their score ([score-bucket.ts](score-bucket.ts)), of outputs that both have. */
+  scores: z.record(z.string(), z.int()).default({}),
+  againstScores: z.record(z.string(), z.int()).default({}),
 })
 export type ShadowLine = z.output<typeof ShadowLine>
 

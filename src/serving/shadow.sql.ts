@@ -16,6 +16,8 @@ export const sqlShadowStore = (
       await addCounts(own(tx), line)
       await addLatency(own(tx), line, 'shadow', line.latency)
       await addLatency(own(tx), line, 'against', line.againstLatency)
+      await addScores(own(tx), line, 'shadow', line.scores)
+      await addScores(own(tx), line, 'against', line.againstScores)
     }
   },
 
@@ -32,14 +34,26 @@ export const sqlShadowStore = (
       .selectAll()
       .where('revision', 'in', revisions)
       .execute()
+    const scores = await tables
+      .selectFrom('serving_shadow_score')
+      .selectAll()
+      .where('revision', 'in', revisions)
+      .execute()
     return rows.map(({ difference_sum, difference_max, ...counts }): ShadowCounts => {
-      const of = (side: string): ReadonlyMap<number, number> =>
-        new Map(
-          latencies
-            .filter(row => row.revision === counts.revision && row.against === counts.against && row.side === side)
-            .map(({ bucket, requests }) => [bucket, requests]),
-        )
-      const sides = { latency: of('shadow'), againstLatency: of('against') }
+      const isOwn =
+        (wanted: string) =>
+        ({ revision, against, side }: (typeof latencies | typeof scores)[number]): boolean =>
+          revision === counts.revision && against === counts.against && side === wanted
+      const latencyOf = (side: string): ReadonlyMap<number, number> =>
+        new Map(latencies.filter(isOwn(side)).map(row => [row.bucket, row.requests]))
+      const scoresOf = (side: string): ReadonlyMap<number, number> =>
+        new Map(scores.filter(isOwn(side)).map(row => [row.bucket, row.rows]))
+      const sides = {
+        latency: latencyOf('shadow'),
+        againstLatency: latencyOf('against'),
+        scores: scoresOf('shadow'),
+        againstScores: scoresOf('against'),
+      }
       return { ...counts, ...sides, differenceSum: difference_sum, differenceMax: difference_max }
     })
   },
@@ -85,4 +99,30 @@ async function addLatency(
           .doUpdateSet(eb => ({ requests: eb('serving_shadow_latency.requests', '+', requests) })),
       )
       .execute()
+}
+
+/** All buckets at once: there may be hundreds. */
+async function addScores(
+  tables: Own,
+  { shadow: revision, against }: ShadowLine,
+  side: 'shadow' | 'against',
+  buckets: Readonly<Record<string, number>>,
+): Promise<void> {
+  const rows = Object.entries(buckets).map(([bucket, rows]) => ({
+    revision,
+    against,
+    side,
+    bucket: Number(bucket),
+    rows,
+  }))
+  if (rows.length === 0) return
+  await tables
+    .insertInto('serving_shadow_score')
+    .values(rows)
+    .onConflict(c =>
+      c
+        .columns(['revision', 'against', 'side', 'bucket'])
+        .doUpdateSet(eb => ({ rows: eb('serving_shadow_score.rows', '+', eb.ref('excluded.rows')) })),
+    )
+    .execute()
 }

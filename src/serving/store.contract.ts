@@ -279,6 +279,8 @@ export function servingStoreContract(
       differenceMax: 0.25,
       latency: { 4: 3 },
       againstLatency: { 2: 2, 3: 1 },
+      scores: { [-5]: 2, 7: 1 },
+      againstScores: { 8: 3 },
       ...change,
     })
     await db.transaction().execute(tx => store.addShadows(tx, [line({}), line({ against: 'rev_0', rows: 1 })]))
@@ -300,6 +302,11 @@ export function servingStoreContract(
         [2, 4],
         [3, 2],
       ]),
+      scores: new Map([
+        [-5, 4],
+        [7, 2],
+      ]),
+      againstScores: new Map([[8, 6]]),
     })
     assert.deepEqual([second!.against, second!.rows, others, await store.shadows([])], ['rev_0', 1, [], []])
   })

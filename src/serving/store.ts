@@ -74,11 +74,17 @@ export interface RevisionCounts {
 }
 
 /** A shadow's answers beside those of one other revision. */
-export interface ShadowCounts extends Omit<ShadowLine, 'shadow' | 'deployment' | 'latency' | 'againstLatency'> {
+export interface ShadowCounts extends Omit<
+  ShadowLine,
+  'shadow' | 'deployment' | 'latency' | 'againstLatency' | 'scores' | 'againstScores'
+> {
   readonly revision: string
   /** Requests by bucket of latency. */
   readonly latency: ReadonlyMap<number, number>
   readonly againstLatency: ReadonlyMap<number, number>
+  /** Rows by bucket of their score. */
+  readonly scores: ReadonlyMap<number, number>
+  readonly againstScores: ReadonlyMap<number, number>
 }
 
 /** Where deployments, their traffic and the index of the prediction log are kept. Adapters must pass store.contract.ts. */

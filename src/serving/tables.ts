@@ -67,6 +67,8 @@ export type ServingTables = {
   }
   /** Requests by bucket of latency; `side`: `shadow` or `against`. */
   serving_shadow_latency: { revision: string; against: string; side: string; bucket: number; requests: number }
+  /** Rows by bucket of their score; `side` as above. */
+  serving_shadow_score: { revision: string; against: string; side: string; bucket: number; rows: number }
   /** Segments of the model server that are in the log: what is named here is never counted again. */
   serving_ingested: { segment: string; at: number }
 }
@@ -130,6 +132,11 @@ export const servingMigrations: readonly Migration[] = [
   },
   {
     name: 'serving-005',
-    statements: [`alter table serving_minute add column split_late bigint not null default 0`],
+    statements: [
+      `alter table serving_minute add column split_late bigint not null default 0`,
+      `create table serving_shadow_score (
+         revision text not null, against text not null, side text not null, bucket bigint not null, rows bigint not null,
+         primary key (revision, against, side, bucket))`,
+    ],
   },
 ]

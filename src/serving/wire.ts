@@ -77,6 +77,12 @@ export const ShadowWire = z
     dropped: z.int().meta({ description: 'Copies that were let go because the shadow was behind.' }),
     differenceMean: z.number().meta({ description: 'Of the largest difference between numbers in each row.' }),
     differenceMax: z.number(),
+    scorePsi: z.number().optional().meta({
+      description: 'How differently the scores are distributed, as population stability index over ten bins.',
+    }),
+    scorePsiByChance: z.number().optional().meta({
+      description: 'What the index of equal revisions exceeds once in a hundred times, with as many rows.',
+    }),
     latencyP50Ms: z.number().optional().meta({ description: 'Within 15 %: inputs and run.' }),
     latencyP95Ms: z.number().optional(),
     againstP50Ms: z.number().optional(),

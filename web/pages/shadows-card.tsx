@@ -45,6 +45,13 @@ const columnsOf = (numbers: ReadonlyMap<string, number>): readonly Column<Shadow
     align: 'right',
     wide: true,
   },
+  {
+    title: 'Scores shift',
+    cell: ({ scorePsi, scorePsiByChance = 0 }) =>
+      scorePsi === undefined ? '–' : `${short(scorePsi)}${scorePsi > scorePsiByChance ? '' : ', by chance'}`,
+    align: 'right',
+    wide: true,
+  },
   { title: 'Failed', cell: ({ errors }) => number(errors), align: 'right' },
   { title: 'Dropped', cell: ({ dropped }) => number(dropped), align: 'right', wide: true },
   {

@@ -28,8 +28,10 @@ function comparisonOf(
 ): string {
   const number = revisions.find(({ id }) => id === revision)?.number ?? revision
   const [mean, max] = [found.differenceMean, found.differenceMax].map(value => Number(value.toPrecision(3)))
+  const shift =
+    found.scorePsi === undefined ? '' : `, the index of its scores is ${Number(found.scorePsi.toPrecision(3))}`
   const took = found.latencyP95Ms === undefined ? '' : `, p95 ${found.latencyP95Ms} ms beside ${found.againstP95Ms} ms`
-  return `shadow: revision ${number} says the same to ${agreed} of ${rows} rows and failed at ${errors}; numbers differ by ${mean} on average, ${max} at most${took}`
+  return `shadow: revision ${number} says the same to ${agreed} of ${rows} rows and failed at ${errors}; numbers differ by ${mean} on average, ${max} at most${shift}${took}`
 }
 
 /** What the truth says of revisions that share the requests. */

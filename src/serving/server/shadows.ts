@@ -1,4 +1,6 @@
+import { scoreOutput } from '#registry/signature.ts'
 import { bucketOf } from '../latency.ts'
+import { scoreBucket } from '../score-bucket.ts'
 import { shadowLine, type ShadowLine } from '../shadow-line.ts'
 import { hashToUnit } from '../traffic.ts'
 import { agreementOf } from './agreement.ts'
@@ -61,6 +63,8 @@ export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
       ...none,
       latency: {},
       againstLatency: {},
+      scores: {},
+      againstScores: {},
     }
     tallies.set(key, tally)
     return tally
@@ -80,8 +84,9 @@ export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
       disagreed.set(name, (disagreed.get(name) ?? 0) + agreement.rows - agreement.agreed)
       tally.differenceSum += agreement.differenceSum
       tally.differenceMax = Math.max(tally.differenceMax, agreement.differenceMax)
-      count(tally.latency, performance.now() - startedAt)
-      count(tally.againstLatency, answered.ms)
+      count(tally.latency, bucketOf(performance.now() - startedAt))
+      count(tally.againstLatency, bucketOf(answered.ms))
+      countScores(tally, shadow, { given: answered.outputs, other: outputs })
     } catch {
       tallyOf(shadow.id, answered).errors++
     } finally {
@@ -100,7 +105,22 @@ export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
   }
 }
 
-function count(buckets: Record<string, number>, ms: number): void {
-  const bucket = bucketOf(ms)
-  buckets[bucket] = (buckets[bucket] ?? 0) + 1
+function count(buckets: Record<string, number>, bucket: number | undefined): void {
+  if (bucket !== undefined) buckets[bucket] = (buckets[bucket] ?? 0) + 1
+}
+
+/** Counts the scores of both, where the output that is the shadow's score is one of the other's, too. */
+function countScores(
+  tally: ShadowLine,
+  { model }: LiveRevision,
+  { given, other }: { given: readonly OutputColumn[]; other: readonly OutputColumn[] },
+): void {
+  const { output, column } = scoreOutput(model.manifest.signature)
+  const [before, after] = [given, other].map(outputs => outputs.find(({ name }) => name === output))
+  if (!before || !after || before.width !== after.width) return
+  for (const [buckets, { width, values }] of [
+    [tally.againstScores, before],
+    [tally.scores, after],
+  ] as const)
+    for (let at = column; at < values.length; at += width) count(buckets, scoreBucket(Number(values[at])))
 }
