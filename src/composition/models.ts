@@ -9,6 +9,7 @@ import {
   createServing,
   probeModel,
   rehearse,
+  servedFolder,
   sqlServingStore,
   usualProcesses,
   type Interpreters,
@@ -50,15 +51,23 @@ type OfModels = 'store' | 'rehearse' | 'lockRequirements' | 'probe' | 'convert' 
 
 export function composeDelivery(
   { config, db, env, version }: Surroundings,
-  parts: Omit<DeliveryParts, OfModels> & Models & Pick<Composition, 'ledger' | 'onnx'>,
+  parts: Omit<DeliveryParts, OfModels> & Models & Pick<Composition, 'ledger' | 'onnx'> & { dataFolder: string },
 ): Delivery {
-  const { blobs, interpreters, workers, ledger, onnx } = parts
+  const { blobs, interpreters, workers, ledger, onnx, dataFolder } = parts
   const kind = isolationKind(config)
   const isolation = createIsolation({ kind, path: env['PATH'], hidden: workers.hidden, readable: [] })
   return createDelivery({
     ...parts,
     store: sqlDeliveryStore(db),
-    rehearse: (bundle, _, replay) => rehearse({ blobs, interpreters, workers, bundle, version, replay }),
+    rehearse: (bundle, _, { cost, ...programme }) =>
+      rehearse({
+        blobs,
+        interpreters,
+        workers,
+        bundle,
+        version,
+        programme: { ...programme, cost: cost && { ...cost, champion: servedFolder(dataFolder, cost.champion) } },
+      }),
     lockRequirements: order => lockRequirements({ python: config.python, env, isolation }, order),
     probe: request => probeModel({ blobs, interpreters, workers }, request),
     convert: request => convertModel({ blobs, interpreters, workers, onnx }, request),

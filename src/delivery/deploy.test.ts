@@ -1,88 +1,9 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { readTree } from '#storage'
-import { logisticOnnx, type ModelVersion } from '#registry'
-import { newId } from '#kernel/id.ts'
-import { canonicalJson } from '#kernel/json.ts'
 import { noView } from './fake-serving.ts'
-import { files, openBench, rain, type Bench } from './testing.ts'
-
-const testRows =
-  'city,event_time,wind,label\nSeattle,2015-01-01,1.5,0\nSeattle,2015-01-02,,1\nSeattle,2015-01-03,-2,1\n'
-
-/** The project, applied without a push. */
-async function applied(t: TestContext, change = {}): Promise<Bench> {
-  const bench = await openBench(t)
-  await apply(bench, rain(change))
-  return bench
-}
-
-async function apply({ blobs, projects }: Bench, spec: unknown): Promise<void> {
-  const entries = Object.entries(files).map(
-    async ([path, text]) => [path, { ...(await blobs.put(text)), executable: false }] as const,
-  )
-  const tree = await blobs.put(canonicalJson(Object.fromEntries(await Promise.all(entries))))
-  await projects.apply({ spec, code: tree.digest, actor: 'ada' })
-}
-
-/** A version in staging, evaluated by a run on two complete rows and an incomplete one. */
-async function registered(bench: Bench, weight: number): Promise<ModelVersion> {
-  const { blobs, workflow, registry } = bench
-  const model = await blobs.put(logisticOnnx({ weights: { wind: weight }, intercept: 0 }))
-  const rows = await blobs.put(testRows)
-  workflow.provide('test.rows', async () => ({ outputs: { test: { digest: rows.digest } } }))
-  workflow.provide('registry.evaluate', async () => ({ outputs: {} }))
-  const common = { params: {}, after: [], retries: 0, inputs: {}, outputs: [] }
-  const run = await workflow.start({
-    project: 'rain',
-    pipeline: 'training',
-    cause: { kind: 'manual', reason: 'A test.' },
-    tasks: {
-      rows: { ...common, uses: 'test.rows', outputs: ['test'] },
-      evaluate: { ...common, uses: 'registry.evaluate', params: { model: 'rain' }, inputs: { test: 'rows.test' } },
-    },
-  })
-  await workflow.settled(run.id, { timeoutMs: 60_000 })
-  const key = newId('key')
-  return registry.register(
-    {
-      key,
-      project: 'rain',
-      model: 'rain',
-      digest: model.digest,
-      bytes: model.size,
-      run: run.id,
-      signature: {
-        inputs: [{ name: 'wind', datatype: 'FP32', shape: [-1, 1] }],
-        outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1, 1] }],
-      },
-      evaluation: {
-        metric: 'brier',
-        metrics: { brier: 0.1 },
-        rows: 2,
-        importance: {},
-        gate: { passed: true, rules: [] },
-      },
-    },
-    { evaluation: 'evl_1', task: 'tsk_1' },
-  )
-}
-
-const promote = ({ registry }: Bench, { id }: ModelVersion) =>
-  registry.transition(id, { to: 'production', actor: 'ada', reason: 'It is good.' })
-const stages = ({ registry }: Bench, ...versions: ModelVersion[]) =>
-  Promise.all(versions.map(async ({ id }) => (await registry.version(id)).stage))
-
-/** Two versions: the first live, the second a canary that is being observed. */
-async function withCanary(bench: Bench): Promise<[ModelVersion, ModelVersion]> {
-  const [first, second] = [await registered(bench, 1), await registered(bench, 2)]
-  await promote(bench, first)
-  await bench.ended('deploy')
-  await promote(bench, second)
-  for (let waited = 0; bench.serving.revisions.length < 2 && waited < 30_000; waited += 20)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  return [first, second]
-}
+import { rain } from './testing.ts'
+import { applied, apply, promote, registered, stages, withCanary } from './testing-stage.ts'
 
 test('the first version in production is bundled, rehearsed and takes all of the traffic', async t => {
   const bench = await applied(t)
@@ -247,31 +168,6 @@ test('a revision that is to be a shadow first gets copies, and becomes the canar
       ['live', 'retired'],
     ],
   )
-})
-
-test('a challenger is rehearsed on what the champion was asked, with the truth about it, where the project wants that', async t => {
-  const bench = await applied(t, { deployments: { rain: { model: 'rain', replay: { rows: 50 } } } })
-  bench.serving.logged = ['live', 'failed', 'of another'].map(
-    id => ({ id, features: { wind: 1 }, outputs: { p: 0.5 } }) as never,
-  )
-  const arrive = bench.serving.predictions
-  bench.serving.predictions = async query => {
-    const champion = bench.serving.revisions.find(({ state }) => state === 'live')!.id
-    const { items } = await arrive(query)
-    return {
-      items: items.map((item, at) => ({
-        ...item,
-        revision: at === 2 ? 'rev_else' : champion,
-        ...(at === 1 && { error: 'no' }),
-      })),
-    }
-  }
-  await withCanary(bench)
-
-  assert.deepEqual(bench.rehearsal.replays, [
-    undefined,
-    { rows: [{ inputs: { wind: 1 }, outputs: { p: 0.5 }, truth: 1 }], rules: { rows: 50, psi: 0.25 } },
-  ])
 })
 
 test('a rejected canary is rolled back, and the former version is in production again without a new deployment', async t => {

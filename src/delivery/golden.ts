@@ -5,25 +5,36 @@ import type { DeliveryParts } from './parts.ts'
 
 const rowsMax = 5
 
+type Testing = Pick<DeliveryParts, 'workflow' | 'registry' | 'blobs' | 'duckdb'>
+
 /** The first complete rows that the version was tested on, with the outputs computed outside of any server. */
 export async function goldenRows(
-  parts: Pick<DeliveryParts, 'workflow' | 'registry' | 'blobs' | 'duckdb'>,
+  parts: Testing,
   version: EvaluatedVersion,
   signal: AbortSignal,
 ): Promise<readonly Golden[]> {
-  const tasks = await parts.workflow.tasks(version.run)
-  const evaluated = tasks.find(({ kind, params }) => kind === 'registry.evaluate' && params['model'] === version.model)
-  const test = evaluated?.inputs['test']?.digest
-  if (test === undefined) return []
-  const { inputs: columns } = version.signature
-  const path = await parts.blobs.path(test)
-  const inputs = await completeRows(parts, { path, inputs: columns, rowsMax, signal })
+  const inputs = await testRows(parts, version, rowsMax, signal)
   if (inputs.length === 0) return []
   const { outputs } = await parts.registry.score(version.id, inputs, signal)
   return inputs.map((row, index) => ({
     inputs: row,
     outputs: Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values[index]!])),
   }))
+}
+
+/** The first complete rows that the version was tested on, as far as they are still there. */
+export async function testRows(
+  parts: Testing,
+  version: EvaluatedVersion,
+  rowsMax: number,
+  signal: AbortSignal,
+): Promise<Record<string, Scalar>[]> {
+  const tasks = await parts.workflow.tasks(version.run)
+  const evaluated = tasks.find(({ kind, params }) => kind === 'registry.evaluate' && params['model'] === version.model)
+  const test = evaluated?.inputs['test']?.digest
+  if (test === undefined) return []
+  const path = await parts.blobs.path(test)
+  return completeRows(parts, { path, inputs: version.signature.inputs, rowsMax, signal })
 }
 
 /** The first rows of a table that have a value for each of these inputs. Throws when it has not all of the columns. */

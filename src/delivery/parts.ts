@@ -7,10 +7,24 @@ import type { Projects } from '#project'
 import type { ModelVersion, Registry } from '#registry'
 import type { DeploymentWire, RevisionWire, ShadowWire } from '#serving/wire.ts'
 import type { Repositories } from '#source'
-import type { Check, ConversionRequest, Converted, GuardVerdict, Probe, ProbeRequest, Replay, Serving } from '#serving'
+import type {
+  Check,
+  ConversionRequest,
+  Converted,
+  GuardVerdict,
+  Probe,
+  ProbeRequest,
+  Programme,
+  Serving,
+} from '#serving'
 import type { Blobs, Db, Duckdb, Outbox } from '#storage'
 import type { Workflow } from '#workflow'
 import type { DeliveryStore } from './store.ts'
+
+/** What is tried of a bundle; of its cost, beside which bundle and how many times as much it may be. */
+export interface RehearsalProgramme extends Omit<Programme, 'cost'> {
+  readonly cost: { readonly champion: Digest; readonly most: number } | undefined
+}
 
 /** What delivery is made of: it starts runs, and uses nearly every component in them. */
 export interface DeliveryParts {
@@ -43,7 +57,7 @@ export interface DeliveryParts {
   readonly rehearse: (
     bundle: Digest,
     signal: AbortSignal,
-    replay: Replay | undefined,
+    programme: RehearsalProgramme,
   ) => Promise<{ checks: readonly Check[] }>
   /** What became true of these predictions, as far as it is known. */
   readonly truths: (predictions: readonly string[]) => Promise<ReadonlyMap<string, number>>

@@ -10,7 +10,7 @@ import { findDeployment, liveRevision } from './deployment.ts'
 import { goldenRows } from './golden.ts'
 import { observe, usualLookMs } from './observe.ts'
 import type { DeliveryParts } from './parts.ts'
-import { replayOf } from './replay.ts'
+import { programmeOf } from './programme.ts'
 import { canaryPolicy, declaredDeployment, firstStep } from './policy.ts'
 import { bundleRegistered } from './registered.ts'
 import { digestInput, textParam } from './task.ts'
@@ -52,7 +52,7 @@ async function bundleEvaluated(parts: DeliveryParts, version: EvaluatedVersion, 
 
 async function rehearse(parts: DeliveryParts, call: TaskCall): Promise<TaskResult> {
   const digest = digestInput(call, 'bundle')
-  const { checks } = await parts.rehearse(digest, call.signal, await replayOf(parts, call))
+  const { checks } = await parts.rehearse(digest, call.signal, await programmeOf(parts, call))
   for (const { name, passed, found } of checks) call.log(`${passed ? 'passed' : 'FAILED'}  ${name}: ${found}`)
   const failed = checks.filter(({ passed }) => !passed)
   if (failed.length === 0) return { outputs: { bundle: { digest } }, metrics: { checks: checks.length } }

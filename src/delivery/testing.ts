@@ -59,7 +59,7 @@ export interface Bench {
   readonly workflow: Workflow
   readonly delivery: Delivery
   readonly serving: FakeServing
-  readonly rehearsal: { checks: Check[]; bundles: Digest[]; replays: unknown[] }
+  readonly rehearsal: { checks: Check[]; bundles: Digest[]; replays: unknown[]; programmes: unknown[] }
   /** Commits files to main and pushes them past HTTP, then lets the platform see it. Answers the commit. */
   push(files: Readonly<Record<string, string>>): Promise<string>
   /** The runs of a pipeline once all that was announced is handled and they have ended, oldest first. */
@@ -199,9 +199,11 @@ function fakeRehearsal(): Bench['rehearsal'] & Pick<DeliveryParts, 'rehearse'> {
     checks: [{ name: 'golden', passed: true, found: 'equal' }],
     bundles: [],
     replays: [],
-    async rehearse(bundle, _, replay) {
+    programmes: [],
+    async rehearse(bundle, _, { replay, ...programme }) {
       made.bundles.push(bundle)
       made.replays.push(replay)
+      made.programmes.push(programme)
       return { checks: made.checks }
     },
   }

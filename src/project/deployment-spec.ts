@@ -96,6 +96,16 @@ const Shadow = z
     error: 'no longer than maxDuration',
   })
 
+/** What a new revision is tried with before it meets any request. */
+export const Rehearsal = z.strictObject({
+  requests: z.int().min(1).max(10_000).default(200).meta({
+    description: 'So many requests of one row, none of which may fail: those recorded last, or made of known values.',
+  }),
+  cost: z.number().min(1).max(1_000).default(2).meta({
+    description: 'How many times as long a row may take as with the live revision.',
+  }),
+})
+
 /** What a new revision shows before it meets any request: those of the one that answers are asked again. */
 const Replay = z.strictObject({
   rows: z
@@ -176,6 +186,9 @@ export const Deployment = z.strictObject({
   limits: Limits.optional(),
   sticky: Sticky.optional(),
   log: Log.optional(),
+  rehearsal: Rehearsal.optional().meta({
+    description: 'How a new revision is tried before it is released; as the defaults say when left out.',
+  }),
   replay: Replay.optional().meta({
     description: 'A new revision first answers the last requests once more; one that fails takes none.',
   }),

@@ -18,7 +18,7 @@ export { blobRoutes, type BlobReach } from './blob-routes.ts'
 export type { BlobUploads } from './blob-uploads.ts'
 export { sqlBlobUploads } from './blob-uploads.sql.ts'
 export type { ColumnType } from './column-type.ts'
-export { Canary, canarySteps, Slo, type DeploymentSpec } from './deployment-spec.ts'
+export { Canary, canarySteps, Rehearsal, Slo, type DeploymentSpec } from './deployment-spec.ts'
 export {
   databaseForms,
   databasePattern,

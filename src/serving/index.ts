@@ -1,4 +1,4 @@
-export { createServing, type Serving, type ServingParts } from './serving.ts'
+export { createServing, servedFolder, type Serving, type ServingParts } from './serving.ts'
 export { usualProcesses } from './process-count.ts'
 export { servingRoutes } from './routes.ts'
 export { servingTasks } from './tasks.ts'
@@ -17,7 +17,8 @@ export {
   type ServiceView,
 } from './bundle.ts'
 export { requireLogged, requirePreprocess, requireRules } from './input-rules.ts'
-export { rehearse, type Rehearsal, type Replay } from './rehearsal.ts'
+export { enlarged } from './enlarged.ts'
+export { rehearse, type Programme, type Rehearsal, type Replay } from './rehearsal.ts'
 export type { Check } from './check.ts'
 export type { ReplayRow } from './replay.ts'
 export { bundleNode, type Because, type DeployRequest } from './traffic-control.ts'

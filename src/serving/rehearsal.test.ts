@@ -7,12 +7,15 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fsBlobs } from '#storage'
 import { isRunning, processTicks } from './process-ticks.ts'
-import { rehearse, type Replay } from './rehearsal.ts'
+import { rehearse, type Programme, type Replay } from './rehearsal.ts'
 import { routesFile } from './routes-file.ts'
+import type { Check } from './check.ts'
+import { keptPlacement } from './server/kept-placement.ts'
+import { placementOf } from './server/placement.ts'
 import { serverMain, startServer, stopServer } from './server-process.ts'
 import { interpreters, makeBundle, sigmoid, workers, type BundleSpec } from './testing.ts'
 
-async function rehearsal(t: TestContext, spec: BundleSpec = {}, replay?: Replay) {
+async function rehearsal(t: TestContext, spec: BundleSpec = {}, more: Partial<Programme> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
   t.after(() => rm(folder, { recursive: true }))
   const blobs = fsBlobs(folder)
@@ -22,7 +25,7 @@ async function rehearsal(t: TestContext, spec: BundleSpec = {}, replay?: Replay)
     version: '0',
     workers: { ...workers, hidden: [] },
     interpreters,
-    replay,
+    programme: { requests: 200, rows: { recorded: [], known: [] }, ...more },
   })
 }
 
@@ -46,6 +49,11 @@ test('a good bundle gives known answers, runs its serving code and refuses what 
           found: 'Input wind, row 1: null is not a finite number of 32 bits; missing values are not accepted.',
         },
         { name: 'unknown input', passed: true, found: 'Input "no_such_input" is unknown; the inputs are wind, rain.' },
+        {
+          name: 'smoke',
+          passed: true,
+          found: 'None of 200 requests (200 of known values) failed; by that at most 1.5 % do, at 95 %.',
+        },
       ],
     ],
   )
@@ -58,7 +66,7 @@ test('requests to the champion are asked again, and those it fails at are found 
     truth: row > 100 ? 1 : 0,
   }))
   const last = async (replayed: Replay['rows']) =>
-    (await rehearsal(t, {}, { rows: replayed, rules: { psi: 0.25 } })).checks.at(-1)
+    (await rehearsal(t, {}, { replay: { rows: replayed, rules: { psi: 0.25 } } })).checks.at(-1)
   const refused = rows.map((row, at) => (at % 50 === 7 ? { ...row, inputs: { wind: 1e39, rain: 1 } } : row))
 
   assert.deepEqual(
@@ -81,6 +89,42 @@ test('requests to the champion are asked again, and those it fails at are found 
     (await last(rows.map(row => ({ ...row, inputs: { wind: 1 } }))))!.found,
     /The log does not have rain: nothing is replayed/,
   )
+})
+
+test('a challenger may cost twice as much as the champion, as this machine has measured both', async t => {
+  const champion = await mkdtemp(join(tmpdir(), 'trainyard-'))
+  t.after(() => rm(champion, { recursive: true }))
+  const last = async () => {
+    const { passed, checks } = await rehearsal(t, {}, { cost: { champion, most: 2 } })
+    return [passed, checks.at(-1)]
+  }
+  const unknown = await last()
+  await keptPlacement(champion, { weigh: async () => placementOf(1_000), mayTurn: async () => false })
+  const [passed, check] = await last()
+
+  assert.deepEqual(unknown, [
+    true,
+    { name: 'cost', passed: true, found: 'What a row takes has not been measured of both: nothing is compared.' },
+  ])
+  assert.equal(passed, true)
+  assert.match((check as Check).found, /^A row takes [0-9.e-]+ ms, [0-9.e-]+ times as long as with the champion\.$/)
+})
+
+test('a model that fails at some of many requests fails the rehearsal, whatever it answers to the known ones', async t => {
+  const { passed, checks } = await rehearsal(
+    t,
+    {
+      code: 'export const postprocess = ({ probability }) => { if (probability[0] > 0.9) throw new Error("calm"); return { strong: probability.map(String) } }',
+    },
+    { requests: 30, rows: { recorded: [{ wind: 9, rain: 0 }, { wind: 1 }, { wind: 'a3f', rain: 0 }], known: [] } },
+  )
+
+  assert.equal(passed, false)
+  assert.deepEqual(checks.at(-1), {
+    name: 'smoke',
+    passed: false,
+    found: '1 of 30 requests failed, one with 500: Revision 1 of rehearsal failed: calm',
+  })
 })
 
 test('another answer than the known one fails the rehearsal, and says which', async t => {

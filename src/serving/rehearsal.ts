@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Digest } from '#kernel/digest.ts'
@@ -15,6 +16,9 @@ import { judgeReplay, type Replayed, type ReplayRow, type ReplayRules } from './
 import type { WorkerSettings } from './server-settings.ts'
 import { askStatus, call, serverMain, startServer, stopServer } from './server-process.ts'
 import type { Check } from './check.ts'
+import { judgeCost } from './row-cost.ts'
+import { keptRowMs } from './server/kept-placement.ts'
+import { judgeSmoke, smokeAnswers, smokeRequests, type SmokeRows } from './smoke.ts'
 
 export interface Rehearsal {
   readonly passed: boolean
@@ -35,14 +39,14 @@ export async function rehearse({
   workers,
   bundle,
   version,
-  replay,
+  programme,
 }: {
   blobs: Blobs
   interpreters: Interpreters
   workers: WorkerSettings
   bundle: Digest
   version: string
-  replay?: Replay | undefined
+  programme: Programme
 }): Promise<Rehearsal> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-rehearsal-'))
   let server: ServerFile | undefined
@@ -66,6 +70,12 @@ export async function rehearse({
     if (state !== 'ready') return failed('load', state)
     const checks: Check[] = [{ name: 'load', passed: true, found: 'The model server has loaded the bundle.' }]
     for (const check of trials(manifest)) checks.push(await check(server))
+    if (checks.every(({ passed }) => passed)) checks.push(await smokeTrial(server, manifest, programme))
+    const { cost, replay } = programme
+    if (cost) {
+      const own = await keptRowMs(bundleFolder(folder, bundle))
+      checks.push(judgeCost(own, await keptRowMs(cost.champion), cost.most))
+    }
     if (replay) checks.push(await replayTrial(server, manifest, replay))
     return { passed: checks.every(({ passed }) => passed), checks }
   } catch (error) {
@@ -74,6 +84,16 @@ export async function rehearse({
     if (server) await stopServer(server)
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** What is tried beside what the bundle itself says. */
+export interface Programme {
+  /** How many requests are made at least, and of which rows. */
+  readonly requests: number
+  readonly rows: SmokeRows
+  /** The folder of the champion's bundle, and how many times as much a row may take. */
+  readonly cost?: { readonly champion: string; readonly most: number } | undefined
+  readonly replay?: Replay | undefined
 }
 
 /** Requests to the champion, and what has to come of them. */
@@ -158,12 +178,14 @@ interface InferAnswer {
 async function ask(
   server: ServerFile,
   body: object,
+  agent?: Agent,
 ): Promise<{ status: number; answer: Partial<InferAnswer> & { error?: string } }> {
   const { status, text } = await call(server, {
     method: 'POST',
     path: `/v2/models/${deployment}/infer`,
     body: JSON.stringify(body),
     timeoutMs: callMsMax,
+    ...(agent && { agent }),
   })
   return { status, answer: JSON.parse(text) as InferAnswer }
 }
@@ -183,6 +205,23 @@ async function goldenTrial(server: ServerFile, manifest: BundleManifest): Promis
       }
   }
   return { name, passed: true, found: `${manifest.golden.length} known rows got their known answers.` }
+}
+
+/** With golden rows as known ones, too. */
+async function smokeTrial(server: ServerFile, manifest: BundleManifest, { requests, rows }: Programme): Promise<Check> {
+  const golden = manifest.golden.map(({ inputs }) => inputs)
+  const asked = smokeRequests(manifest.signature.inputs, { ...rows, known: [...rows.known, ...golden] }, requests)
+  const agent = new Agent({ keepAlive: true })
+  try {
+    const answers = await smokeAnswers([...asked.recorded, ...asked.known], async row => {
+      const { status, answer } = await ask(server, { inputs: tensors(manifest, row) }, agent)
+      const values = (answer.outputs ?? []).flatMap(({ data }) => data)
+      return { status, error: answer.error, isValid: values.every(value => value !== null) }
+    })
+    return judgeSmoke(answers, asked)
+  } finally {
+    agent.destroy()
+  }
 }
 
 /** As many as a request may have without being slow. */

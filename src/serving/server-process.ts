@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { openSync, closeSync } from 'node:fs'
 import { readFile, stat, truncate } from 'node:fs/promises'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type Agent } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -147,20 +147,22 @@ export interface Exchange {
   readonly body?: string | Uint8Array
   readonly headers?: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  /** Keeps connections for the next request. */
+  readonly agent?: Agent
 }
 
 /** What only the control plane may ask. */
 export const callAsKeeper = (server: ServerFile, exchange: Exchange): ReturnType<typeof call> =>
   call(server, { ...exchange, headers: { ...exchange.headers, authorization: `Bearer ${server.secret}` } })
 
-/** One HTTP request on a connection of its own. */
+/** One HTTP request, on a connection of its own unless an agent has one. */
 export function call(
   { host, port }: Pick<ServerFile, 'host' | 'port'>,
-  { method, path, body, headers = {}, timeoutMs }: Exchange,
+  { method, path, body, headers = {}, timeoutMs, agent }: Exchange,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { host, port, method, path, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      { host, port, method, path, headers, agent: agent ?? false, signal: AbortSignal.timeout(timeoutMs) },
       response => {
         text(response).then(body => resolve({ status: response.statusCode ?? 0, text: body }), reject)
       },

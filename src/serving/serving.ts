@@ -32,7 +32,7 @@ import type { QueueStatus } from './wire.ts'
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts'
 import { logDays, readDay, type LogDay } from './log-export.ts'
 import { requestedOf } from './requested.ts'
-import { logFolder } from './routes-file.ts'
+import { bundleFolder, logFolder } from './routes-file.ts'
 import type { RevisionRow } from './store.ts'
 import { createSupervisor, type SupervisorOptions } from './supervisor.ts'
 import { createTrafficControl, type Because, type DeployRequest, type TrafficParts } from './traffic-control.ts'
@@ -131,12 +131,18 @@ export interface ServingParts
   readonly retentionMs: number
 }
 
+const servingFolder = (dataFolder: string): string => join(dataFolder, 'serving')
+
+/** Where the model server of a data folder has a bundle that it serves. */
+export const servedFolder = (dataFolder: string, bundle: string): string =>
+  bundleFolder(servingFolder(dataFolder), bundle)
+
 /** A prediction this young may be in a segment that has not been collected. */
 const uncollectedMsMax = 10 * 60_000
 
 export function createServing(parts: ServingParts): Serving {
   const { store, dataFolder, ledger, clock } = parts
-  const folder = join(dataFolder, 'serving')
+  const folder = servingFolder(dataFolder)
   const supervisor = createSupervisor({ ...parts, folder })
   const traffic = createTrafficControl({ ...parts, folder, supervisor })
   const keys = createKeyKeeper({ ...parts, folder }, supervisor)

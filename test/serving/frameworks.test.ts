@@ -10,7 +10,7 @@ import { canonicalJson } from '#kernel/json.ts'
 import { createOnnx, loaderOf } from '#registry'
 import { convertModel, folderFiles, type WorkerSettings } from '#serving'
 import { fsBlobs, putTree, readTree, type Blobs } from '#storage'
-import { enlarged } from '../../src/delivery/enlarged.ts'
+import { enlarged } from '../../src/serving/enlarged.ts'
 import { openPython } from '../../src/serving/server/python-runtime.ts'
 import { pythonWith } from '../mlflow/environment.ts'
 

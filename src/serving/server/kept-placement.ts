@@ -19,6 +19,12 @@ const costFile = (folder: string): string => join(folder, '.cost.json')
 
 const machine = `${cpus()[0]?.model} ${process.version}`
 
+/** What a row of the model in the folder takes, in milliseconds, as this machine has measured it; undefined when it has not. */
+export async function keptRowMs(folder: string): Promise<number | undefined> {
+  const kept = await readJsonFile(costFile(folder), Cost)
+  return kept?.machine === machine ? kept.rowMs : undefined
+}
+
 /**
  * Where a model computes, by what it cost when this machine measured it: a server that starts again has its place at once.
  * Where the folder can't be written it is measured each time.

@@ -1,5 +1,5 @@
 import type { Tensor } from '#registry'
-import type { Golden } from '#serving'
+import type { Golden } from './bundle.ts'
 import { seededRandom } from '#statistics'
 
 type Row = Golden['inputs']
