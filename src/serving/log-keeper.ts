@@ -15,7 +15,11 @@ const collectMs = 1_000
 const pruneMs = 3_600_000
 
 export function createLogKeeper(
-  parts: CollectorParts & { retentionMs: number },
+  parts: CollectorParts & {
+    readonly retentionMs: number
+    /** Hears which deployments have new predictions, whenever it was looked. */
+    collected(deployments: ReadonlySet<string>): Promise<void>
+  },
   supervisor: Pick<Supervisor, 'rotateLog'>,
 ): LogKeeper {
   const { warn } = parts
@@ -31,7 +35,9 @@ export function createLogKeeper(
   }
 
   async function collect(): Promise<void> {
-    for (const deployment of await collectSegments(parts)) await compactLog(parts, deployment)
+    const touched = await collectSegments(parts)
+    for (const deployment of touched) await compactLog(parts, deployment)
+    await parts.collected(touched)
   }
 
   function tick(work: () => Promise<void>, message: string): void {

@@ -29,7 +29,7 @@ test('a deployment answers with its first revision, and everything about it is o
 })
 
 test('a canary takes its share, and ends as the live revision or with no traffic at all', async () => {
-  const { deploy, blobs, serving, infer } = await at('canary')
+  const { deploy, blobs, serving, infer, get } = await at('canary')
   const first = await deploy(await makeBundle(blobs))
   const canary = await deploy(await makeBundle(blobs, { model: { ...windModel, intercept: 1 } }), 50)
   const seen = new Set<string>()
@@ -41,6 +41,20 @@ test('a canary takes its share, and ends as the live revision or with no traffic
     [guard?.revision, guard!.requests + guard!.controlRequests, guard?.verdict, guard?.slowEvidence],
     [canary.id, 40, 'continue', 0],
   )
+  const watched = async () => {
+    await serving.collect()
+    const { text } = await get('/metrics')
+    return text.split('\n').flatMap(line => /^trainyard_serving_canary_(.*"canary".*)$/.exec(line)?.[1] ?? [])
+  }
+  const labels = `deployment="canary",revision="${canary.id}"`
+  assert.deepEqual(await watched(), [
+    `llr{${labels},guard="failures"} 0`,
+    `llr{${labels},guard="slow"} 0`,
+    `burn_rate{${labels}} 0`,
+    `state{${labels},verdict="continue"} 1`,
+    `state{${labels},verdict="reject"} 0`,
+    `state{${labels},verdict="pass"} 0`,
+  ])
   const shares = async () =>
     (await serving.deployment('canary')).revisions.map(({ number, state, weight }) => [number, state, weight])
 
@@ -52,6 +66,7 @@ test('a canary takes its share, and ends as the live revision or with no traffic
   ])
   assert.equal((await infer(inputs([0, 0]))).body.model_version, '2')
   assert.equal((await serving.deployment('canary')).guard, undefined)
+  assert.deepEqual(await watched(), [])
 
   await serving.rollback('canary', { actor: 'ada', reason: 'worse after all' })
   assert.deepEqual(await shares(), [

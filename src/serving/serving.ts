@@ -13,6 +13,7 @@ import { removeOtherBundles } from './bundle-folder.ts'
 import { clusterExports, type ClusterExports } from './cluster-export.ts'
 import type { Deployment, DeploymentDetail, Prediction, Revision, ShadowComparison } from './deployment.ts'
 import { declaredOf } from './declared.ts'
+import { createCanaryKeeper } from './canary-keeper.ts'
 import { createDeferralKeeper, type DeferralParts } from './deferral-keeper.ts'
 import { embeddedPackage, type EmbeddedPackage, type PackageKind } from './embedded-package.ts'
 import { graphsOf, type Graph } from './graphs.ts'
@@ -148,14 +149,11 @@ export function createServing(parts: ServingParts): Serving {
   const keys = createKeyKeeper({ ...parts, folder }, supervisor)
   const queues = createQueueKeeper({ ...parts, folder }, supervisor)
   const refreshDeferrals = createDeferralKeeper({ ...parts, folder }, supervisor)
-  const log = createLogKeeper(
-    { ...parts, segments: logFolder(folder), folder: join(dataFolder, 'predictions') },
-    supervisor,
-  )
-  const reader = { ...parts, folder: join(dataFolder, 'predictions') }
-
   const shownUrl = (url: string): string => parts.publicUrl || urlForOthers(url, parts.host)
   const describe = { store, projects: parts.projects, supervisor, clock, shownUrl }
+  const canaries = createCanaryKeeper({ ...describe, folder })
+  const reader = { ...parts, folder: join(dataFolder, 'predictions') }
+  const log = createLogKeeper({ ...reader, segments: logFolder(folder), collected: canaries.refresh }, supervisor)
   ledger.provide(
     'prd',
     predictionResolver(predictionFinder(reader, log), async name => (await store.deployment(name))?.project ?? ''),
@@ -197,6 +195,7 @@ export function createServing(parts: ServingParts): Serving {
       await keys.start()
       await queues.refresh()
       await refreshDeferrals()
+      await canaries.refresh((await store.deployments()).map(({ name }) => name))
       const routes = await traffic.routes()
       await removeOtherBundles(folder, routes)
       await supervisor.start(routes, onSpawn)

@@ -4,6 +4,7 @@ import { isLoopback } from '#http/origin.ts'
 import { isRunning, thisProcess } from '../process-ticks.ts'
 import { keysFile } from '../keys-file.ts'
 import { deferralsFile } from '../deferrals-file.ts'
+import { CanariesFile, canariesFile } from '../canaries-file.ts'
 import { queuesFile } from '../queues-file.ts'
 import { ServerSettings, settingsDigest, settingsFile } from '../server-settings.ts'
 import {
@@ -112,6 +113,7 @@ const metrics: Metrics = createMetrics(
     readings: () => statistics.readings(table.deployments()),
     busy: watchBusy(),
     shadows,
+    canaries: async () => (await readJsonFile(canariesFile(folder), CanariesFile))?.canaries ?? [],
   },
 )
 const door = createDoor({ isLocal: isLoopback(host), keys, metrics, isHealth: path => isHealth(doors, path) })

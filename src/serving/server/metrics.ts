@@ -1,7 +1,9 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { WatchedCanary } from '../canaries-file.ts'
 import type { QueueStatus } from '../wire.ts'
 import type { InvalidKind, ShedReason } from './request-error.ts'
 import type { Busy } from './busy.ts'
+import { canaryGauges } from './canary-gauges.ts'
 import type { ForwarderTally } from './forwarder.ts'
 import type { ObservedNode } from './graph.ts'
 import type { MemoryTally } from './model-memory.ts'
@@ -42,12 +44,14 @@ export interface Tallies {
   readings(): readonly ModelReading[]
   readonly busy: Busy
   readonly shadows: Pick<Shadows, 'disagreed'>
+  /** What is known of canaries. */
+  canaries(): Promise<readonly WatchedCanary[]>
 }
 
 export function createMetrics(
   deployments: () => readonly LiveDeployment[],
   queues: () => readonly QueueStatus[],
-  { memory, forwarded, readings, busy, shadows }: Tallies,
+  { memory, forwarded, readings, busy, shadows, canaries }: Tallies,
 ): Metrics {
   const register = new Registry()
   const requests = createRequestTally()
@@ -83,6 +87,7 @@ export function createMetrics(
   if (forwarded) forwardedCounter(register, forwarded)
   busyGauges(register, busy)
   restartCounters(register, shadows)
+  canaryGauges(register, canaries)
 
   return {
     begin: requests.begin,
