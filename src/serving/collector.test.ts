@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -227,6 +227,29 @@ test('many small files become one, and no row is lost or doubled', async t => {
   )
   assert.deepEqual((await readPage(parts, { deployment: 'rain', limit: 100 })).items, before)
   assert.deepEqual(await readByIds(parts, [before[3]!.id]), [before[3]])
+})
+
+test('files from before there was a column are merged, and have none of it', async t => {
+  const { parts, store, write } = await open(t)
+  for (let i = 0; i < 3; i++) {
+    await write(line({ event_time: i, filled: ['wind'] }))
+    await collectSegments(parts)
+  }
+  for (const { file } of (await store.segments({ deployment: 'rain' }, { limit: 9 })).items) {
+    const [path, old] = [join(parts.folder, file), join(parts.folder, 'old.parquet')]
+    await parts.duckdb.query([`copy (select * exclude (filled) from '${path}') to '${old}' (format parquet)`])
+    await rename(old, path)
+  }
+  await write(line({ event_time: 3, filled: ['wind'] }))
+  await collectSegments(parts)
+
+  await compactLog(parts, 'rain', 3)
+
+  const { items } = await readPage(parts, { deployment: 'rain', limit: 9 })
+  assert.deepEqual(
+    items.map(({ filled }) => filled),
+    [['wind'], undefined, undefined, undefined],
+  )
 })
 
 test('a page is read from no more files than it needs, whatever their order', async t => {

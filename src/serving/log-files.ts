@@ -11,6 +11,7 @@ const columns = {
   features: 'JSON',
   outputs: 'JSON',
   feature_times: 'JSON',
+  filled: 'JSON',
   deployment: 'VARCHAR',
   revision: 'VARCHAR',
   version: 'VARCHAR',
@@ -32,9 +33,13 @@ export const segmentRows = (paths: readonly string[]): string =>
 export const parquetRows = (paths: readonly string[]): string =>
   `select * from read_parquet(${list(paths)}, union_by_name = true)`
 
-/** Writes the rows of a query, sorted for reading by event time. */
+const noRows = `select ${Object.entries(columns)
+  .map(([name, type]) => `null::${type} as ${identifier(name)}`)
+  .join(', ')} limit 0`
+
+/** Writes the rows of a query, sorted for reading by event time. Columns that they do not have are null. */
 export const copyRows = (rows: string, path: string): string =>
-  `copy (select ${Object.keys(columns).map(identifier).join(', ')} from (${rows}) order by event_time, id) to ${literal(path)} (format parquet, compression zstd)`
+  `copy (select ${Object.keys(columns).map(identifier).join(', ')} from ((${noRows}) union all by name (${rows})) order by event_time, id) to ${literal(path)} (format parquet, compression zstd)`
 
 const list = (paths: readonly string[]): string => `[${paths.map(literal).join(', ')}]`
 

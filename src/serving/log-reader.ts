@@ -155,6 +155,9 @@ const toPrediction = (row: Row): Prediction => ({
   ...(typeof row['feature_times'] === 'string' && {
     featureTimes: JSON.parse(row['feature_times']) as NonNullable<Prediction['featureTimes']>,
   }),
+  ...(typeof row['filled'] === 'string' && {
+    filled: JSON.parse(row['filled']) as NonNullable<Prediction['filled']>,
+  }),
   latencyMs: row['latency_ms'] as number,
   ...(typeof row['inclusion'] === 'number' ? { inclusion: row['inclusion'] } : {}),
   ...(row['drawn'] === false ? { drawn: false } : {}),

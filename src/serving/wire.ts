@@ -185,6 +185,10 @@ export const PredictionWire = z
     featureTimes: z.record(z.string(), Instant).optional().meta({
       description: 'By feature view, since when what was looked up of it was true.',
     }),
+    filled: z.array(z.string()).optional().meta({
+      description:
+        'Features of which the request had no value, or an old one, in one of its rows: their rules filled it.',
+    }),
     outputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
     latencyMs: z.number(),
     inclusion: z.number().optional().meta({ description: 'The chance that it had to be written down; 1 when absent.' }),

@@ -127,6 +127,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     receivedAt,
     isForced: request.revision !== undefined,
     signature: manifest.signature,
+    filled: bound.filled,
     ...lot,
     ...(request.idOf && { isGiven: true }),
   })

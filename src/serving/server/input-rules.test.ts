@@ -46,8 +46,14 @@ test('a missing value is filled where the rule says so, and the answer and the l
   assert.ok(!('filled' in whole.parameters))
 
   await serving.collect()
-  const { features } = await serving.prediction(without.parameters.prediction_id)
-  assert.deepEqual(features, { wind: 3, rain: 1 })
+  const logged = await Promise.all([without, whole].map(each => serving.prediction(each.parameters.prediction_id)))
+  assert.deepEqual(
+    logged.map(({ features, filled: named }) => [features, named]),
+    [
+      [{ wind: 3, rain: 1 }, ['wind']],
+      [{ wind: 2, rain: 0 }, undefined],
+    ],
+  )
 })
 
 test('a table is filled the same, and its headers say which column', async () => {

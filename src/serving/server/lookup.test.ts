@@ -126,6 +126,9 @@ test('a feature that is not there is filled where its rule says so; a store that
   assert.deepEqual(await ask({ entity: 'paris', event_time: first }), [0.5, 'wind,rain'])
   assert.deepEqual(await ask({ entity: 'seattle', event_time: first }), [expected(1, 0.5), undefined])
   assert.equal((await infer({ inputs: [], parameters: { entity: 'paris', event_time: first } })).status, 400)
+  await bench.serving.collect()
+  const { items } = await bench.serving.predictions({ deployment: 'filled', order: 'arrival', limit: 9 })
+  assert.deepEqual(items.map(({ filled }) => filled).toReversed(), [['wind'], ['wind', 'rain'], undefined])
 })
 
 test('a store that does not answer in time is not waited for', async () => {

@@ -23,6 +23,8 @@ export interface AnsweredRequest {
   readonly columns: readonly Column[]
   /** By view, since when the features that were looked up were true. */
   readonly times?: ReadonlyMap<string, readonly (number | undefined)[]> | undefined
+  /** Inputs of which values were missing, or old, and have been filled as their rules say. */
+  readonly filled?: readonly string[]
   readonly outputs: readonly OutputColumn[]
   readonly error?: string
   /** What is written down of a deployment's requests, and whether the lot fell on this one. */
@@ -37,7 +39,8 @@ export interface AnsweredRequest {
 /** The lines of a request, each with its line feed. Names are those of the log's columns (collector.ts reads them). */
 export function logLines(request: AnsweredRequest): string {
   const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn, isGiven } = request
-  const common = `"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  const filled = request.filled && request.filled.length > 0 ? `"filled":${JSON.stringify(request.filled)},` : ''
+  const common = `${filled}"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const members = membersOf(request)
   const outputKeys = outputKeysOf(request)
   const times = request.times && request.times.size > 0 ? request.times : undefined
