@@ -82,9 +82,9 @@ const arrayText = ({ head, types, tail }: RowStatement): string =>
 
 const columnOf =
   (values: readonly Value[], column: number, width: number): Column =>
-  sent => {
-    const found = []
-    for (let index = column; index < values.length; index += width) found.push(sent(values[index]!))
+  <To>(sent: (value: Value) => To) => {
+    const found = Array<To>(values.length / width)
+    for (let row = 0; row < found.length; row++) found[row] = sent(values[row * width + column]!)
     return found
   }
 

@@ -49,8 +49,14 @@ export function createLogs(folder: string, bytesMax = 16 * 1024 * 1024): Logs {
 
   return {
     open(run, task) {
-      const path = pathOf(run, task)
-      return { path, bytesMax, ...capped(path, bytesMax) }
+      const path = (): string => pathOf(run, task)
+      return {
+        get path() {
+          return path()
+        },
+        bytesMax,
+        ...capped(path, bytesMax),
+      }
     },
 
     read: (run, task, offset) => readLogFile(pathOf(run, task), offset),
@@ -81,7 +87,7 @@ export async function readLogFile(path: string, offset: number): ReturnType<Logs
 }
 
 /** Appends at intervals. A few lines to the page cache take microseconds: a thread of the pool takes ten times as long to wake. */
-function appender(path: string): { write(text: string): void; flush(): void } {
+function appender(path: () => string): { write(text: string): void; flush(): void } {
   let pending = ''
   let timer: NodeJS.Timeout | undefined
   function flush(): void {
@@ -89,7 +95,7 @@ function appender(path: string): { write(text: string): void; flush(): void } {
     timer = undefined
     if (pending === '') return
     try {
-      appendFileSync(path, pending)
+      appendFileSync(path(), pending)
     } catch {
       // A full disk must not end the task: the log is then shorter than it should be.
     }
@@ -105,7 +111,7 @@ function appender(path: string): { write(text: string): void; flush(): void } {
   }
 }
 
-function capped(path: string, bytesMax: number): Pick<LogFile, 'line' | 'heading' | 'flush' | 'close'> {
+function capped(path: () => string, bytesMax: number): Pick<LogFile, 'line' | 'heading' | 'flush' | 'close'> {
   const { write, flush } = appender(path)
   /** Unknown until there is something to write: most tasks of the platform say nothing, and the disk is not asked about them. */
   let room: number | undefined
@@ -125,7 +131,7 @@ function capped(path: string, bytesMax: number): Pick<LogFile, 'line' | 'heading
 
   function put(text: string): void {
     const line = `${text}\n`
-    room = (room ?? bytesMax - begun(path)) - Buffer.byteLength(line)
+    room = (room ?? bytesMax - begun(path())) - Buffer.byteLength(line)
     if (room >= 0 && tail.length === 0) write(line)
     else keep(line)
   }
@@ -143,7 +149,7 @@ function capped(path: string, bytesMax: number): Pick<LogFile, 'line' | 'heading
     },
     flush() {
       begin()
-      room ??= bytesMax - begun(path)
+      room ??= bytesMax - begun(path())
       flush()
     },
     close() {

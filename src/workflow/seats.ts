@@ -55,6 +55,7 @@ interface Deps {
 }
 
 interface Running {
+  readonly attempt: AttemptId
   readonly run: RunId
   readonly task: TaskId
   readonly pool: Pool
@@ -75,9 +76,10 @@ export function createSeats(deps: Deps): Seats {
 
   /** Seats of a pool, those of attempts included that are just ending. */
   function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
-    const taken = [...running].filter(([id, one]) => one.pool === pool && !one.hasSettled && !ended.has(id))
-    const held = [...holds].reduce((sum, hold) => sum + (hold.get(pool) ?? 0), 0)
-    return (limits.get(pool) ?? 0) - taken.length - held
+    let seats = limits.get(pool) ?? 0
+    for (const one of running.values()) if (one.pool === pool && !one.hasSettled && !ended.has(one.attempt)) seats--
+    for (const hold of holds) seats -= hold.get(pool) ?? 0
+    return seats
   }
 
   const launch = (claim: Claim): void => begin(deps, running, claim)
@@ -141,7 +143,8 @@ const isDue = (at: number | undefined, now: number): boolean => at !== undefined
 function begin({ runner, changed, warn }: Deps, running: Map<AttemptId, Running>, claim: Claim): void {
   const { attempt, run, task, spec } = claim
   const controller = new AbortController()
-  const one: Running = { run: run.id, task, pool: poolOf(spec), controller, done: follow(), hasSettled: false }
+  const pool = poolOf(spec)
+  const one: Running = { attempt, run: run.id, task, pool, controller, done: follow(), hasSettled: false }
   running.set(attempt, one)
 
   async function follow(): Promise<void> {
