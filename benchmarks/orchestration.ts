@@ -27,7 +27,7 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-orchestration-'))
   const db = await open(folder)
   await migrate(db, migrations)
-  const bed = compose({ db, folder, clock: wallClock, deps: { parallelPlatformTasks: 512, parallelTasks: 4 } })
+  const bed = compose({ db, folder, clock: wallClock, deps: { parallelPlatformTasks: 1024, parallelTasks: 4 } })
   bed.workflow.provide('nothing', async () => ({}))
   const { executor } = composeBench(folder)
   bed.workflow.useExecutor(executor)

@@ -27,7 +27,7 @@ interface Deps {
 }
 
 /** So many results share one transaction. */
-const batchMax = 256
+const batchMax = 512
 
 export function createTurns({ store, settler, seats, changed }: Deps): Turns {
   async function turn(requests: readonly SettleRequest[], isTaking: boolean): Promise<readonly boolean[]> {
