@@ -154,7 +154,7 @@ async function stopParts(parts: Composition, config: Config): Promise<void> {
 /** The databases, and the time that all who share them agree on. */
 async function openState(config: Config) {
   const databaseUrl = config.database || `sqlite:${join(config.data, 'trainyard.db')}`
-  const db = openDatabase(databaseUrl)
+  const db = openDatabase(databaseUrl, { connectionsMax: config.databaseConnections })
   await migrate(db, migrations).catch(refusedSetting(config, ['database'], 'a database that answers'))
   const clock = await databaseClock(db, databaseUrl)
   const wakeUps = openWakeUps(databaseUrl)

@@ -97,6 +97,10 @@ export const settings = {
     type: z.string().default(''),
     help: 'State: `sqlite:<file>` or `postgres://…`. Empty: `sqlite:` in the data folder.',
   },
+  databaseConnections: {
+    type: z.coerce.number().int().min(1).max(1_000).default(10),
+    help: 'Connections to PostgreSQL at most, for state; one more hears of the work of other servers.',
+  },
   blobs: { type: z.string().default(''), help: 'Artifacts: `file:<folder>`. Empty: a folder in the data folder.' },
   logs: {
     type: z.string().default(''),

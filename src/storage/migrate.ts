@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { crashPoint } from '#kernel/crash-point.ts'
 import { engineOf, type Engine } from './engine.ts'
 import type { Db } from './open.ts'
 
@@ -28,6 +29,7 @@ export async function migrate(db: Db, migrations: readonly Migration[]): Promise
           if (text !== undefined) await sql.raw(text).execute(tx)
         }
         await tx.insertInto('migration').values({ name }).execute()
+        crashPoint('storage.migrating')
       }
     })
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { CompiledQuery, sql } from 'kysely'
 import { TrainyardError } from '#kernel/error.ts'
@@ -80,4 +83,24 @@ test('where there is no room the change is refused as a whole, and what fits goe
   const { rows } = await sql<{ lines: number }>`select count(*) as lines from line`.execute(db)
   const { code, message } = error as TrainyardError
   assert.deepEqual([code, message, rows[0]?.lines], ['unavailable', 'The disk that the database is on is full.', 5])
+})
+
+test('a database of SQLite whose write-ahead log was taken away is not opened as if nothing were missing', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-open-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const running = openDatabase(`sqlite:${join(folder, 'running.db')}`)
+  await sql`create table shelf (name text)`.execute(running)
+  const killed = join(folder, 'killed.db')
+  for (const end of ['', '-shm']) await copyFile(join(folder, `running.db${end}`), `${killed}${end}`)
+  await running.destroy()
+
+  assert.throws(() => openDatabase(`sqlite:${killed}`), {
+    code: 'unavailable',
+    message: `${killed}-wal is gone, and what was committed last with it. Put it back, or restore a backup; to go on without, remove ${killed}-shm.`,
+  })
+  await rm(`${killed}-shm`)
+  await openDatabase(`sqlite:${killed}`).destroy()
+  const closed = openDatabase(`sqlite:${join(folder, 'running.db')}`)
+  assert.deepEqual((await sql`select * from shelf`.execute(closed)).rows, [])
+  await closed.destroy()
 })

@@ -7,14 +7,14 @@ const int8 = 20
 const numeric = 1700
 
 /** Connections to PostgreSQL as Kysely wants them, with numbers as numbers and the planner as our statements need it. */
-export function openPool(connectionString: string): pg.Pool {
+export function openPool(connectionString: string, max = 10): pg.Pool {
   // Counts and instants fit a double: bigint as text would leak into every reader.
   const parsers: Readonly<Record<number, (text: string) => unknown>> = { [int8]: int64Of, [numeric]: Number }
   const types = {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
       parsers[oid] ?? pg.types.getTypeParser(oid, format as 'text'),
   }
-  const pool = new pg.Pool({ connectionString, max: 10, types: types as never })
+  const pool = new pg.Pool({ connectionString, max, types: types as never })
   // An idle connection that the server ends is replaced by the pool; without a listener it would end the process.
   pool.on('error', () => {})
   pool.on('connect', client => {

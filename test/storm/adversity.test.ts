@@ -5,27 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { openField, until, type Field } from './field.ts'
-import { disagreements, told } from './oracle.ts'
+import { openField, until } from './field.ts'
+import { allWell, outcomeOf } from './outcome.ts'
 import { openCluster } from './postgres.ts'
 
 const run = promisify(execFile)
-
-/** When all runs have ended: what became of their tasks and attempts, and where the oracle says otherwise. */
-async function outcomeOf(field: Field, runs: readonly string[]) {
-  await until('all runs have ended', async () => {
-    const found = await Promise.all(runs.map(id => field.workflow.run(id).catch(() => undefined)))
-    return found.every(one => one?.endedAt !== undefined)
-  })
-  const tasks = await told(field.workflow, runs)
-  return {
-    states: [...new Set(tasks.map(({ state }) => state))],
-    attempts: [...new Set(tasks.flatMap(({ attempts }) => attempts.map(({ state }) => state)))],
-    disagreements: disagreements(tasks, await field.oracle()),
-  }
-}
-
-const allWell = { states: ['succeeded'], attempts: ['succeeded'], disagreements: [] }
 
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
 /** A process whose wall clock is wrong, and whose monotonic clock is right [package faketime]. */

@@ -44,9 +44,10 @@ const points = [
  * outage.test.ts kills the model server there, deliveries.test.ts a server that has sent,
  * src/tracking/artifact-sweep.test.ts a pass that frees bytes, src/workflow/trigger-crash.test.ts what fires a trigger,
  * src/workflow/overlap-crash.test.ts runs that wait for each other, src/workflow/backfill-crash.test.ts back-fills,
- * test/engines/platform.test.ts a task on a cluster.
+ * test/engines/platform.test.ts a task on a cluster, test/storm/database.test.ts who makes the tables.
  */
 const elsewhere = [
+  'storage.migrating',
   'serving.logged',
   'outbound.sent',
   'notifications.written',

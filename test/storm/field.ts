@@ -18,13 +18,15 @@ import { readOracle, type Line } from './oracle.ts'
 /** Where storms rage: a database, a folder that replicas share, and a driver of the test's own that runs nothing. */
 export interface Field {
   readonly shared: string
+  /** The database. */
+  readonly url: string
   readonly workflow: Workflow
   /** What the tasks have written themselves, outside of the database. */
   oracle(): Promise<readonly Line[]>
   /** Starts a run of tasks that note their start and their end: what the first takes, and each other one. */
   start(seconds: number, others?: number): Promise<string>
-  /** With these variables besides what the machine has. */
-  replica(name: string, env?: Readonly<Record<string, string>>): Promise<Replica>
+  /** With these variables besides what the machine has; on another database than the field's, if one is given. */
+  replica(name: string, env?: Readonly<Record<string, string>>, database?: string): Promise<Replica>
   /** The replica that supervises a task of this run now. */
   holder(run: string): Promise<string | undefined>
   /** Processes of this field: its tasks, and the shims that hold them. */
@@ -56,6 +58,7 @@ export async function openField(
   const { workflow, db, close } = await driver(url, shared)
   const field: Field = {
     shared,
+    url,
     workflow,
     oracle: () => readOracle(oracle),
     async start(seconds, others = seconds) {
@@ -67,8 +70,8 @@ export async function openField(
       })
       return id
     },
-    async replica(name, env) {
-      const replica = await startReplica([url, shared, name], env)
+    async replica(name, env, at = url) {
+      const replica = await startReplica([at, shared, name], env)
       replicas.push(replica)
       return replica
     },

@@ -21,6 +21,7 @@ export interface Cluster {
   pause(ms: number): Promise<void>
   /** Ends all connections. */
   cut(): Promise<void>
+  ask(text: string): Promise<void>
 }
 
 /** Undefined where PostgreSQL is not installed. */
@@ -54,6 +55,7 @@ export async function openCluster(t: TestContext): Promise<Cluster | undefined> 
       await ask(`create database ${name}`)
       return `${url}/${name}`
     },
+    ask,
     async restart() {
       await control('stop', '-m', 'immediate')
       await start()

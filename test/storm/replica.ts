@@ -20,7 +20,8 @@ const config = readConfig({
   TRAINYARD_TASK_GRACE: '1s',
   TRAINYARD_PARALLEL_TASKS: '4',
 })
-const db = openDatabase(database)
+// oxlint-disable-next-line node/no-process-env -- the test says so there
+const db = openDatabase(database, { connectionsMax: Number(process.env['CONNECTIONS'] ?? 10) })
 await migrate(db, migrations)
 const clock = await databaseClock(db, database)
 const onlineUrl = `sqlite:${join(data, 'online.db')}`
