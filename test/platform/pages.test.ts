@@ -21,6 +21,7 @@ import {
 import { begun } from './pages-begun.ts'
 import { compare } from './pages-compare.ts'
 import { notifications } from './pages-notifications.ts'
+import { wideRun } from './pages-run.ts'
 import { studies } from './pages-tuning.ts'
 import { openStage } from '../testing.ts'
 
@@ -74,6 +75,7 @@ async function emptyPlatform(t: TestContext, browser: Browser): Promise<void> {
     assert.deepEqual(faults, [])
   })
   await t.test('a project that came by import', () => begun({ browser, url: server.url, world }))
+  await t.test('a run of ten thousand tasks', wide => wideRun(wide, { browser, url: server.url, world }))
   await t.test('notifications', told => notifications(told, { browser, url: server.url, world }))
 }
 

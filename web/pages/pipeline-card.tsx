@@ -94,12 +94,23 @@ const ViewButton = ({
   </button>
 )
 
-function PipelineGraph({ pipeline }: { pipeline: Pipeline }) {
-  const edges = pipeline.tasks.flatMap(task => task.needs.map(need => ({ from: need, to: task.name })))
-  const nodes = pipeline.tasks.map(task => ({
+/** So many tasks are drawn at once. */
+const drawnMax = 400
+
+/** All tasks; of very many one with its neighbours, which lead on. */
+function PipelineGraph({ pipeline: { name: pipeline, tasks } }: { pipeline: Pipeline }) {
+  const [at, setAt] = useState(tasks[0]?.name ?? '')
+  const isWhole = tasks.length <= drawnMax
+  const shown = isWhole ? tasks : near(tasks, at).slice(0, drawnMax)
+  const names = new Set(shown.map(({ name }) => name))
+  const edges = shown.flatMap(({ name, needs }) =>
+    needs.filter(need => names.has(need)).map(need => ({ from: need, to: name })),
+  )
+  const nodes = shown.map(task => ({
     id: task.name,
     tone: 'tone-none',
     label: `Task ${task.name}, ${task.kind}`,
+    isSelected: !isWhole && task.name === at,
     face: (
       <>
         <b>
@@ -113,11 +124,19 @@ function PipelineGraph({ pipeline }: { pipeline: Pipeline }) {
     <LazyGraph
       nodes={nodes}
       edges={edges}
-      label={`Tasks of ${pipeline.name}`}
-      onSelect={() => undefined}
+      label={`Tasks of ${pipeline}`}
+      onSelect={isWhole ? () => undefined : setAt}
       heightMax={360}
     />
   )
+}
+
+/** A task, what it needs and what needs it. */
+function near(tasks: Pipeline['tasks'], name: string): Pipeline['tasks'] {
+  const needed = new Set([name, ...(tasks.find(task => task.name === name)?.needs ?? [])])
+  return tasks
+    .filter(task => needed.has(task.name) || task.needs.includes(name))
+    .toSorted((a, b) => Number(b.name === name) - Number(a.name === name))
 }
 
 /** Whether what the pipeline makes is as young as it should be. */
