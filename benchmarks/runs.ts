@@ -77,7 +77,7 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   await note('a page of its tasks in one state', `runs/${id}/tasks?limit=100&state=blocked`, '100 or less')
   const [first] = await workflow.tasks(id)
   await note('the tasks around one', `runs/${id}/tasks?limit=100&around=${first!.id}`, '100 or less')
-  await note(`the run whole`, `runs/${id}`, '')
+  await note('the run with its first 500 tasks', `runs/${id}`, '')
 
   await app.close()
   await db.destroy()

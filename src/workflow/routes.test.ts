@@ -124,3 +124,23 @@ test('cancelling and resuming say when the run is not in the state for it', asyn
     ],
   )
 })
+
+test('a run with its tasks has the first five hundred, and says where they go on', async t => {
+  const { call, workflow } = await open(t, { isStopped: true, handlers: { x: async () => ({}) } })
+  const tasks = Object.fromEntries(Array.from({ length: 501 }, (_, index) => [`t${index}`, task('x')]))
+  const { id } = await workflow.start({
+    project: 'rain',
+    pipeline: 'wide',
+    tasks,
+    cause: { kind: 'manual', reason: 'A test.' },
+  })
+
+  const { body: first } = await call('GET', `/runs/${id}`)
+  const { body: last } = await call('GET', `/runs/${id}?after=${first.next}`)
+
+  assert.deepEqual(
+    [first.tasks.length, first.tasks.at(-1).id === first.next, last.tasks.map(({ name }: { name: string }) => name)],
+    [500, true, ['t500']],
+  )
+  assert.deepEqual([last.run.id, last.next], [id, undefined])
+})

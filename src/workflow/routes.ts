@@ -36,9 +36,6 @@ import type { Workflow } from './workflow.ts'
 
 const tags = ['workflow']
 
-/** Tasks of a page that only says after which one. */
-const pageMax = 500
-
 /** What the one who asks is in a project. */
 export type RoleIn = (request: FastifyRequest, project: string) => string | undefined
 
@@ -108,17 +105,16 @@ function runRoutes(app: App, workflow: Workflow): void {
     '/api/v1/runs/:run',
     {
       schema: {
-        summary: 'A run with its tasks, all of them or page by page',
+        summary: 'A run with its tasks, of very many page by page',
         tags,
         params: RunParams,
         querystring: RunDetailQuery,
         response: { 200: RunDetail },
       },
     },
-    async ({ params, query: { limit, after } }) => {
+    async ({ params, query }) => {
       const run = await workflow.run(params.run)
-      if (limit === undefined && after === undefined) return { run, tasks: [...(await workflow.tasks(run.id))] }
-      const { items, ...rest } = await workflow.taskPage(run.id, { limit: limit ?? pageMax, after })
+      const { items, ...rest } = await workflow.taskPage(run.id, query)
       return { run, tasks: [...items], ...rest }
     },
   )

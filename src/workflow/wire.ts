@@ -336,11 +336,8 @@ export const ProjectParams = z.object({ project: Name })
 export const PipelineParams = ProjectParams.extend({ pipeline: z.string().max(64) })
 export const GridQuery = z.object({ limit: z.int().min(1).max(100).default(25) })
 export const RunParams = z.object({ run: z.string().max(100) })
-/** All tasks when it names no limit. */
-export const RunDetailQuery = z.object({
-  limit: PageQuery.shape.limit.unwrap().optional(),
-  after: PageQuery.shape.after,
-})
+/** Few runs have more tasks than a page without a limit. */
+export const RunDetailQuery = PageQuery.extend({ limit: PageQuery.shape.limit.unwrap().default(500) })
 export const OverviewQuery = PageQuery.pick({ limit: true })
 /** A task by its name in the pipeline, or by its id. */
 export const RunTaskParams = RunParams.extend({ task: z.string().max(100) })
