@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { newId } from '#kernel/id.ts'
+import { routesFile } from './routes-file.ts'
+import { serverMain, startServer, stopServer } from './server-process.ts'
 import { fileHooks, inputs, makeBundle, openBench, type Bench } from './testing.ts'
 
 const hooks = fileHooks()
@@ -139,4 +144,30 @@ test('a copy of a revision that answers here no more still tells what it answers
     { taken: 1, refused: 0, errors: [] },
   ])
   assert.equal((await other.infer({ inputs: inputs([1, 0]).inputs.slice(0, 1) })).status, 200)
+})
+
+test('a server that keeps no log says so, and takes nothing that would be lost', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-'))
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  await writeFile(routesFile(folder), JSON.stringify({ version: 1, deployments: [], preload: [] }))
+  const server = await startServer(folder, {
+    host: '127.0.0.1',
+    port: 0,
+    online: '',
+    version: '0',
+    isLogged: false,
+    main: serverMain,
+    workers: { isolation: 'none', hidden: [], memoryBytes: 0 },
+  })
+  t.after(() => stopServer(server))
+
+  const response = await fetch(`http://127.0.0.1:${server.port}/v2/models/rain/predictions`, {
+    method: 'POST',
+    body: JSON.stringify(lineOf('rev_1')),
+  })
+
+  assert.deepEqual(
+    [response.status, ((await response.json()) as { error: string }).error],
+    [503, 'This server keeps no log of predictions: tell the platform.'],
+  )
 })

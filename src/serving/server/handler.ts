@@ -20,7 +20,7 @@ export type Handler = (call: Call) => Promise<Reply>
 
 export interface HandlerParts extends PageParts, Pick<IntakeParts, 'rates'> {
   readonly predict: Predictor
-  readonly log: PredictionLog
+  readonly log: PredictionLog | undefined
   readonly metrics: Metrics
   readonly deferrals: Pick<Deferrals, 'accept' | 'status'>
 }

@@ -94,7 +94,8 @@ export const beginCourse = (): Course => ({
 
 export interface InferParts {
   readonly table: Pick<RouteTable, 'revision'>
-  readonly log: PredictionLog
+  /** Nothing is written down without one. */
+  readonly log: Pick<PredictionLog, 'append'> | undefined
   readonly online: OnlineFeatures | undefined
   readonly shadows: Pick<Shadows, 'follow'>
 }
@@ -105,7 +106,8 @@ export interface InferParts {
  */
 export async function infer(parts: InferParts, request: InferRequest, course: Course): Promise<Inference> {
   const { table, online } = parts
-  const log = request.deployment.isGraph ? unwritten : parts.log
+  // A graph's deployments write down what they answer.
+  const log = request.deployment.isGraph ? undefined : parts.log
   const receivedAt = Date.now()
   const { deployment } = request
   const { idOf = (row: number) => request.ids?.[row] ?? newId('prd') } = request
@@ -168,17 +170,17 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
   return { ...begun, outputs, rows }
 }
 
-/** Writes down what has become of a request. */
-type Keep = (inputs: Complete, outputs: readonly OutputColumn[], error?: string) => ReturnType<PredictionLog['append']>
+/** Writes down what has become of a request, where that is done. */
+type Keep = (inputs: Complete, outputs: readonly OutputColumn[], error?: string) => Promise<void> | undefined
 
 const keeper =
   (
-    log: Pick<PredictionLog, 'append'>,
+    log: InferParts['log'],
     startedAt: number,
     request: Omit<AnsweredRequest, keyof Complete | 'outputs' | 'error' | 'latencyMs'>,
   ): Keep =>
   ({ columns, times }, outputs, error) =>
-    log.append(
+    log?.append(
       logLines({
         ...request,
         latencyMs: performance.now() - startedAt,
@@ -193,7 +195,7 @@ const keeper =
 async function refused(
   error: unknown,
   { deployment, revision }: { deployment: LiveDeployment; revision: LiveRevision },
-  keep: (sentence: string) => Promise<unknown>,
+  keep: (sentence: string) => Promise<void> | undefined,
 ): Promise<unknown> {
   // Who is turned away has met no model: there is no prediction to write down.
   if (error instanceof RequestError) return error
@@ -218,9 +220,6 @@ function heardOf(stream: TextStream | undefined, manifest: BundleManifest): read
   const text = stream?.text() ?? ''
   return text === '' ? [] : [{ name: textName(manifest), datatype: 'BYTES', width: 1, values: [text] }]
 }
-
-/** A graph's deployments write down what they answer. */
-const unwritten: Pick<PredictionLog, 'append'> = { append: async () => {} }
 
 /** Whether a request is written down that does not fail, by its own id: whoever draws again draws the same. */
 const lotOf = (rules: RouteLog, id: string) => ({

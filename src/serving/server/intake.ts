@@ -16,7 +16,7 @@ import type { LiveDeployment, LiveRevision } from './route-table.ts'
 export const intakePath = /^\/v2\/models\/([^/]+)\/predictions\/?$/
 
 export interface IntakeParts extends Pick<PredictorParts, 'table' | 'rates' | 'metrics'> {
-  readonly log: Pick<PredictionLog, 'append'>
+  readonly log: Pick<PredictionLog, 'append'> | undefined
 }
 
 /** How far back a prediction may have been made, and how much a clock may be ahead, in milliseconds. */
@@ -31,6 +31,7 @@ const namedMax = 100
  */
 export async function takeIn(parts: IntakeParts, call: Call, name: string): Promise<Reply> {
   if (call.method !== 'POST') throw new RequestError('wrong_method', 'Predictions are told with POST.')
+  if (!parts.log) throw new RequestError('unavailable', 'This server keeps no log of predictions: tell the platform.')
   const deployment = askable(parts.table, { deployment: name, caller: call.caller })
   if (deployment.limits.clientRate !== undefined) await admit(parts.rates, deployment, call.caller)
   const texts = call.body.toString().split('\n')

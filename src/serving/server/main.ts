@@ -87,7 +87,7 @@ const answers: Answers = {
   status: () => table.status(),
   queues: () => queues.status(),
   recent: () => recent.read(),
-  rotate: () => log.rotate(),
+  rotate: async () => log?.rotate(),
   reload,
 }
 const family = isFirst
@@ -95,9 +95,7 @@ const family = isFirst
   : joinFamily(answers, leaveMs => void stop(leaveMs))
 const secret = await family.secret()
 const keys = createKeyRing(folder, { isOpen: isLoopback(host), isGuarded: doors.isOpen, secret })
-const log = settings.isLogged
-  ? openPredictionLog(logFolder(folder), owner)
-  : { append: async () => {}, rotate: async () => {} }
+const log = settings.isLogged ? openPredictionLog(logFolder(folder), owner) : undefined
 await openRedaction(redactionKeyFile(folder))
 const online = settings.online === '' ? undefined : openOnlineFeatures(settings.online)
 
@@ -241,7 +239,7 @@ async function stop(leaveMs = 0): Promise<void> {
   const deadline = setTimeout(() => void leave(1), drainMsMax).unref()
   await Promise.all([http.drain(), grpc?.drain(), queues.stop(), deferrals.stop(), others])
   shadows.flush()
-  await Promise.all([log.rotate(), teller?.close()])
+  await Promise.all([log?.rotate(), teller?.close()])
   await forwarder?.stop()
   clearTimeout(deadline)
   await leave(0)

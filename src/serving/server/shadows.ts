@@ -35,7 +35,7 @@ const flushMs = 500
 /** Copies at a time; more are dropped: a shadow never makes a request wait for long. */
 const copiesMax = 16
 
-export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
+export function createShadows(log: Pick<PredictionLog, 'append'> | undefined): Shadows {
   const tallies = new Map<string, ShadowLine>()
   const disagreed = new Map<string, number>()
   let copies = 0
@@ -47,7 +47,7 @@ export function createShadows(log: Pick<PredictionLog, 'append'>): Shadows {
     const lines = [...tallies.values()].map(shadowLine).join('')
     tallies.clear()
     // What cannot be written is told by the predictions that cannot be.
-    if (lines !== '') log.append(lines).catch(() => {})
+    if (lines !== '') log?.append(lines).catch(() => {})
   }
 
   function tallyOf(shadow: string, { deployment, revision }: Answered): ShadowLine {

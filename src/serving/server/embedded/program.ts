@@ -12,7 +12,7 @@ import { predictionsOf } from '../predictions.ts'
 import type { LiveRevision } from '../route-table.ts'
 import { bindTable, tableOfRecords } from '../table.ts'
 import type { Copy } from './copy.ts'
-import { noTelemetry, openTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'
+import { openTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'
 
 /**
  * The program of an embedded package: one revision of a deployment inside somebody else's Node.js process. It checks, runs
@@ -60,19 +60,20 @@ export async function open({ telemetry: told }: OpenOptions = {}): Promise<Embed
   return {
     ...copy,
     predict: rows => predict({ copy, manifest, requested, batcher, code, telemetry }, rows),
-    telemetry: telemetry.state,
+    telemetry: () => telemetry?.state() ?? { sent: 0, refused: 0, dropped: 0 },
     async close() {
-      await telemetry.close()
+      await telemetry?.close()
       await runtime.release()
     },
   }
 }
 
-function telemetryOf(copy: Copy, told: OpenOptions['telemetry']): Telemetry {
+/** Undefined where nobody is told of predictions. */
+function telemetryOf(copy: Copy, told: OpenOptions['telemetry']): Telemetry | undefined {
   // oxlint-disable-next-line node/no-process-env -- the host's settings are where it runs
   const { TRAINYARD_TELEMETRY_URL: url, TRAINYARD_TELEMETRY_TOKEN: token } = process.env
   const options = told ?? (url ? { url, ...(token && { token }) } : false)
-  return options === false ? noTelemetry : openTelemetry(copy.deployment, options)
+  return options === false ? undefined : openTelemetry(copy.deployment, options)
 }
 
 interface Parts {
@@ -81,7 +82,7 @@ interface Parts {
   readonly requested: LoadedModel['requested']
   readonly batcher: Batcher
   readonly code: ServingCode
-  readonly telemetry: Telemetry
+  readonly telemetry: Telemetry | undefined
 }
 
 const waitMs = 30_000

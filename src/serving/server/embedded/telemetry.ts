@@ -24,17 +24,10 @@ export interface TelemetryState {
 }
 
 /** Tells the platform of predictions, later: it never fails and never waits. */
-export interface Telemetry extends PredictionLog {
+export interface Telemetry extends Pick<PredictionLog, 'append'> {
   state(): TelemetryState
   /** Tries once more to send what waits. */
   close(): Promise<void>
-}
-
-export const noTelemetry: Telemetry = {
-  append: async () => {},
-  rotate: async () => {},
-  state: () => ({ sent: 0, refused: 0, dropped: 0 }),
-  close: async () => {},
 }
 
 const [pauseMsMin, pauseMsMax] = [1_000, 300_000]
@@ -97,7 +90,6 @@ export function openTelemetry(deployment: string, options: TelemetryOptions): Te
   void spool.rotate().then(() => schedule(0))
   return {
     append: async lines => spool.append(lines),
-    rotate: spool.rotate,
     state: () => ({ ...counts, ...(error !== undefined && { error }) }),
     async close() {
       if (isClosed) return
