@@ -175,3 +175,36 @@ test('classes are told best first, and there are no more than there are', () => 
   assert.deepEqual(classified(output, 2).values, ['0.5:1', '0.25:0', '1:0', '0:1'])
   assert.equal(classified(output, 9).width, 3)
 })
+
+test('a number that is none of the datatype that it is declared with is refused, and so are parameters that are none', async () => {
+  const { infer } = await bench()
+  const rain = { name: 'rain', shape: [1], datatype: 'FP32', data: [0] }
+  const said = async (wind: object, more: object = {}) => {
+    const { status, body } = await infer({ inputs: [{ name: 'wind', shape: [1], data: [2], ...wind }, rain], ...more })
+    return body.error ?? status
+  }
+
+  assert.deepEqual(
+    [
+      await said({ datatype: 'UINT8', data: [255] }),
+      await said({ datatype: 'UINT8', data: [300] }),
+      await said({ datatype: 'UINT64', data: [-1] }),
+      await said({ datatype: 'INT32', data: [1.5] }),
+      await said({ datatype: 'FP32', parameters: 'x' }),
+      await said({ datatype: 'FP32' }, { outputs: [{ name: 'probability', parameters: [] }] }),
+    ],
+    [
+      200,
+      'Input wind, row 1: 300 is no UINT8, as it is declared.',
+      'Input wind, row 1: -1 is no UINT64, as it is declared.',
+      'Input wind, row 1: 1.5 is no INT32, as it is declared.',
+      'Input "wind": "parameters" must be an object, not "x".',
+      'Output "probability": "parameters" must be an object, not [].',
+    ],
+  )
+})
+
+test('a byte order mark before a body is passed over', async () => {
+  const { infer } = await bench()
+  assert.equal((await infer(`\ufeff${JSON.stringify(inputs([0, 0]))}`)).status, 200)
+})

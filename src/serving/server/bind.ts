@@ -3,6 +3,7 @@ import type { InputRule } from '#project/input-rule.ts'
 import type { Signature, Tensor } from '#registry'
 import type { BundleManifest } from '../bundle.ts'
 import { protocolKind } from '../requested.ts'
+import { firstOutOfRange } from './integer-range.ts'
 import { badRequest, RequestError } from './request-error.ts'
 
 /** Values of one input, row by row. Integers of 64 bits that a number cannot hold are bigints. */
@@ -131,7 +132,18 @@ function readColumn(input: Expected, given: GivenTensor, filled: string[]): Colu
       'shape',
     )
   const elements = Array.isArray(given.data[0]) ? unwrapped(name, given.data) : given.data
+  if (given.datatype !== datatype) requireInRange(name, given.datatype, elements)
   return checkedColumn(input, elements, filled)
+}
+
+/** A client that names another type of integer than the model's has to keep to it: its value is none that it means. */
+function requireInRange(name: string, datatype: string, elements: ArrayLike<unknown>): void {
+  const row = firstOutOfRange(elements, datatype)
+  if (row >= 0)
+    throw badRequest(
+      `Input ${name}, row ${row + 1}: ${show(elements[row])} is no ${datatype}, as it is declared.`,
+      'type',
+    )
 }
 
 const shapeOf = ({ datatype }: Tensor): string => `expected ${protocolKind(datatype)} with shape [N,1] or [N]`

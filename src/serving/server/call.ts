@@ -78,6 +78,9 @@ export function pathOf(url: string): string {
   return query < 0 ? url : url.slice(0, query)
 }
 
+/** An address as origins have it: a client that takes this server for a proxy writes scheme and host before it [RFC 9112, 3.2.2]. */
+export const originForm = (url: string): string => (url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, ''))
+
 /** The address without the prefix, where it has it. */
 export const withoutPrefix = (url: string, prefix: string): string =>
   prefix !== '' && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url

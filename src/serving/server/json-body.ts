@@ -19,7 +19,8 @@ const nestsMax = 1_000_000
 /** Reads a body that has to be an object; `what` says of what kind. Throws `RequestError` when it is not. */
 export function readJson(bytes: Buffer, what: string): JsonBody {
   requireMeasure(bytes)
-  const text = bytes.toString()
+  // A byte order mark, as programs on Windows write it [RFC 8259, 8.1].
+  const text = bytes.toString().replace(/^\uFEFF/, '')
   return { members: requireObject(parse(text), what), text }
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import { text as textOf } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { nobody } from './key-ring.ts'
 import { listenHttp } from './listen.ts'
@@ -49,3 +51,26 @@ for (const [what, text] of [
       [{ error: 'The request did not come within 30 s, or its headers within 20 s.', code: 'timed_out' }, [408]],
     )
   })
+
+test('an address with scheme and host before it is that of the path, as of an origin', async t => {
+  const { port, drain } = await listenHttp(
+    {
+      door: () => nobody,
+      handler: async ({ path }) => ({ status: 200, body: path }),
+      prefix: '/base',
+      metrics: { refuse: () => {} },
+      witness: { wants: () => false, tell: () => {} },
+    },
+    { host: '127.0.0.1', port: 0 },
+  )
+  t.after(drain)
+  const asked = async (path: string) => {
+    const [answer] = (await once(request({ port, path, agent: false }).end(), 'response')) as [IncomingMessage]
+    return textOf(answer)
+  }
+
+  assert.deepEqual(
+    [await asked('http://a.example/base/v2/models?x=1'), await asked('HTTPS://a.example:80/v2'), await asked('/v2')],
+    ['/v2/models', '/v2', '/v2'],
+  )
+})

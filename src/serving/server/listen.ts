@@ -1,7 +1,7 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Server as NetServer, type AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
-import { pathOf, refusal, single, withoutPrefix, type Reply } from './call.ts'
+import { originForm, pathOf, refusal, single, withoutPrefix, type Reply } from './call.ts'
 import { bodyBytesMax, decoded, encoded, encodingFor, encodings, isDecodable } from './compression.ts'
 import type { Door } from './door.ts'
 import type { Handler } from './handler.ts'
@@ -53,7 +53,7 @@ export async function listenHttp(
     { maxHeaderSize: 16_384, keepAliveTimeout: 75_000, noDelay: true, ...patience },
     (request, response) => {
       const { headers, url = '/' } = request
-      request.url = withoutPrefix(url, prefix)
+      request.url = withoutPrefix(originForm(url), prefix)
       const visit: Exchange = {
         request,
         response,

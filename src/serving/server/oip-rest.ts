@@ -81,7 +81,7 @@ function requireTensor(input: unknown): GivenTensor & { size?: number } {
     throw badRequest(`Input ${show(name)} needs a "datatype" such as FP32, not ${show(datatype)}.`)
   if (!Array.isArray(shape) || !shape.every(dim => Number.isSafeInteger(dim) && (dim as number) >= 0))
     throw badRequest(`Input ${show(name)} needs a "shape" of whole numbers such as [1,1], not ${show(shape)}.`)
-  const { binary_data_size: size, shared_memory_region: region } = (parameters ?? {}) as Members
+  const { binary_data_size: size, shared_memory_region: region } = parametersOf('Input', name, parameters)
   if (region !== undefined)
     throw badRequest(`Input ${show(name)}: shared memory is not supported, send the data with the request.`)
   if (size === undefined) {
@@ -93,6 +93,15 @@ function requireTensor(input: unknown): GivenTensor & { size?: number } {
   if (data !== undefined) throw badRequest(`Input ${show(name)} has both "data" and binary_data_size: one of them.`)
   return { name, datatype, shape: shape as number[], data: [], size: size as number }
 }
+
+/** Those of a tensor; none when they are left out. */
+function parametersOf(kind: 'Input' | 'Output', name: string, parameters: unknown): Members {
+  if (parameters === undefined) return none
+  if (parameters !== null && typeof parameters === 'object' && !Array.isArray(parameters)) return parameters as Members
+  throw badRequest(`${kind} ${show(name)}: "parameters" must be an object, not ${show(parameters)}.`)
+}
+
+const none: Members = {}
 
 /** The body is the data of the only input, and all outputs come back in bytes. */
 function rawRequest(body: Buffer): Asked {
@@ -129,7 +138,7 @@ function wantedOutputs(outputs: unknown, isBinary: boolean): Wanted {
   const wanted = outputs.map((output: unknown) => {
     const { name, parameters } = (output ?? {}) as Members
     if (typeof name !== 'string') throw badRequest('Each of "outputs" needs a "name".')
-    const { binary_data: binary, classification: classes } = (parameters ?? {}) as Members
+    const { binary_data: binary, classification: classes } = parametersOf('Output', name, parameters)
     if (classes !== undefined && !(Number.isSafeInteger(classes) && (classes as number) > 0))
       throw badRequest(`Output ${name}: classification is a number of classes from 1 on, not ${show(classes)}.`)
     return [name, { isBinary: binary === undefined ? isBinary : binary === true, classes: classes as number }] as const
