@@ -28,6 +28,7 @@ import { createRepositories, sqlRepositoryStore } from '#source'
 import { createDuckdb, createOutbox, fsBlobs, sqlUsage, type Db } from '#storage'
 import { createTracking, sqlTrackingStores } from '#tracking'
 import { createTuning, sqlTuningStore, tuningTasks, type Tuning } from '#tuning'
+import { knownMachines } from '#workflow'
 import { peopleUrl } from './addresses.ts'
 import { composeArtifacts, composeTrash } from './artifacts.ts'
 import { composeOpenLineage } from './openlineage-parts.ts'
@@ -153,7 +154,7 @@ function composeEngine(surroundings: Surroundings) {
   const outbox = createOutbox({ db, clock, owner, warn, ...(wakeUps && { wakeUps }) })
   const ledger = createLedger({ clock, store: sqlLedgerStore(db) })
   const { specs: executorSpecs, at: executors } = readExecutors(config.executors, config.executor, env['PATH'])
-  const room = roomOf(config)
+  const room = { ...roomOf(config), machines: () => knownMachines(db) }
   const sealed = composeSealed(surroundings, outbox)
   const projects = createProjects({
     ...sealed,

@@ -88,7 +88,7 @@ export function createProjects(deps: ProjectsDeps): Projects {
   /** Parses, and looks for the files when there are any to look at. */
   async function check(spec: unknown, code: Digest | undefined): Promise<ProjectFile> {
     const parsed = parseProjectFile(spec)
-    checkServer(parsed, deps)
+    await checkServer(parsed, deps)
     if (code === undefined) return parsed
     const problems = missingFiles(parsed, await treeOf(blobs, code))
     if (problems.length > 0) throw invalid('The project file names files that its repository does not have.', problems)
@@ -151,12 +151,15 @@ const digestLength = 64
 const treeBytesMax = 16 * 1024 * 1024
 const emptyTree = canonicalJson({})
 
-/** Throws `invalid` for what this server does not have. */
-function checkServer(file: ProjectFile, { executors, room }: Pick<ProjectsDeps, 'executors' | 'room'>): void {
+/** Throws `invalid` for what neither this server nor, of room, another one has. */
+async function checkServer(
+  file: ProjectFile,
+  { executors, room }: Pick<ProjectsDeps, 'executors' | 'room'>,
+): Promise<void> {
   const misplaced = executors ? executorProblems(file, executors) : []
   if (misplaced.length > 0)
     throw invalid('The project file asks for what this server’s executors do not have.', misplaced)
-  const tooMuch = room ? roomProblems(file, room, executors?.fallback ?? 'local') : []
+  const tooMuch = room ? await roomProblems(file, room, executors?.fallback ?? 'local') : []
   if (tooMuch.length > 0) throw invalid('The project file asks for more room than there is.', tooMuch)
 }
 

@@ -8,6 +8,7 @@ export { pipelineStale, runFinished, runLate, runStarted, taskAsked, taskFinishe
 export type { Artifact, Artifacts, AttemptId, Cause, Params, Pipeline, Run, RunTask, TaskRun } from './run.ts'
 export { localExecutorName } from './run.ts'
 export { machineRoom, numbered, thisHost } from './host.ts'
+export { knownMachines } from './slots.sql.ts'
 export { readLogFile } from './logs.ts'
 export { notYetCode } from './poll.ts'
 export { stopKind } from './stop.ts'

@@ -43,6 +43,16 @@ test('a task that waits for room is not overtaken by who takes of the same, and 
   )
 })
 
+test('what asks for more than a machine has at all is for another one, and keeps nothing from beginning here', () => {
+  const candidates = [
+    candidate('large', 1, { '@here/cpu': 8_000 }),
+    candidate('small', 2, { '@here/cpu': 1_000 }),
+    candidate('none', 3, { 'rain/gone': 1 }),
+  ]
+
+  assert.deepEqual(fitting(candidates, { slots: { '@here/cpu': 2_000 }, taken: {} }, 3), ['small'])
+})
+
 test('whatever is chosen, no more is taken than there is, and the first in rank begins when there is room for it', () => {
   let seed = 7
   const random = (most: number): number => (seed = (seed * 48_271) % 2_147_483_647) % most

@@ -1,6 +1,6 @@
 import { canonicalJson } from '#kernel/json.ts'
 import { bytesOf } from '#kernel/size.ts'
-import type { MachineRoom } from '#project'
+import type { MachineRoom, MachineSize } from '#project'
 import { isLocal, isUsersCode, type RunTask } from './run.ts'
 
 /**
@@ -22,6 +22,19 @@ export const machineSlots = ({ cpu, memoryBytes, gpus }: MachineRoom): Demand =>
   memory: memoryBytes,
   gpu: gpus.length,
 })
+
+/** The machines of all servers, as {@link machineSlots} of each says. */
+export function machinesIn(slots: Demand): readonly MachineSize[] {
+  const owners = new Set(
+    Object.keys(slots).flatMap(key => (key.startsWith('@') ? [key.slice(0, key.indexOf('/'))] : [])),
+  )
+  const of = (owner: string, name: string): number => slots[`${owner}/${name}`] ?? 0
+  return [...owners].map(owner => ({
+    cpu: of(owner, 'cpu') / 1_000,
+    memoryBytes: of(owner, 'memory'),
+    gpu: of(owner, 'gpu'),
+  }))
+}
 
 /** As the queue keeps it: tasks that take the same have the same text. Undefined when it takes nothing. */
 export function demandOf(
@@ -84,7 +97,8 @@ export interface Candidate {
 
 /**
  * Which tasks may begin, at most `limit`: in the order of rank, each as long as there is room for it. Nothing overtakes
- * a task that waits for room by taking of what that one waits for.
+ * a task that waits for room by taking of what that one waits for; what asks for more than there is at all, as on a
+ * machine that is smaller than another one, waits for nothing here.
  */
 export function fitting(candidates: readonly Candidate[], room: Room, limit: number): readonly string[] {
   const chosen: string[] = []
@@ -92,6 +106,7 @@ export function fitting(candidates: readonly Candidate[], room: Room, limit: num
   let { taken } = room
   for (const { id, demand } of candidates.toSorted((x, y) => x.rank - y.rank || (x.id < y.id ? -1 : 1))) {
     if (chosen.length === limit) break
+    if (demand && lacking(demand, { ...room, taken: {} }).length > 0) continue
     const lacks = demand ? lacking(demand, { ...room, taken }) : []
     for (const key of lacks) awaited.add(key)
     if (lacks.length > 0 || (demand && Object.keys(demand).some(key => awaited.has(key)))) continue

@@ -1,9 +1,20 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
-import { on, take, type Demand, type Room } from './room.ts'
+import type { MachineSize } from '#project'
+import type { Db } from '#storage'
+import { machinesIn, on, take, type Demand, type Room } from './room.ts'
 import type { WorkflowTables } from './tables.ts'
 
+/** The machines of the servers on this database. */
+export const knownMachines = async (db: Db): Promise<readonly MachineSize[]> =>
+  machinesIn(await slotsIn(db.withTables<WorkflowTables>()))
+
+async function slotsIn(db: Kysely<WorkflowTables>): Promise<Demand> {
+  const rows = await db.selectFrom('workflow_slots').selectAll().execute()
+  return Object.fromEntries(rows.map(({ owner, name, slots }) => [`${owner}/${name}`, slots]))
+}
+
 export async function roomIn(db: Kysely<WorkflowTables>): Promise<Room> {
-  const slots = await db.selectFrom('workflow_slots').selectAll().execute()
+  const slots = await slotsIn(db)
   const running = await db
     .selectFrom('workflow_lease')
     .select(['demand', 'machine'])
@@ -12,7 +23,7 @@ export async function roomIn(db: Kysely<WorkflowTables>): Promise<Room> {
     .groupBy(['demand', 'machine'])
     .execute()
   return {
-    slots: Object.fromEntries(slots.map(row => [`${row.owner}/${row.name}`, row.slots])),
+    slots,
     taken: running.reduce<Demand>(
       (taken, { demand, machine, count }) => take(taken, on(machine ?? '', JSON.parse(demand) as Demand), count),
       {},

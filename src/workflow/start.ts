@@ -4,7 +4,7 @@ import { durationMs } from '#kernel/duration.ts'
 import { invalid, notFound, type Problem } from '#kernel/error.ts'
 import { newId } from '#kernel/id.ts'
 import type { Ledger } from '#metadata'
-import { takingProblems, type Projects, type Revision, type RoomAt } from '#project'
+import { machinesAt, takingProblems, type Projects, type Revision, type RoomAt } from '#project'
 import type { AnyTx, Outbox } from '#storage'
 import { runStarted } from './events.ts'
 import { givenParams } from './given-params.ts'
@@ -83,7 +83,7 @@ export function createStarter({
       const tasks = request.tasks ?? placed(declaredTasks(revision!, request.pipeline), defaultExecutor)
       checkPipeline(request.pipeline, tasks, new Set(handlers.keys()))
       const own = revision?.spec.pools ?? {}
-      checkRoom(request.pipeline, tasks, { ...room, pools: { ...room.pools, ...own } })
+      await checkRoom(request.pipeline, tasks, { ...room, pools: { ...room.pools, ...own } })
       const params = request.tasks
         ? { ...request.params }
         : givenParams(tasks, { ...request.params, ...instantOf(revision!, request) })
@@ -172,14 +172,15 @@ const placed = (tasks: Tasks, executor: string = localExecutorName): Tasks =>
       )
 
 /** Throws `invalid` for tasks that would wait without end. */
-function checkRoom(pipeline: string, tasks: Tasks, { pools, machine }: RoomAt): void {
+async function checkRoom(pipeline: string, tasks: Tasks, room: RoomAt): Promise<void> {
+  const machines = Object.values(tasks).some(({ resources }) => resources) ? await machinesAt(room) : undefined
   const problems: Problem[] = []
   const report = (path: readonly (string | number)[], value: unknown, allowed: string): void =>
     void problems.push({ field: path.join('.'), value, allowed })
   for (const [name, task] of Object.entries(tasks)) {
     // Who has its queue has a machine of its own.
     const isHere = isLocal(task) && task.queue === undefined
-    takingProblems(task, [pipeline, name], { pools, machine: isHere ? machine : undefined, report })
+    takingProblems(task, [pipeline, name], { pools: room.pools, machines: isHere ? machines : undefined, report })
   }
   if (problems.length > 0) throw invalid(`Pipeline ${pipeline} asks for more than there is.`, problems)
 }
