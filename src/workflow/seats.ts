@@ -55,14 +55,13 @@ interface Deps {
 }
 
 interface Running {
-  readonly attempt: AttemptId
   readonly run: RunId
   readonly task: TaskId
   readonly pool: Pool
   readonly controller: AbortController
   readonly done: Promise<void>
-  /** Whether its result is written: its seat is somebody else's. */
-  hasSettled: boolean
+  /** Until its result is written, or it has ended without. */
+  isSeated: boolean
 }
 
 const nobody: ReadonlySet<AttemptId> = new Set()
@@ -70,19 +69,17 @@ const nobody: ReadonlySet<AttemptId> = new Set()
 export function createSeats(deps: Deps): Seats {
   const { store, clock, owner, limits } = deps
   const pools = [...limits.keys()]
-  const running = new Map<AttemptId, Running>()
+  const { running, taken, launch, leave, has } = createOccupants(deps)
   const holds = new Set<Hold>()
   let isOpen = false
 
   /** Seats of a pool, those of attempts included that are just ending. */
   function free(pool: Pool, ended: ReadonlySet<AttemptId>): number {
-    let seats = limits.get(pool) ?? 0
-    for (const one of running.values()) if (one.pool === pool && !one.hasSettled && !ended.has(one.attempt)) seats--
+    let seats = (limits.get(pool) ?? 0) - taken(pool)
     for (const hold of holds) seats -= hold.get(pool) ?? 0
+    for (const id of ended) if (has(id, pool)) seats++
     return seats
   }
-
-  const launch = (claim: Claim): void => begin(deps, running, claim)
 
   return {
     running,
@@ -112,10 +109,7 @@ export function createSeats(deps: Deps): Seats {
     },
 
     fill(claims, ended) {
-      for (const id of ended) {
-        const one = running.get(id)
-        if (one) one.hasSettled = true
-      }
+      for (const id of ended) leave(id)
       if (claims.length > 0) crashPoint('workflow.task_claimed')
       for (const claim of claims) launch(claim)
     },
@@ -140,22 +134,50 @@ export function createSeats(deps: Deps): Seats {
 
 const isDue = (at: number | undefined, now: number): boolean => at !== undefined && at <= now
 
-function begin({ runner, changed, warn }: Deps, running: Map<AttemptId, Running>, claim: Claim): void {
-  const { attempt, run, task, spec } = claim
-  const controller = new AbortController()
-  const pool = poolOf(spec)
-  const one: Running = { attempt, run: run.id, task, pool, controller, done: follow(), hasSettled: false }
-  running.set(attempt, one)
+/** The attempts that run here, and how many seats of each pool they have. */
+function createOccupants({ runner, changed, warn }: Pick<Deps, 'runner' | 'changed' | 'warn'>) {
+  const running = new Map<AttemptId, Running>()
+  const counts = new Map<Pool, number>()
 
-  async function follow(): Promise<void> {
-    try {
-      await runner(claim, controller)
-    } catch (error) {
-      warn({ run: run.id, task, err: error }, 'attempt is left to its lease')
+  function stand(one: Running): void {
+    if (!one.isSeated) return
+    one.isSeated = false
+    counts.set(one.pool, counts.get(one.pool)! - 1)
+  }
+
+  function launch(claim: Claim): void {
+    const { attempt, run, task } = claim
+    const [pool, controller] = [poolOf(claim.spec), new AbortController()]
+    counts.set(pool, (counts.get(pool) ?? 0) + 1)
+    const one: Running = { run: run.id, task, pool, controller, done: follow(), isSeated: true }
+    running.set(attempt, one)
+
+    async function follow(): Promise<void> {
+      try {
+        await runner(claim, controller)
+      } catch (error) {
+        warn({ run: run.id, task, err: error }, 'attempt is left to its lease')
+      }
+      if (one.isSeated) changed.notify()
+      stand(one)
+      // An attempt that has waited may have been called again meanwhile.
+      if (running.get(attempt) === one) running.delete(attempt)
     }
-    if (!one.hasSettled) changed.notify()
-    // An attempt that has waited may have been called again meanwhile.
-    if (running.get(attempt) === one) running.delete(attempt)
+  }
+
+  return {
+    running,
+    launch,
+    taken: (pool: Pool): number => counts.get(pool) ?? 0,
+    has(id: AttemptId, pool: Pool): boolean {
+      const one = running.get(id)
+      return one?.pool === pool && one.isSeated
+    },
+    /** Its seat is somebody else's. */
+    leave(id: AttemptId): void {
+      const one = running.get(id)
+      if (one) stand(one)
+    },
   }
 }
 
