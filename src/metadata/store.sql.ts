@@ -64,6 +64,7 @@ async function numbered(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   const others = new Set(ids.filter(id => !inserted.has(id)))
+  if (others.size === 0) return inserted
   const rows = await runRows<Numbered>(tx, knownNodes, [...others])
   return new Map([...inserted, ...rows.map(({ id, number }) => [id, number] as const)])
 }

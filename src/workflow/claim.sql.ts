@@ -39,15 +39,15 @@ async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Prom
   const attempts = await openAttempts(tx, tasks, request)
   const devices = await assignDevices(
     tx,
-    tasks.map(({ id, demand }) => ({ task: id, attempt: attempts.get(id)!.id, demand })),
+    tasks.map(({ id, demand }, index) => ({ task: id, attempt: attempts[index]!.id, demand })),
     request,
   )
   const specs = await runRows<SpecRow>(tx, specsOf, [...new Set(tasks.map(specified))])
   const specOf = specsFrom(specs)
   const itemOf = await itemsOf(tx, tasks)
   const runOf = await runsOf(tx, tasks, request.now)
-  return tasks.map(task => {
-    const attempt = attempts.get(task.id)!
+  return tasks.map((task, index) => {
+    const attempt = attempts[index]!
     const around = { ...attempt, item: itemOf.get(task.id), run: runOf.get(task.run)! }
     const claimed = claimFromRow({ ...task, ...specOf.get(specified(task))! }, around)
     return request.devices.length === 0 ? claimed : { ...claimed, devices: devices.get(attempt.id) ?? [] }
@@ -119,12 +119,12 @@ const itemsById: RowStatement = {
   tail: `) select task, item from given cross join workflow_item where task = given.id`,
 }
 
-/** A new attempt for each task, or the one that has waited; each with a lease, which it is a row of while it runs. */
+/** A new attempt for each task, or the one that has waited, in their order; each with a lease, which it is a row of while it runs. */
 async function openAttempts(
   tx: Tx,
   tasks: readonly TakenTask[],
   { owner, machine, now, leaseUntil }: Taker,
-): Promise<Map<string, { id: AttemptId; isNew: boolean }>> {
+): Promise<readonly { id: AttemptId; isNew: boolean }[]> {
   const waited = await takeBack(tx, tasks)
   const drafts = tasks.map(task => ({ task, attempt: waited.get(task.id) ?? newAttempt(now) }))
   const leases = drafts.flatMap(({ task: { id, run, attempt: number, demand }, attempt }) => [
@@ -142,9 +142,7 @@ async function openAttempts(
     machine,
   ])
   await runRows(tx, newLeases, leases)
-  return new Map(
-    drafts.map(({ task, attempt }) => [task.id, { id: attempt.id as AttemptId, isNew: !waited.has(task.id) }]),
-  )
+  return drafts.map(({ task, attempt }) => ({ id: attempt.id as AttemptId, isNew: !waited.has(task.id) }))
 }
 
 type Opened = Pick<AttemptRow, 'id' | 'claimed_at' | 'tracking' | 'record' | 'series'>

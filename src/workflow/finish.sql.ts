@@ -21,9 +21,9 @@ export async function finish(tx: Tx, requests: readonly FinishRequest[]): Promis
   const own: { readonly lease: EndedLease; readonly request: FinishRequest }[] = []
   const places = new Map<number, number>()
   for (const [place, request] of requests.entries()) {
-    const lease = leases.get(keyOf(request))
+    const lease = leases.get(request.attempt)
     // Of several results of one attempt the first counts.
-    if (!lease || !leases.delete(keyOf(request))) continue
+    if (lease?.owner !== request.owner || !leases.delete(request.attempt)) continue
     places.set(place, own.length)
     own.push({ lease, request })
     wished.push({ attempt: lease, outcome: await ifCalledAgain(tx, lease.task, request.outcome), at: request.at })
@@ -71,13 +71,11 @@ interface End {
   readonly at: number
 }
 
-const keyOf = ({ attempt, owner }: { attempt: string; owner: string }): string => `${attempt} ${owner}`
-
-/** Gives up the leases of those who have them. */
+/** Gives up the leases of those who have them. By attempt. */
 async function endLeases(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedLease>> {
-  const keys = new Map(requests.map(request => [keyOf(request), [request.task, request.attempt, request.owner]]))
-  const leases = await runRows<EndedLease>(tx, endedLeases, [...keys.values()].flat())
-  return new Map(leases.map(lease => [keyOf(lease), lease]))
+  const values = requests.flatMap(({ task, attempt, owner }) => [task, attempt, owner])
+  const leases = await runRows<EndedLease>(tx, endedLeases, values)
+  return new Map(leases.map(lease => [lease.attempt, lease]))
 }
 
 type EndedLease = Omit<LeaseRow, 'lease_until' | 'handle' | 'demand' | 'machine' | 'devices'>
