@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { bytecodeFolder } from './environment.ts'
 import { quiet } from './servers.ts'
 
@@ -17,7 +18,7 @@ export interface Flow {
 
 export interface FlowRun {
   readonly python: string
-  readonly server: string
+  readonly servers: readonly string[]
   /** Begins all names that the flows make. */
   readonly prefix: string
   readonly flows: readonly string[]
@@ -28,22 +29,28 @@ export interface FlowRun {
 const client = join(import.meta.dirname, 'flows/client.py')
 const kept = 6_000
 
-/** Runs flows in one process of the client, one after the other. */
-export async function runFlows({ python, server, prefix, flows, folder, env }: FlowRun): Promise<readonly Flow[]> {
+/** Runs flows against all servers at once, one flow after the other, in a process of the client for each. By server. */
+export async function runFlows({ python, servers, prefix, flows, folder, env }: FlowRun): Promise<readonly Flow[][]> {
   await mkdir(folder, { recursive: true })
-  const child = spawn(python, [client, prefix, ...flows], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const outputs = servers.map(() => 'pipe' as const)
+  const child = spawn(python, [client, prefix, ...flows, '--', ...servers], {
+    stdio: ['ignore', outputs[0]!, 'pipe', ...outputs.slice(1)],
     // oxlint-disable-next-line node/no-process-env -- a child process inherits the machine's environment
-    env: { ...process.env, ...quiet, ...settings, MLFLOW_TRACKING_URI: server, TMPDIR: folder, ...env },
+    env: { ...process.env, ...quiet, ...settings, TMPDIR: folder, ...env },
   })
   let errors = ''
-  child.stderr.on('data', chunk => (errors = (errors + String(chunk)).slice(-kept)))
+  child.stderr!.on('data', chunk => (errors = (errors + String(chunk)).slice(-kept)))
   const ended = once(child, 'exit')
-  const seen: Flow[] = []
-  for await (const line of createInterface({ input: child.stdout })) seen.push(JSON.parse(line) as Flow)
+  const [first, , ...others] = child.stdio.slice(1) as Readable[]
+  const seen = await Promise.all([first!, ...others].map(flowsIn))
   const [code] = (await ended) as [number | null]
   if (code !== 0) throw new Error(`The client ended with ${code}:\n${errors}`)
   return seen
+}
+
+async function flowsIn(input: Readable): Promise<Flow[]> {
+  const lines = await Array.fromAsync(createInterface({ input }))
+  return lines.map(line => JSON.parse(line) as Flow)
 }
 
 const settings = {

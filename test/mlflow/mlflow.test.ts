@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { createComparison } from './comparison.ts'
 import { pythonWith } from './environment.ts'
-import { runFlows, type Flow } from './flows.ts'
+import { runFlows } from './flows.ts'
 import { startMlflow, startOurs, type RunningServer } from './servers.ts'
 
 /** The clients that are proven: the oldest supported, the last 2.x, an early 3.x, the newest. */
@@ -50,11 +50,11 @@ suite("MLflow's clients see the same from ours as from MLflow's own server", { t
   for (const version of clients) {
     test(`mlflow ${version}`, async t => {
       const python = await pythonWith(`mlflow-${version}`)
-      const run = (server: string, name: string): Promise<readonly Flow[]> =>
-        runFlows({ python, server, prefix: `v${version}`, flows, folder: join(folder, `${name}-${version}`) })
-      const [expected, actual] = await Promise.all([run(theirs.url, 'theirs'), run(ours.url, 'ours')])
-      for (const [index, flow] of expected.entries()) {
-        await t.test(flow.flow, () => comparison.compare(flow, actual[index]!))
+      const servers = [theirs.url, ours.url]
+      const own = { python, prefix: `v${version}`, folder: join(folder, version) }
+      const [expected, actual] = await runFlows({ ...own, servers, flows })
+      for (const [index, flow] of expected!.entries()) {
+        await t.test(flow.flow, () => comparison.compare(flow, actual![index]!))
       }
     })
   }

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import { basicAuth, makeAdministrator, signedIn } from './basic-auth.ts'
 import { createComparison } from './comparison.ts'
 import { pythonWith } from './environment.ts'
-import { runFlows, type Flow } from './flows.ts'
+import { runFlows } from './flows.ts'
 import { startMlflow, startOurs } from './servers.ts'
 
 /** The calls of MLflow's app for basic authentication changed with 3.17: each of the two forms against its own server. */
@@ -27,17 +27,15 @@ suite(
         const ours = await startOurs(join(folder, 'trainyard'))
         t.after(() => ours.stop())
         await makeAdministrator(ours.url)
-        const run = (url: string, name: string): Promise<readonly Flow[]> =>
-          runFlows({
-            python,
-            server: url,
-            prefix: `v${version}`,
-            flows: ['permissions'],
-            folder: join(folder, name),
-            env: signedIn,
-          })
-        const [expected, actual] = await Promise.all([run(theirs.url, 'theirs'), run(ours.url, 'ours')])
-        comparison.compare(expected[0]!, actual[0]!)
+        const [expected, actual] = await runFlows({
+          python,
+          servers: [theirs.url, ours.url],
+          prefix: `v${version}`,
+          flows: ['permissions'],
+          folder: join(folder, 'client'),
+          env: signedIn,
+        })
+        comparison.compare(expected![0]!, actual![0]!)
       })
     }
     test('every declared difference is seen by some client', () => comparison.complete(['permissions']))

@@ -1,8 +1,12 @@
 """
-Runs flows with the installed mlflow client against MLFLOW_TRACKING_URI and prints what it saw, a line of JSON for each:
-  python client.py <prefix of names> <flow> ...
+Runs flows with the installed mlflow client and prints what it saw, a line of JSON for each:
+  python client.py <prefix of names> <flow> ...             against MLFLOW_TRACKING_URI
+  python client.py <prefix of names> <flow> ... -- <server> <server> ...
+The latter runs them against all servers at once, in a process for each that has nothing more to import; what was seen
+from the first is printed, from the next ones written to file descriptors 3, 4 ...
 """
 
+import contextlib
 import importlib
 import json
 import logging
@@ -98,6 +102,28 @@ def run_flow(name, prefix, answers):
     print(json.dumps({**line, "seen": flow.seen, "seconds": round(time.time() - before, 2)}), file=answers, flush=True)
 
 
+def run_flows(prefix, flows, answers):
+    for name in flows:
+        run_flow(name, prefix, answers)
+
+
+def run_everywhere(prefix, flows, servers, answers):
+    """What takes longest is to import the client with all that it uses: it is done once. Ends as the worst of them did."""
+    for name in flows:
+        # One that this client cannot import fails when it is run, where it is seen.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    children = []
+    for index, server in enumerate(servers):
+        child = os.fork()
+        if child == 0:
+            os.environ["MLFLOW_TRACKING_URI"] = server
+            run_flows(prefix, flows, answers if index == 0 else os.fdopen(2 + index, "w", encoding="utf-8"))
+            sys.exit()
+        children.append(child)
+    return max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+
+
 if __name__ == "__main__":
     # `from client import …` in a flow is this very module, not a second copy of it.
     sys.modules["client"] = sys.modules["__main__"]
@@ -105,5 +131,9 @@ if __name__ == "__main__":
     own_output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    for flow_name in sys.argv[2:]:
-        run_flow(flow_name, sys.argv[1], own_output)
+    own_prefix, *arguments = sys.argv[1:]
+    if "--" not in arguments:
+        run_flows(own_prefix, arguments, own_output)
+    else:
+        end = arguments.index("--")
+        sys.exit(run_everywhere(own_prefix, arguments[:end], arguments[end + 1 :], own_output))
