@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { crashPoint } from '#kernel/crash-point.ts'
 import type { Blobs } from '#storage'
@@ -13,6 +12,7 @@ import type { Mlflow, MlflowAccess } from './mlflow-access.ts'
 import type { Gpus } from './gpu.ts'
 import type { Isolation } from './isolation.ts'
 import type { LocalHandle } from './handle.ts'
+import { sizeOf } from './log-sink.ts'
 import type { Limits, Shims, ShimSpec } from './shim.ts'
 import { commandOf, markName, variablesOf } from './task-environment.ts'
 import { linkModules, prepareFolder, type WorkFolder } from './work-folder.ts'
@@ -163,9 +163,3 @@ async function environmentsOf(
   }
   return ready
 }
-
-const sizeOf = async (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  )

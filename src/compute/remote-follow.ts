@@ -1,9 +1,9 @@
-import { appendFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '#kernel/clock.ts'
 import { stopKind, type Attempt } from '#workflow'
 import type { Engine, Observation } from './engine.ts'
-import type { LogPiece, RemoteNode, RemoteStore } from './store.ts'
+import { logSink } from './log-sink.ts'
+import type { RemoteNode, RemoteStore } from './store.ts'
 import { judge, type Verdict } from './verdict.ts'
 import type { Watch } from './watch.ts'
 
@@ -133,11 +133,8 @@ function stopper(deps: FollowDeps, { id, signal }: Pick<Attempt, 'id' | 'signal'
 }
 
 async function writeLog(store: RemoteStore, { id, logFile }: Pick<Attempt, 'id' | 'logFile'>): Promise<void> {
-  const write = async (pieces: readonly LogPiece[]): Promise<void> => {
-    // A full disk makes the log shorter; it does not end the task.
-    await appendFile(logFile.path, Buffer.concat(pieces.map(({ bytes }) => bytes))).catch(() => {})
-  }
-  while ((await store.drainLog(id, piecesMax, write)) === piecesMax);
+  const log = logSink(logFile.path)
+  while ((await store.drainLog(id, piecesMax, log)) === piecesMax);
 }
 
 /** Tries until it is done; what cannot be reached now is tried again. */

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { crashPoint } from '#kernel/crash-point.ts'
 import { messageOf, TrainyardError } from '#kernel/error.ts'
@@ -8,6 +7,7 @@ import { assignmentOf } from './assignment.ts'
 import { courierCommand } from './courier.ts'
 import { lost } from './end.ts'
 import type { Job } from './engine.ts'
+import { sizeOf } from './log-sink.ts'
 import { hashOfNodeSecret, newNodeSecret, sealFor } from './node-token.ts'
 import { untilAnswered } from './remote-follow.ts'
 import type { RemoteDeps } from './remote-deps.ts'
@@ -99,9 +99,3 @@ function jobOf(
     limitMs: timeoutMs + deps.graceMs + deps.patienceMs,
   }
 }
-
-const sizeOf = async (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  )

@@ -99,13 +99,26 @@ export function remoteStoreContract(name: string, open: (t: TestContext) => Prom
     )
     const drained = async (limit: number) => {
       const seen: [number, string][] = []
-      await store.drainLog(attempt, limit, async pieces => {
-        for (const { position, bytes } of pieces) seen.push([position, bytes.toString()])
+      await store.drainLog(attempt, limit, {
+        size: async () => 0,
+        async write(pieces) {
+          for (const { position, bytes } of pieces) seen.push([position, bytes.toString()])
+        },
       })
       return seen
     }
-    const failing = store.drainLog(attempt, 10, () => Promise.reject(new Error('no room')))
-    await assert.rejects(failing, { message: 'no room' })
+    const froms: number[] = []
+    const failing = (size: number) =>
+      store.drainLog(attempt, 10, {
+        size: async () => size,
+        async write(_, from) {
+          froms.push(from)
+          throw new Error('no room')
+        },
+      })
+    // Who comes after one that has died of it is told where that one began.
+    for (const size of [100, 200]) await assert.rejects(failing(size), { message: 'no room' })
+    assert.deepEqual(froms, [100, 100])
 
     assert.deepEqual([await drained(1), await drained(10), await drained(10)], [[[0, 'one\n']], [[4, 'twö\n']], []])
   })
@@ -118,9 +131,12 @@ export function remoteStoreContract(name: string, open: (t: TestContext) => Prom
       await store.appendLog(node, { position, bytes: Buffer.from(String(position % 10)) })
     let text = ''
     const drain = () =>
-      store.drainLog(attempt, 7, async pieces => {
-        await new Promise(resolve => setTimeout(resolve, 5))
-        text += pieces.map(({ bytes }) => bytes.toString()).join('')
+      store.drainLog(attempt, 7, {
+        size: async () => text.length,
+        async write(pieces) {
+          await new Promise(resolve => setTimeout(resolve, 5))
+          text += pieces.map(({ bytes }) => bytes.toString()).join('')
+        },
       })
 
     for (let round = 0; round < 10; round++) await Promise.all([drain(), drain(), drain()])

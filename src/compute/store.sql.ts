@@ -29,6 +29,7 @@ export function sqlRemoteStore(db: Db): RemoteStore {
         stop: null,
         created_at: at,
         closed_at: null,
+        log_from: null,
       }
       await tables
         .insertInto('compute_remote')
@@ -174,8 +175,17 @@ export function sqlRemoteStore(db: Db): RemoteStore {
         return known && Number(known.log_received)
       }),
 
-    drainLog: (attempt, limit, write) =>
-      db.transaction().execute(async tx => {
+    async drainLog(attempt, limit, log) {
+      const some = tables.selectFrom('compute_remote_log').select('rank').where('attempt', '=', attempt).limit(1)
+      if ((await some.execute()).length === 0) return 0
+      // Committed before anything is written: who dies in the midst leaves word of where to look.
+      await tables
+        .updateTable('compute_remote')
+        .set({ log_from: await log.size() })
+        .where('attempt', '=', attempt)
+        .where('log_from', 'is', null)
+        .execute()
+      return db.transaction().execute(async tx => {
         const own = inside<ComputeTables>(tx)
         const next = own
           .selectFrom('compute_remote_log')
@@ -191,9 +201,17 @@ export function sqlRemoteStore(db: Db): RemoteStore {
           .returningAll()
           .execute()
         const pieces = rows.map(pieceFromRow).toSorted((a, b) => a.rank - b.rank || a.position - b.position)
-        if (pieces.length > 0) await write(pieces)
+        if (pieces.length === 0) return 0
+        const remote = await own
+          .selectFrom('compute_remote')
+          .select('log_from')
+          .where('attempt', '=', attempt)
+          .executeTakeFirst()
+        await log.write(pieces, remote?.log_from ?? (await log.size()))
+        await own.updateTable('compute_remote').set({ log_from: null }).where('attempt', '=', attempt).execute()
         return pieces.length
-      }),
+      })
+    },
 
     async putOutput({ attempt, name, digest, size, files = null }) {
       await tables

@@ -37,15 +37,26 @@ export interface RemoteStore {
    */
   appendLog(node: NodeName, piece: { position: number; bytes: Buffer }): Promise<number | undefined>
   /**
-   * Hands out pieces that have come, in order, and drops them once `write` has resolved; when it throws, they stay.
-   * Of several who ask at once, each piece is handed to one. Returns how many there were.
+   * Hands out pieces that have come, in order, and drops them once they are written; when that throws, they stay. Of
+   * several who ask at once, each piece is handed to one. Returns how many there were.
    */
-  drainLog(attempt: string, limit: number, write: (pieces: readonly LogPiece[]) => Promise<void>): Promise<number>
+  drainLog(attempt: string, limit: number, log: LogSink): Promise<number>
   /** Notes what a node has handed in; a repeat replaces it. */
   putOutput(output: { attempt: string; name: string } & Output): Promise<void>
   outputs(attempt: string): Promise<Readonly<Record<string, Output>>>
   /** Notes how a node ended. The first word counts. False when the instance is not the node of its rank. */
   end(node: NodeName, end: NodeEnd): Promise<boolean>
+}
+
+/** What pieces of a log are written to. */
+export interface LogSink {
+  /** How long it is, in bytes. */
+  size(): Promise<number>
+  /**
+   * @param from How long it was when these pieces, or the first of them, began to be written: by a process that may have
+   * died of it, so that they may be there already.
+   */
+  write(pieces: readonly LogPiece[], from: number): Promise<void>
 }
 
 /** A file, or a folder by its tree. */

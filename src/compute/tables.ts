@@ -14,6 +14,8 @@ export type ComputeTables = {
     created_at: number
     /** Nothing is accepted from nodes any more. */
     closed_at: number | null
+    /** How long the task's log was when somebody began to write pieces to it; null while nobody does. */
+    log_from: number | null
   }
   /** Secrets by which the nodes of an attempt prove who they are, hashed; and what only they may read, sealed. */
   compute_remote_token: { id: string; hash: string; attempt: string; sealed: string; expires_at: number }
@@ -74,5 +76,9 @@ export const computeMigrations: readonly Migration[] = [
   {
     name: 'compute-003',
     statements: [`alter table compute_remote_output add column files bigint`],
+  },
+  {
+    name: 'compute-004',
+    statements: [`alter table compute_remote add column log_from bigint`],
   },
 ]

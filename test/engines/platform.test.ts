@@ -37,7 +37,7 @@ interface Detail {
 }
 
 test(
-  'a task goes to the executor that it names, through a server that is killed twice meanwhile',
+  'a task goes to the executor that it names, through a server that is killed three times meanwhile',
   { timeout: 400_000 },
   async t => {
     const standIn = await openStandIn()
@@ -75,6 +75,9 @@ test(
     await apply(patient(projectFile('pods')))
     const { id } = await start()
     // Its job is submitted, and nobody has noted that.
+    await server.ended
+    // The first piece of its log is written, and nobody has noted that.
+    server = await startServer({ ...options, env: { ...options.env, TRAINYARD_CRASHPOINT: 'compute.log_written' } })
     await server.ended
     server = await startServer(options)
     await untilTrue('the task begins', async () => (await log(id)).includes('begun'))

@@ -54,6 +54,7 @@ const elsewhere = [
   'blobs.freed',
   'blobs.trashed',
   'compute.submitted',
+  'compute.log_written',
   'workflow.items_inserted',
   'workflow.backfill_moved',
   'workflow.run_held',
