@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { invalid } from '#kernel/error.ts'
+import { invalid, TrainyardError } from '#kernel/error.ts'
 import { int64Of } from '#kernel/int64.ts'
 import { preparedName } from './prepared.ts'
 
@@ -41,7 +41,11 @@ function adapt(client: pg.PoolClient): void {
   }) as typeof client.query
 }
 
+/** disk_full. */
+const full = '53100'
+
 function refuse(error: Error & { readonly code?: string }): never {
+  if (error.code === full) throw new TrainyardError('unavailable', 'The disk that the database is on is full.')
   if (!unstorable.includes(error.code ?? '')) throw error
   throw invalid('A value cannot be stored.', [{ field: '', allowed: 'text without U+0000, and numbers of 64 bits' }])
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { openField, until } from './field.ts'
+import { openField, until, type Field } from './field.ts'
 import { allWell, outcomeOf } from './outcome.ts'
 import { openCluster } from './postgres.ts'
 
@@ -98,8 +98,26 @@ test(
   },
 )
 
-async function fullDisk(t: TestContext, disk: string): Promise<void> {
-  const field = await openField(t, shared => `sqlite:${join(shared, 'state.db')}`, disk)
+test(
+  'a disk that PostgreSQL finds full loses nothing that was accepted, and ends no server',
+  { timeout: 200_000 },
+  async t => {
+    const wasMade = await onSmallDisk(128, async disk => {
+      await t.test('on 128 MiB', async inner => {
+        const cluster = await openCluster(inner, disk)
+        if (!cluster) return inner.skip('PostgreSQL is not installed.')
+        const url = await cluster.database('brimful')
+        await whileFull(await openField(inner, () => url), disk)
+      })
+    })
+    if (!wasMade) t.skip('A disk of its own cannot be mounted here.')
+  },
+)
+
+const fullDisk = async (t: TestContext, disk: string): Promise<void> =>
+  whileFull(await openField(t, shared => `sqlite:${join(shared, 'state.db')}`, disk), disk)
+
+async function whileFull(field: Field, disk: string): Promise<void> {
   const { child } = await field.replica('one')
   const runs = [await field.start(1, 0.1), await field.start(3, 0.1)]
   await until('tasks run', async () => (await field.processes()).tasks.length > 1)

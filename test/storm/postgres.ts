@@ -24,11 +24,11 @@ export interface Cluster {
   ask(text: string): Promise<void>
 }
 
-/** Undefined where PostgreSQL is not installed. */
-export async function openCluster(t: TestContext): Promise<Cluster | undefined> {
+/** Its files are below `parent`. Undefined where PostgreSQL is not installed. */
+export async function openCluster(t: TestContext, parent = tmpdir()): Promise<Cluster | undefined> {
   const bin = await binaries()
   if (!bin) return undefined
-  const folder = await mkdtemp(join(tmpdir(), 'trainyard-postgres-'))
+  const folder = await mkdtemp(join(parent, 'trainyard-postgres-'))
   const as = await unprivileged()
   if (as.uid !== undefined) await chown(folder, as.uid, as.gid ?? as.uid)
   const data = join(folder, 'data')
