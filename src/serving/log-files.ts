@@ -12,6 +12,7 @@ const columns = {
   outputs: 'JSON',
   feature_times: 'JSON',
   filled: 'JSON',
+  request_id: 'VARCHAR',
   deployment: 'VARCHAR',
   revision: 'VARCHAR',
   version: 'VARCHAR',

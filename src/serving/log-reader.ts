@@ -158,6 +158,7 @@ const toPrediction = (row: Row): Prediction => ({
   ...(typeof row['filled'] === 'string' && {
     filled: JSON.parse(row['filled']) as NonNullable<Prediction['filled']>,
   }),
+  ...(typeof row['request_id'] === 'string' && { requestId: row['request_id'] }),
   latencyMs: row['latency_ms'] as number,
   ...(typeof row['inclusion'] === 'number' ? { inclusion: row['inclusion'] } : {}),
   ...(row['drawn'] === false ? { drawn: false } : {}),

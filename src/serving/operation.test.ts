@@ -223,6 +223,9 @@ test('a server that is told to end says that it is not ready, answers for as lon
     }).then(answer => answer.headers.get('x-request-id'))
   assert.deepEqual([await ask('traced', '01'), await ask('silent', '00')], ['traced', 'silent'])
   assert.match((await ask('not\u00e9 an id', '00'))!, /^[0-9a-f]{8}-[0-9a-z]+$/)
+  await bench.serving.collect()
+  const { items } = await bench.serving.predictions({ deployment: 'told', order: 'arrival', limit: 9 })
+  assert.deepEqual(items.map(({ requestId }) => requestId).toReversed(), ['traced', 'silent', undefined])
   await leave(bench, 'left')
   await bench.infer('{}', { headers: { 'x-request-id': 'failed' } })
   const recent = JSON.parse((await bench.get('/admin/debug/requests')).text) as { failed: Record<string, unknown>[] }
@@ -243,9 +246,10 @@ test('a server that is told to end says that it is not ready, answers for as lon
   const line = JSON.parse(lines.find(text => text.includes('"traced"'))!) as Record<string, unknown>
   assert.equal(
     Object.keys(line).join(' '),
-    'at request_id trace_id client method path protocol deployment revision rows status ms bind_ms run_ms write_ms',
+    'at request_id trace_id client method path protocol deployment revision rows prediction_id status ms bind_ms run_ms write_ms',
   )
   assert.deepEqual([line['trace_id'], line['client'], line['status'], line['rows']], [trace, 'local', 200, 1])
+  assert.equal(line['prediction_id'], items.find(({ requestId }) => requestId === 'traced')!.id)
   assert.ok(lines.some(text => text.includes('"left"') && text.includes('"status":499')))
   const spans = Buffer.concat(collector.received)
   for (const part of [Buffer.from(trace, 'hex'), Buffer.from(span, 'hex'), 'predict told', 'bind', 'answer'])

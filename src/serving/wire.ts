@@ -190,6 +190,7 @@ export const PredictionWire = z
         'Features of which the request had no value, or an old one, in one of its rows: their rules filled it.',
     }),
     outputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
+    requestId: z.string().optional().meta({ description: 'What its client called the request: `x-request-id`.' }),
     latencyMs: z.number(),
     inclusion: z.number().optional().meta({ description: 'The chance that it had to be written down; 1 when absent.' }),
     drawn: z.literal(false).optional().meta({ description: 'It is here because it failed, and not by lot.' }),

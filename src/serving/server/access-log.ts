@@ -58,7 +58,7 @@ async function write(file: string | undefined, text: string, isKept: boolean): P
 
 /** Times are in milliseconds: the whole, and as far as there was a model to ask, its inputs, its run and its answer. */
 export function factsOf({ id, method, path, caller, course, status, refusal, endedAt }: Visit, trace?: string) {
-  const { startedAt, boundAt, ranAt, protocol, deployment, revision, rows } = course
+  const { startedAt, boundAt, ranAt, protocol, deployment, revision, rows, predictionId } = course
   return {
     at: new Date(performance.timeOrigin + startedAt).toISOString(),
     request_id: id,
@@ -70,6 +70,7 @@ export function factsOf({ id, method, path, caller, course, status, refusal, end
     ...(deployment !== undefined && { deployment }),
     ...(revision && { revision: revision.id }),
     ...(rows !== undefined && { rows }),
+    ...(predictionId !== undefined && { prediction_id: predictionId }),
     status,
     ...(refusal !== undefined && { refusal: refusal.slice(0, refusalMax) }),
     ms: rounded(endedAt - startedAt),

@@ -44,6 +44,8 @@ export interface InferRequest {
   readonly runMs?: number | undefined
   /** It gives way to others. */
   readonly isBatch?: boolean | undefined
+  /** What its client calls it. */
+  readonly requestId?: string | undefined
   /** The ids of its predictions, row by row, where whoever asks may ask again and means the same. */
   readonly idOf?: ((row: number) => string) | undefined
   /** Of its predictions, where a graph has given them out; one for each row. */
@@ -130,6 +132,7 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     isForced: request.revision !== undefined,
     signature: manifest.signature,
     filled: bound.filled,
+    requestId: request.requestId,
     ...lot,
     ...(request.idOf && { isGiven: true }),
   })

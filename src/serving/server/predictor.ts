@@ -9,6 +9,7 @@ import type { RateLimit } from './rate-limit.ts'
 import { RequestError, turnedAway } from './request-error.ts'
 import type { LiveDeployment, RouteTable } from './route-table.ts'
 import type { Statistics } from './statistics.ts'
+import { givenId } from './visit.ts'
 
 /** A request for predictions by any protocol, before its content is read. */
 export interface Question<Answer> {
@@ -71,6 +72,7 @@ export function createPredictor(parts: PredictorParts): Predictor {
         text,
         until,
         idOf: question.idOf,
+        requestId: givenId(question.header('x-request-id')),
         runMs: allowedMs,
         isBatch: isBatch || isBatchBy(question.header(priorityHeader)),
       }

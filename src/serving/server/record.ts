@@ -25,6 +25,8 @@ export interface AnsweredRequest {
   readonly times?: ReadonlyMap<string, readonly (number | undefined)[]> | undefined
   /** Inputs of which values were missing, or old, and have been filled as their rules say. */
   readonly filled?: readonly string[]
+  /** What its client calls it. */
+  readonly requestId?: string | undefined
   readonly outputs: readonly OutputColumn[]
   readonly error?: string
   /** What is written down of a deployment's requests, and whether the lot fell on this one. */
@@ -40,7 +42,8 @@ export interface AnsweredRequest {
 export function logLines(request: AnsweredRequest): string {
   const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn, isGiven } = request
   const filled = request.filled && request.filled.length > 0 ? `"filled":${JSON.stringify(request.filled)},` : ''
-  const common = `${filled}"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  const named = request.requestId === undefined ? '' : `"request_id":${JSON.stringify(request.requestId)},`
+  const common = `${filled}${named}"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const members = membersOf(request)
   const outputKeys = outputKeysOf(request)
   const times = request.times && request.times.size > 0 ? request.times : undefined

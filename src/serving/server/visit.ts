@@ -32,6 +32,9 @@ export interface Witness {
 const prefix = crypto.randomUUID().slice(0, 8)
 let count = 0
 
-/** The id that a client gives its request, where it can be told in a header and a line; else a new one. */
-export const requestId = (given: string | undefined): string =>
-  given !== undefined && /^[\x21-\x7e]{1,128}$/.test(given) ? given : `${prefix}-${(count++).toString(36)}`
+/** The id that a client gives its request, where it can be told in a header and a line. */
+export const givenId = (given: string | undefined): string | undefined =>
+  given !== undefined && /^[\x21-\x7e]{1,128}$/.test(given) ? given : undefined
+
+/** The client's own, else a new one. */
+export const requestId = (given: string | undefined): string => givenId(given) ?? `${prefix}-${(count++).toString(36)}`
