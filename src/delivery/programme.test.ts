@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { applied, withCanary } from './testing-stage.ts'
 
 test('a challenger is rehearsed on what the champion was asked, with the truth about it, where the project wants that', async t => {
@@ -27,8 +27,9 @@ test('a challenger is rehearsed on what the champion was asked, with the truth a
   ])
 })
 
-test('a challenger is asked what the champion was asked, and may cost so much more, also where nothing is declared', async t => {
-  const bench = await applied(t, { deployments: { rain: { model: 'rain', rehearsal: { requests: 2, cost: 3 } } } })
+/** A challenger's rehearsal, where the champion has answered these three lately. */
+async function afterThree(t: TestContext, declared: object) {
+  const bench = await applied(t, { deployments: { rain: { model: 'rain', ...declared } } })
   const arrive = bench.serving.predictions
   bench.serving.predictions = async query => {
     const { items } = await arrive(query)
@@ -37,13 +38,26 @@ test('a challenger is asked what the champion was asked, and may cost so much mo
   }
   bench.serving.logged = [1, 2, 3].map(wind => ({ id: `prd_${wind}`, features: { wind }, outputs: {} }) as never)
   await withCanary(bench)
+  return { programmes: bench.rehearsal.programmes, champion: bench.serving.revisions.at(-1)!.bundle }
+}
 
-  assert.deepEqual(bench.rehearsal.programmes, [
+test('a challenger is asked what the champion was asked, and may cost so much more, also where nothing is declared', async t => {
+  const { programmes, champion } = await afterThree(t, { rehearsal: { requests: 2, cost: 3 } })
+
+  assert.deepEqual(programmes, [
     { requests: 2, rows: { recorded: [], known: [{ wind: 1.5 }, { wind: -2 }] }, cost: undefined },
-    {
-      requests: 2,
-      rows: { recorded: [{ wind: 1 }, { wind: 2 }], known: [] },
-      cost: { champion: bench.serving.revisions.find(({ state }) => state === 'live')!.bundle, most: 3 },
-    },
+    { requests: 2, rows: { recorded: [{ wind: 1 }, { wind: 2 }], known: [] }, cost: { champion, most: 3 } },
   ])
+})
+
+test('a hash in place of a value is no value to ask with', async t => {
+  const { programmes } = await afterThree(t, { rehearsal: { requests: 1 }, log: { redact: ['wind'] } })
+
+  assert.deepEqual(
+    programmes.map(programme => (programme as { rows: unknown }).rows),
+    [
+      { recorded: [], known: [{ wind: 1.5 }] },
+      { recorded: [{}], known: [] },
+    ],
+  )
 })

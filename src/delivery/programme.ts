@@ -19,7 +19,9 @@ export async function programmeOf(parts: DeliveryParts, call: TaskCall): Promise
   const { requests, cost } = declared?.rehearsal ?? usual
   const champion = await liveRevision(parts, call.run.project, textParam(call, 'deployment'))
   const wanted = champion && declared?.replay
-  const recorded = champion ? await recordedRows(parts, champion, Math.max(requests, wanted?.rows ?? 0)) : []
+  const rowsMax = Math.max(requests, wanted?.rows ?? 0)
+  const redacted = declared?.log?.redact ?? []
+  const recorded = champion ? await recordedRows(parts, champion, { rowsMax, redacted }) : []
   const version = await parts.registry.version(textParam(call, 'version'))
   const isEnough = recorded.length >= requests
   const known = isEvaluated(version) && !isEnough ? await testRows(parts, version, requests, call.signal) : []

@@ -85,10 +85,11 @@ test('requests to the champion are asked again, and those it fails at are found 
       },
     ],
   )
-  assert.match(
-    (await last(rows.map(row => ({ ...row, inputs: { wind: 1 } }))))!.found,
-    /The log does not have rain: nothing is replayed/,
-  )
+  for (const rest of [{}, { rain: 'a keyed hash' }])
+    assert.match(
+      (await last(rows.map(row => ({ ...row, inputs: { wind: 1, ...rest } }))))!.found,
+      /The log does not have rain: nothing is replayed/,
+    )
 })
 
 test('a challenger may cost twice as much as the champion, as this machine has measured both', async t => {
