@@ -156,15 +156,17 @@ test('a canary with which the error budget is spent too fast ends, when it lasts
       look({ minute: 600_000, canaryRequests: 5_000 }, ...spent),
       // The live revision spends as much.
       look(...spent.map(each => ({ ...each, controlErrors: 8 }))),
-      // Too few to speak of a rate.
-      look({ ...spent[4], canaryErrors: 9, canaryRequests: 99, controlRequests: 500, controlErrors: 1 }),
+      // Nine failures are too few to speak of a rate, ten are not.
+      look({ ...spent[4], canaryErrors: 9, canaryRequests: 400, controlRequests: 100, controlErrors: 0 }),
+      look({ ...spent[4], canaryErrors: 10, canaryRequests: 400, controlRequests: 100, controlErrors: 0 }),
     ],
     [
       ['reject', 15],
       ['continue', 0],
       ['continue', 7.1],
       ['pass', 17],
-      ['continue', 16.7],
+      ['continue', 18],
+      ['reject', 20],
     ],
   )
   assert.equal(
