@@ -46,18 +46,18 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
     decide: (tx, decision) => decide(inside<WorkflowTables>(tx), decision),
 
     async renew(owner, attempts, leaseUntil) {
-      const held = await runRows<{ id: string }>(
+      await runRows(
         db,
         renewed,
         attempts.flatMap(({ task, attempt }) => [task, attempt, owner, leaseUntil]),
       )
       const seen = await runRows<{ id: string; owner: string; cancelled_at: number | null }>(
         db,
-        seenLeases,
+        leasesOf,
         attempts.flatMap(({ task, attempt }) => [task, attempt]),
       )
       return {
-        held: idsOf(held),
+        held: idsOf(seen.filter(lease => lease.owner === owner)),
         taken: idsOf(seen.filter(lease => lease.owner !== owner)),
         cancelled: idsOf(seen.filter(({ cancelled_at }) => cancelled_at !== null)),
       }
@@ -81,15 +81,19 @@ export function queueStore(db: Kysely<WorkflowTables>): QueueStore {
   }
 }
 
+/**
+ * A lease that is as good for the next second is left alone: a transaction that just ends many young attempts holds some of
+ * them and asks for others, and whoever changes all of them at that time waits for it while it waits for him.
+ */
 const renewed: RowStatement = {
   head: 'with given (of_task, of_attempt, holder, until) as (',
   types: ['text', 'text', 'text', 'bigint'],
   tail: `) update workflow_lease set lease_until = given.until
     from given where task = given.of_task and attempt = given.of_attempt and owner = given.holder
-    returning attempt as id`,
+      and lease_until not between given.until - 1000 and given.until`,
 }
 
-const seenLeases: RowStatement = {
+const leasesOf: RowStatement = {
   head: 'with given (of_task, of_attempt) as (',
   types: ['text', 'text'],
   tail: `) select attempt as id, owner, cancel_requested_at as cancelled_at
