@@ -39,7 +39,7 @@ async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Prom
   const attempts = await openAttempts(tx, tasks, request)
   const devices = await assignDevices(
     tx,
-    tasks.map(({ id, demand }, index) => ({ task: id, attempt: attempts[index]!.id, demand })),
+    tasks.map(({ id, demand }, index) => ({ task: id, attempt: attempts[index]!.attempt, demand })),
     request,
   )
   const specs = await runRows<SpecRow>(tx, specsOf, [...new Set(tasks.map(specified))])
@@ -50,7 +50,7 @@ async function opened(tx: Tx, tasks: readonly TakenTask[], request: Taker): Prom
     const attempt = attempts[index]!
     const around = { ...attempt, item: itemOf.get(task.id), run: runOf.get(task.run)! }
     const claimed = claimFromRow({ ...task, ...specOf.get(specified(task))! }, around)
-    return request.devices.length === 0 ? claimed : { ...claimed, devices: devices.get(attempt.id) ?? [] }
+    return request.devices.length === 0 ? claimed : { ...claimed, devices: devices.get(attempt.attempt) ?? [] }
   })
 }
 
@@ -124,7 +124,7 @@ async function openAttempts(
   tx: Tx,
   tasks: readonly TakenTask[],
   { owner, machine, now, leaseUntil }: Taker,
-): Promise<readonly { id: AttemptId; isNew: boolean }[]> {
+): Promise<readonly Pick<Claim, 'call' | 'isNew' | 'attempt'>[]> {
   const waited = await takeBack(tx, tasks)
   const drafts = tasks.map(task => ({ task, attempt: waited.get(task.id) ?? newAttempt(now) }))
   const leases = drafts.flatMap(({ task: { id, run, attempt: number, demand }, attempt }) => [
@@ -136,16 +136,21 @@ async function openAttempts(
     attempt.tracking,
     attempt.record,
     attempt.series,
+    attempt.call,
     owner,
     leaseUntil,
     demand,
     machine,
   ])
   await runRows(tx, newLeases, leases)
-  return drafts.map(({ task, attempt }) => ({ id: attempt.id as AttemptId, isNew: !waited.has(task.id) }))
+  return drafts.map(({ task, attempt: { id, call } }) => ({
+    attempt: id as AttemptId,
+    call,
+    isNew: !waited.has(task.id),
+  }))
 }
 
-type Opened = Pick<AttemptRow, 'id' | 'claimed_at' | 'tracking' | 'record' | 'series'>
+type Opened = Pick<AttemptRow, 'id' | 'claimed_at' | 'tracking' | 'record' | 'series' | 'call'>
 
 const newAttempt = (now: number): Opened => ({
   id: newId<'attempt'>('att'),
@@ -153,6 +158,7 @@ const newAttempt = (now: number): Opened => ({
   tracking: null,
   record: null,
   series: null,
+  call: 1,
 })
 
 /** The attempts of those of these tasks that have waited, by task. */
@@ -163,7 +169,7 @@ async function takeBack(tx: Tx, tasks: readonly TakenTask[]): Promise<ReadonlyMa
     waitedAttempts,
     waiting.flatMap(({ id, attempt }) => [id, attempt]),
   )
-  return new Map(rows.map(row => [row.task, row]))
+  return new Map(rows.map(row => [row.task, { ...row, call: row.call + 1 }]))
 }
 
 const waitedAttempts: RowStatement = {
@@ -171,15 +177,15 @@ const waitedAttempts: RowStatement = {
   types: ['text', 'bigint'],
   tail: `) delete from workflow_attempt
     where (task, number) in (select of_task, place from given) and state = 'waiting'
-    returning id, task, claimed_at, tracking, record, series`,
+    returning id, task, claimed_at, tracking, record, series, call`,
 }
 
 const newLeases: RowStatement = {
   head: `insert into workflow_lease (
-    attempt, task, run, number, claimed_at, tracking, record, series, owner, lease_until, demand, machine)`,
+    attempt, task, run, number, claimed_at, tracking, record, series, call, owner, lease_until, demand, machine)`,
   types: [
     ...(['text', 'text', 'text', 'bigint', 'bigint', 'text', 'text', 'text'] as const),
-    ...(['text', 'bigint', 'text', 'text'] as const),
+    ...(['bigint', 'text', 'bigint', 'text', 'text'] as const),
   ],
   tail: '',
 }
@@ -198,7 +204,7 @@ export async function takeOver(
     .where('owner', '=', seen.owner)
     .where('lease_until', '=', seen.leaseUntil)
     .where('handle', 'is not distinct from', seen.handle === undefined ? null : JSON.stringify(seen.handle))
-    .returning(['task', 'handle', 'claimed_at', 'tracking', 'record', 'series'])
+    .returning(['task', 'call', 'handle', 'claimed_at', 'tracking', 'record', 'series'])
     .executeTakeFirst()
   if (!lease) return undefined
   const task = await tx
@@ -215,7 +221,7 @@ export async function takeOver(
   )
   const claimed = claimFromRow(
     { ...task, ...specsFrom([task]).get(task.task)! },
-    { id: seen.id, isNew: false, item, run },
+    { attempt: seen.id, call: lease.call, isNew: false, item, run },
   )
   if (lease.handle === null) return claimed
   const tracking = (lease.tracking ?? undefined) as TrackingRunId | undefined
@@ -225,11 +231,10 @@ export async function takeOver(
 
 const claimFromRow = (
   row: Omit<TakenTask, 'run' | 'before'> & Spec,
-  { id, isNew, item, run }: { id: AttemptId; isNew: boolean; item: Item | undefined; run: Run },
+  { item, run, ...attempt }: Pick<Claim, 'attempt' | 'call' | 'isNew' | 'item' | 'run'>,
 ): Claim => ({
-  attempt: id,
+  ...attempt,
   number: row.attempt,
-  isNew,
   task: row.id as TaskId,
   run,
   name: row.name,

@@ -19,6 +19,8 @@ export interface ClaimRequest {
 export interface Claim {
   readonly attempt: AttemptId
   readonly number: number
+  /** The how-manieth call of the attempt it is, from 1: after each wait there is another one. */
+  readonly call: number
   /** Whether this is the attempt's first call, rather than the next one after a wait. */
   readonly isNew: boolean
   readonly task: TaskId

@@ -39,14 +39,12 @@ export async function bed(
         )
         .then(claims => claims.toSorted((x, y) => (x.task < y.task ? -1 : 1))),
     end: (claim: Claim, outcome: Outcome, owner = 'me') =>
-      store
-        .transaction(tx => store.finish(tx, [{ task: claim.task, attempt: claim.attempt, owner, outcome, at: now }]))
-        .then(([finished]) => finished),
+      store.transaction(tx => store.finish(tx, [{ ...claim, owner, outcome, at: now }])).then(([finished]) => finished),
     endAll: (ends: readonly (readonly [Claim, Outcome])[], owner = 'me') =>
       store.transaction(tx =>
         store.finish(
           tx,
-          ends.map(([{ task, attempt }, outcome]) => ({ task, attempt, owner, outcome, at: now })),
+          ends.map(([claim, outcome]) => ({ ...claim, owner, outcome, at: now })),
         ),
       ),
     states: async () => Object.fromEntries((await store.listTasks(one.run.id)).map(({ name, state }) => [name, state])),

@@ -81,6 +81,7 @@ export function finishContract(name: string, open: (t: TestContext) => Promise<W
     const end = (attempt: typeof a, owner: string, outcome: Outcome) => ({
       task: attempt!.task,
       attempt: attempt!.attempt,
+      call: attempt!.call,
       owner,
       outcome,
       at: 1_000,

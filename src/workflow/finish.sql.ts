@@ -23,7 +23,7 @@ export async function finish(tx: Tx, requests: readonly FinishRequest[]): Promis
   for (const [place, request] of requests.entries()) {
     const lease = leases.get(request.attempt)
     // Of several results of one attempt the first counts.
-    if (lease?.owner !== request.owner || !leases.delete(request.attempt)) continue
+    if (!isOf(lease, request) || !leases.delete(request.attempt)) continue
     places.set(place, own.length)
     own.push({ lease, request })
     wished.push({ attempt: lease, outcome: await ifCalledAgain(tx, lease.task, request.outcome), at: request.at })
@@ -71,9 +71,13 @@ interface End {
   readonly at: number
 }
 
+/** What is told twice of a call that waited is not taken for the word of the next call. */
+const isOf = (lease: EndedLease | undefined, { owner, call }: FinishRequest): lease is EndedLease =>
+  lease?.owner === owner && lease.call === call
+
 /** Gives up the leases of those who have them. By attempt. */
 async function endLeases(tx: Tx, requests: readonly FinishRequest[]): Promise<Map<string, EndedLease>> {
-  const values = requests.flatMap(({ task, attempt, owner }) => [task, attempt, owner])
+  const values = requests.flatMap(({ task, attempt, call, owner }) => [task, attempt, call, owner])
   const leases = await runRows<EndedLease>(tx, endedLeases, values)
   return new Map(leases.map(lease => [lease.attempt, lease]))
 }
@@ -81,31 +85,31 @@ async function endLeases(tx: Tx, requests: readonly FinishRequest[]): Promise<Ma
 type EndedLease = Omit<LeaseRow, 'lease_until' | 'handle' | 'demand' | 'machine' | 'devices'>
 
 const endedLeases: RowStatement = {
-  head: 'with given (of_task, of_attempt, holder) as (',
-  types: ['text', 'text', 'text'],
+  head: 'with given (of_task, of_attempt, of_call, holder) as (',
+  types: ['text', 'text', 'bigint', 'text'],
   tail: `) delete from workflow_lease
-    where (task, attempt, owner) in (select of_task, of_attempt, holder from given)
-    returning attempt, owner, task, run, number, claimed_at, tracking, record, series`,
+    where (task, attempt, call, owner) in (select of_task, of_attempt, of_call, holder from given)
+    returning attempt, call, owner, task, run, number, claimed_at, tracking, record, series`,
 }
 
 function attemptRow(
-  { attempt, task, run, number, claimed_at, tracking, ...noted }: EndedLease,
+  { attempt, call, task, run, number, claimed_at, tracking, ...noted }: EndedLease,
   { outcome, record, at }: FinishRequest,
   isCancelled: boolean,
 ): readonly (string | number | null)[] {
   const state = isCancelled ? 'cancelled' : attemptState[outcome.state]
   const { record: text, series } = record ? recordRow(record) : noted
-  return [attempt, task, run, number, state, tracking, errorOf(outcome), text, series, claimed_at, at]
+  return [attempt, call, task, run, number, state, tracking, errorOf(outcome), text, series, claimed_at, at]
 }
 
 const endedAttempts: RowStatement = {
-  head: 'with given (id, task, run, place, state, tracking, error, record, series, since, at) as (',
+  head: 'with given (id, call, task, run, place, state, tracking, error, record, series, since, at) as (',
   types: [
-    ...(['text', 'text', 'text', 'bigint', 'text', 'text', 'text'] as const),
+    ...(['text', 'bigint', 'text', 'text', 'bigint', 'text', 'text', 'text'] as const),
     ...(['text', 'text', 'bigint', 'bigint'] as const),
   ],
-  tail: `) insert into workflow_attempt (id, task, run, number, state, tracking, error, record, series, claimed_at, ended_at)
-    select id, task, run, place, state, tracking, error, record, series, since,
+  tail: `) insert into workflow_attempt (id, call, task, run, number, state, tracking, error, record, series, claimed_at, ended_at)
+    select id, call, task, run, place, state, tracking, error, record, series, since,
       case when state = 'waiting' then null else at end
     from given`,
 }

@@ -43,7 +43,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
     const stopping = await states()
     await store.transaction(tx =>
       store.finish(tx, [
-        { task: attempt!.task, attempt: attempt!.id, owner: 'me', outcome: { state: 'cancelled' }, at },
+        { task: attempt!.task, attempt: attempt!.id, call: 1, owner: 'me', outcome: { state: 'cancelled' }, at },
       ]),
     )
 
@@ -95,7 +95,7 @@ export function laneContract(name: string, open: (t: TestContext) => Promise<Wor
       if (!claim) return
       const outcome = { state: 'succeeded', outputs: {}, metrics: {} } as const
       await store.transaction(tx =>
-        store.finish(tx, [{ task: claim.task, attempt: claim.attempt, owner: 'me', outcome, at }]),
+        store.finish(tx, [{ task: claim.task, attempt: claim.attempt, call: claim.call, owner: 'me', outcome, at }]),
       )
     }
     const watch = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { newId } from '#kernel/id.ts'
 import { bed } from './contract-bed.ts'
+import type { Outcome } from './outcome.ts'
 import type { LiveAttempt, WorkflowStore } from './store.ts'
 import { task } from './testing.ts'
 
@@ -86,5 +87,36 @@ export function leaseContract(name: string, open: (t: TestContext) => Promise<Wo
     const [after] = await store.expired(20_000, 9)
 
     assert.deepEqual([await takeOver(before), await takeOver(after)], [undefined, { pid: 7 }])
+  })
+
+  test(`${name}: what a call that waited has said is not taken once more as the word of the next call`, async t => {
+    const { take, end, states } = await bed(open, t, { a: task('x') })
+    const [first] = await take(1)
+    const waits: Outcome = { state: 'waiting', waitingFor: 'the moon', nextAt: 1_000 }
+    await end(first!, waits)
+    const [second] = await take(1)
+
+    const repeated = await end(first!, waits)
+    const between = await states()
+    const done = await end(second!, { state: 'succeeded', outputs: {}, metrics: {} })
+
+    assert.deepEqual(
+      {
+        sameAttempt: second!.attempt === first!.attempt,
+        calls: [first!.call, second!.call],
+        repeated,
+        between,
+        done: done?.task.state,
+        states: await states(),
+      },
+      {
+        sameAttempt: true,
+        calls: [1, 2],
+        repeated: undefined,
+        between: { a: 'running' },
+        done: 'succeeded',
+        states: { a: 'succeeded' },
+      },
+    )
   })
 }

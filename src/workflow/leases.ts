@@ -59,6 +59,7 @@ export function createLeases(deps: LeaseDeps, { running, launch, end }: Hands): 
       run: claim.run.id,
       task: seen.task,
       attempt: seen.id,
+      call: claim.call,
       owner,
       outcome: { state: 'lost', error: why },
     })

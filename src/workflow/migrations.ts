@@ -291,4 +291,10 @@ export const workflowMigrations: readonly Migration[] = [
       `create index workflow_lease_demand on workflow_lease (demand, machine) where demand > ''`,
     ],
   },
+  {
+    name: 'workflow-018',
+    statements: ['lease', 'attempt'].map(
+      table => `alter table workflow_${table} add column call bigint not null default 1`,
+    ),
+  },
 ]

@@ -83,7 +83,7 @@ function addBegin({ store, world, server, add }: Around, claim: Claim): void {
 
 /** A call that is part of its server. */
 function addCall(around: Around, claim: Claim): void {
-  for (const state of ['succeeded', 'failed'] as const) {
+  for (const state of ['succeeded', 'failed', 'waits'] as const) {
     const change = says(around, claim, state)
     around.add(`${around.server.name}: the call has ${state}.`, {
       ...change,
@@ -98,6 +98,7 @@ function says({ world, server }: Around, claim: Claim, state: CallState): Partia
     run: claim.run.id,
     task: claim.task,
     attempt: claim.attempt,
+    call: claim.call,
     owner: server.name,
     outcome: outcome(claim, state, world.now),
   }
@@ -107,6 +108,7 @@ function says({ world, server }: Around, claim: Claim, state: CallState): Partia
 
 function outcome(claim: Claim, state: CallState, now: number): SettleRequest['outcome'] {
   if (state === 'succeeded') return { state, outputs: {}, metrics: {} }
+  if (state === 'waits') return { state: 'waiting', waitingFor: 'rain', nextAt: now }
   const cause = { kind: state === 'failed' ? 'exit' : 'lost' }
   const error = new TrainyardError('task_failed', `The call is ${state}.`, { cause })
   return outcomeOf(error, claim, { signal: new AbortController().signal, now })
@@ -204,6 +206,6 @@ function stopped(claim: Claim, kind: StopKind, now: number, owner: string): Sett
   const controller = new AbortController()
   stop(controller, kind)
   const { signal } = controller
-  const { run, task, attempt } = claim
-  return { run: run.id, task, attempt, owner, outcome: outcomeOf(signal.reason, claim, { signal, now }) }
+  const { run, task, attempt, call } = claim
+  return { run: run.id, task, attempt, call, owner, outcome: outcomeOf(signal.reason, claim, { signal, now }) }
 }

@@ -20,7 +20,7 @@ export interface World {
   readonly wrong: string | undefined
 }
 
-export type CallState = 'runs' | 'succeeded' | 'failed' | 'gone'
+export type CallState = 'runs' | 'succeeded' | 'failed' | 'waits' | 'gone'
 
 /** What a server knows, which dies with it. */
 export interface Server {
@@ -69,7 +69,9 @@ export function keyOf(world: World): string {
 function viewOf({ rows, now, servers, calls, faults }: World): unknown {
   const { workflow_run: run, workflow_task: task, workflow_lease: leases } = rows
   const placeOf = (owner: string): number => servers.findIndex(({ name }) => name === owner)
-  const isLive = (id: string): boolean => leases.some(({ attempt }) => attempt === id)
+  const isLive = (id: string): boolean =>
+    leases.some(({ attempt }) => attempt === id) ||
+    rows.workflow_attempt.some(one => one.id === id && one.state === 'waiting')
   const callOf = (id: AttemptId): string | undefined => (isLive(id) || calls[id] === 'runs' ? calls[id] : undefined)
   return [
     [run.state, run.cancel_requested_at !== null, run.tasks_open],
@@ -100,7 +102,9 @@ export function wrongs(before: World, after: World): readonly string[] {
 
 const rules: Readonly<Record<string, (after: World, before: World) => boolean>> = {
   'What an attempt came to is recorded once.': (after, before) =>
-    before.rows.workflow_attempt.every(was => after.rows.workflow_attempt.some(is => isSame(was, is))),
+    before.rows.workflow_attempt
+      .filter(({ state }) => state !== 'waiting')
+      .every(was => after.rows.workflow_attempt.some(is => isSame(was, is))),
   'A task that has ended stays as it is.': ({ rows }, before) =>
     before.rows.workflow_task.ended_at === null || isSame(before.rows.workflow_task, rows.workflow_task),
   'A task succeeds by one attempt, whose call has succeeded.'({ rows, calls }) {
@@ -122,7 +126,7 @@ const rules: Readonly<Record<string, (after: World, before: World) => boolean>> 
     ),
   'A task has one lease while it runs, and is in the queue while it may be claimed.': ({ rows }) =>
     rows.workflow_lease.length === (rows.workflow_task.state === 'running' ? 1 : 0) &&
-    rows.workflow_queue.length === (rows.workflow_task.state === 'ready' ? 1 : 0),
+    rows.workflow_queue.length === (['ready', 'waiting'].includes(rows.workflow_task.state) ? 1 : 0),
   'Of calls that go on without their server one runs at a time.': ({ isHeld, calls }) =>
     !isHeld || Object.values(calls).filter(state => state === 'runs').length <= 1,
   'After cancelling nothing begins.': ({ rows }, before) =>

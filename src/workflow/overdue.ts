@@ -25,7 +25,7 @@ export async function failOverdue({
   if (!(await store.hasOverdue(now))) return
   const room = await store.room()
   const claims = await store.transaction(tx => store.claimOverdue(tx, request))
-  for (const { run, task, attempt, spec } of claims) {
+  for (const { run, task, attempt, call, spec } of claims) {
     const pool = poolOf(spec)
     const demand = spec.demand === undefined ? undefined : (JSON.parse(spec.demand) as Demand)
     const why = waitFor({ pool, demand, nextAt: now }, { machine, room, seats: seats.of(pool), now })
@@ -34,6 +34,7 @@ export async function failOverdue({
       run: run.id,
       task,
       attempt,
+      call,
       owner,
       outcome: { state: 'failed', error: `It has waited for room for longer than ${spec.queueTimeout}${waited}.` },
       record: { exit: { cause: 'queue_timeout' } },

@@ -56,7 +56,7 @@ export function recordFromRow(row: Pick<AttemptRow, 'record' | 'series'>): TaskR
     : { ...record, resources: { ...record.resources, series: JSON.parse(row.series) } }
 }
 
-function fromRow(row: Omit<AttemptRow, 'task' | 'run'>): AttemptDetail {
+function fromRow(row: Omit<AttemptRow, 'task' | 'run' | 'call'>): AttemptDetail {
   return {
     id: row.id as AttemptDetail['id'],
     number: row.number,

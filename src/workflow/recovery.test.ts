@@ -121,6 +121,7 @@ test('a neighbour takes over when a lease runs out, and the late result of the f
       {
         task: claim!.task,
         attempt: claim!.attempt,
+        call: claim!.call,
         owner: 'sleeper',
         outcome: { state: 'succeeded', outputs: { by: { value: 'sleeper' } }, metrics: {} },
         at: 0,

@@ -177,6 +177,8 @@ async function bed(
       store.claim(tx, { pool: 'platform', limit, owner, machine, devices, now, leaseUntil: now + 10_000 }),
     )
   const end = (claim: Claim, outcome: Outcome, owner = 'me') =>
-    store.transaction(tx => store.finish(tx, [{ task: claim.task, attempt: claim.attempt, owner, outcome, at: now }]))
+    store.transaction(tx =>
+      store.finish(tx, [{ task: claim.task, attempt: claim.attempt, call: claim.call, owner, outcome, at: now }]),
+    )
   return { store, run: one.run, take, end, at: (instant: number) => void (now = instant) }
 }

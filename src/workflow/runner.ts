@@ -220,7 +220,7 @@ async function record(
   claim: Claim,
   result: { outcome: Outcome; given: Given; record?: TaskRecord },
 ): Promise<void> {
-  const attempt = { run: claim.run.id, task: claim.task, attempt: claim.attempt, owner }
+  const attempt = { run: claim.run.id, task: claim.task, attempt: claim.attempt, call: claim.call, owner }
   for (let tries = 1; ; tries++) {
     try {
       await turns.settle({ ...attempt, ...result })

@@ -14,6 +14,8 @@ import { environmentTags } from './tracked-task.ts'
 
 export interface SettleRequest extends Held {
   readonly run: RunId
+  /** Which of the attempt's calls it was. */
+  readonly call: number
   readonly owner: string
   readonly outcome: Outcome
   /** What it read and made; absent when that is not known, because the process that ran it is gone. */
@@ -80,9 +82,10 @@ export function createSettler({ store, tracking: tracked, outbox, announcer, clo
       const now = clock.now()
       const ended = await store.finish(
         tx,
-        requests.map(({ task, attempt, owner, outcome, record }) => ({
+        requests.map(({ task, attempt, call, owner, outcome, record }) => ({
           task,
           attempt,
+          call,
           owner,
           outcome,
           record,

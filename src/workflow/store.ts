@@ -122,7 +122,7 @@ export interface QueueStore {
   setHandle(attempt: Held, owner: string, handle: Json): Promise<boolean>
   /**
    * Ends attempts and does what follows from it: releases or skips the tasks behind them, ends runs with their last tasks.
-   * Undefined for an attempt that is no longer this owner's: its result is then to be thrown away.
+   * Undefined for a call that is over or no longer this owner's: its result is then to be thrown away.
    */
   finish(tx: AnyTx, requests: readonly FinishRequest[]): Promise<readonly (Finished | undefined)[]>
   /** Ends a task that waits for somebody's word, and does what follows. Undefined when it does not wait, or no longer. */
@@ -220,6 +220,8 @@ export interface Renewal {
 }
 
 export interface FinishRequest extends Held {
+  /** Which of the attempt's calls it was. */
+  readonly call: number
   readonly owner: string
   readonly outcome: Outcome
   readonly at: number

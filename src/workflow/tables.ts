@@ -169,6 +169,8 @@ export type Noted = {
   task: string
   run: string
   number: number
+  /** How often it has been called: once, and again after each wait. */
+  call: number
   tracking: string | null
   claimed_at: number
   record: string | null
