@@ -1,4 +1,4 @@
-/* The JSON of an MLflow server, as far as it is carried: specs/2-mlflow.md. */
+/* The JSON of an MLflow server, as far as it is carried [MLflow: REST API]. */
 
 export interface TagJson {
   readonly key: string

@@ -16,7 +16,7 @@ export interface JoinedView {
  * The newest row at or before the instant wins, the instant included; a row older than `maxAgeMs` counts as none, one
  * exactly as old does not. A missing key or instant finds nothing: DuckDB's ASOF JOIN on its own gives such a row the
  * newest value of all, and with ties whichever its plan meets first, so that NULLs are kept out on both sides and ties
- * are excluded by the callers [specs/3-features.md 0.1].
+ * are excluded by the callers.
  */
 export function pointInTimeJoin(asked: string, views: readonly JoinedView[]): string {
   const joins = views.map((view, index) => {

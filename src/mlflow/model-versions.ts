@@ -13,7 +13,7 @@ const pageMax = 200_000
 
 type VersionPlace = Parameters<RegisteredVersions['get']>[0]
 
-/** Versions of registered models: made, read, searched, moved, described and deleted [specs/2-mlflow.md 1.4]. */
+/** Versions of registered models: made, read, searched, moved, described and deleted [MLflow: REST API]. */
 export const modelVersionCalls =
   (parts: RegistryCallParts) =>
   (declare: Declare): void => {

@@ -17,7 +17,7 @@ export const Reason = z.string().min(1).max(1_000).default('Asked for by a clien
 export const Named = z.object({ name: z.string() })
 const Aliased = Named.extend({ alias: z.string(), reason: Reason })
 
-/** Registered models, their tags and aliases [specs/2-mlflow.md 1.4]. */
+/** Registered models, their tags and aliases [MLflow: REST API]. */
 export const registeredModelCalls =
   (parts: RegistryCallParts) =>
   (declare: Declare): void => {

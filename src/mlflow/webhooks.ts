@@ -16,7 +16,7 @@ const Event = z
 const Status = z.enum(['ACTIVE', 'DISABLED'])
 const Identified = z.object({ webhook_id: z.string() })
 
-/** Webhooks of the project that the caller works in [specs/2-mlflow.md 1.4]. */
+/** Webhooks of the project that the caller works in [MLflow: REST API]. */
 export const webhookCalls =
   (parts: WebhookCallParts) =>
   (declare: Declare): void => {

@@ -31,7 +31,7 @@ const tagValueMax = 100_000
 export const fullNameOf = (project: string, name: string): string =>
   project === defaultProject ? name : `${project}.${name}`
 
-/** Prompts are registered models with this tag [specs/2-mlflow.md 2.6]. */
+/** Prompts are registered models with this tag [MLflow: REST API]. */
 export const promptTag = 'mlflow.prompt.is_prompt'
 export const isPrompt = (tags: Readonly<Record<string, string>>): boolean => tags[promptTag]?.toLowerCase() === 'true'
 
@@ -55,7 +55,7 @@ export function checkNewAlias(alias: string): void {
   if (/^v\d+$/i.test(alias)) refuse(`Version alias name '${alias}' is reserved.`, 'alias', alias)
 }
 
-/** Keys are names that could be paths: as MLflow's servers check them [specs/2-mlflow.md 2.3]. */
+/** Keys are names that could be paths: as MLflow's servers check them [MLflow: REST API]. */
 export function checkTag(key: string, value: string): void {
   const segments = key.split('/')
   if (!/^[/\p{L}\p{N}_.\- :]+$/u.test(key) || segments.some(part => part === '' || part === '.' || part === '..'))

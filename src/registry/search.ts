@@ -2,7 +2,7 @@ import { TrainyardError } from '#kernel/error.ts'
 import { numberOperators, parseOrder, textOperators, type Field, type Filter, type Language, type Order } from '#search'
 import { fullNameOf, promptTag } from './registered-model.ts'
 
-/** What may be searched for, and by what it may be ordered [specs/2-mlflow.md 3.4]. */
+/** What may be searched for, and by what it may be ordered [MLflow: REST API]. */
 
 const text: Field = { type: 'text', operators: [...textOperators, 'IN', 'NOT IN'] }
 const tag: Field = { type: 'text', operators: textOperators }

@@ -1,6 +1,6 @@
 import { TrainyardError } from '#kernel/error.ts'
 
-/** Where a client says that a version's files are, checked as far as the text goes [specs/2-mlflow.md 2.6]. */
+/** Where a client says that a version's files are, checked as far as the text goes [MLflow: REST API]. */
 export type Source =
   | { readonly kind: 'logged_model'; readonly id: string }
   /** Another version: `models:/name/3`, `models:/name/Production`, `models:/name@alias`. */

@@ -12,7 +12,7 @@ import {
 import { promptTag } from './registered-model.ts'
 import type { Subject } from './webhook.ts'
 
-/** What is told of an event, in MLflow's words [specs/2-mlflow.md 1.4]. */
+/** What is told of an event, in MLflow's words [MLflow: REST API]. */
 export interface Told extends Subject {
   readonly data: object
 }

@@ -8,7 +8,7 @@ import type { WebhookDeliveryWire, WebhookWire } from './webhook-wire.ts'
 export type Webhook = z.output<typeof WebhookWire>
 export type WebhookDelivery = z.output<typeof WebhookDeliveryWire>
 
-/** What happened, by MLflow's names [specs/2-mlflow.md 1.4]. */
+/** What happened, by MLflow's names [MLflow: REST API]. */
 export interface Subject {
   readonly entity: string
   readonly action: string

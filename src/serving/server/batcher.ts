@@ -48,7 +48,7 @@ const usualWaitMs = 30_000
 
 /**
  * Greedy batching: no timer, nothing to tune. What has arrived when the runtime is free runs together; a lone request
- * waits for nobody. Measured twice as many requests per second as one run each, at half the latency (specs/5, 3.8).
+ * waits for nobody. Measured twice as many requests per second as one run each, at half the latency.
  */
 export function createBatcher(runtime: Runtime): Batcher {
   const line = createWaitingLine<Waiting>()

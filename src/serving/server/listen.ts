@@ -40,8 +40,8 @@ interface Patience {
 const usualPatience: Patience = { headersTimeout: 20_000, requestTimeout: 30_000, connectionsCheckingInterval: 30_000 }
 
 /**
- * The HTTP edge of the model server, on node:http alone: a framework costs as much as the rest of a request (specs/5,
- * 3.4). Content-Type is not looked at, as clients of the protocol send none. `at` is an address, or the listening
+ * The HTTP edge of the model server, on node:http alone: a framework costs as much as the rest of a
+ * request. Content-Type is not looked at, as clients of the protocol send none. `at` is an address, or the listening
  * socket of the process that this one takes over from.
  */
 export async function listenHttp(

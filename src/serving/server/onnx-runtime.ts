@@ -6,7 +6,7 @@ import type { Column } from './bind.ts'
 import type { OutputColumn, Rows, Runtime } from './runtime.ts'
 
 /**
- * ONNX Runtime in this process: no hop and no copy, but a run holds the event loop as long as it takes (specs/5, 0.1).
+ * ONNX Runtime in this process: no hop and no copy, but a run holds the event loop as long as it takes.
  * @param bytes The model file. Loaded from bytes, it finds no files beside it.
  */
 export async function openOnnx(bytes: Uint8Array, signature: Signature): Promise<Runtime> {
