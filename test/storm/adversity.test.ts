@@ -120,7 +120,9 @@ const fullDisk = async (t: TestContext, disk: string): Promise<void> =>
 async function whileFull(field: Field, disk: string): Promise<void> {
   const { child } = await field.replica('one')
   const runs = [await field.start(1, 0.1), await field.start(3, 0.1)]
-  await until('tasks run', async () => (await field.processes()).tasks.length > 1)
+  const said = async (what: string): Promise<number> =>
+    (await field.oracle()).filter(({ word }) => word === what).length
+  await until('both first tasks run', async () => (await said('start')) >= 2)
 
   await fill(join(disk, 'filler'))
   let refused: Error | undefined
@@ -131,8 +133,7 @@ async function whileFull(field: Field, disk: string): Promise<void> {
         refused = error
       },
     )
-  const ended = async (): Promise<number> => (await field.oracle()).filter(({ word }) => word === 'end').length
-  await until('both first tasks have ended', async () => (await ended()) >= 2)
+  await until('both first tasks have ended', async () => (await said('end')) >= 2)
   const isAlive = child.exitCode === null && child.signalCode === null
   await rm(join(disk, 'filler'))
 
