@@ -11,6 +11,8 @@ export interface Cursor {
   pass(seq: number): void
   /** Writes where it stands, if that was not done within `ageMs`. */
   save(ageMs: number): Promise<void>
+  /** Writes where it stands, and lets another process move it at once. */
+  release(): Promise<void>
 }
 
 const leaseMs = 10_000
@@ -30,12 +32,14 @@ export function createCursor({ db, owner, clock }: OutboxContext, name: string):
         conflict
           .column('name')
           .doUpdateSet({ owner, lease_until: until, ...(passed !== undefined && { seq: passed }) })
-          .where(eb => eb.or([eb('event_subscriber.owner', '=', owner), eb('event_subscriber.lease_until', '<', now)])),
+          .where(eb => eb.or([eb('event_subscriber.owner', '=', owner), eb('event_subscriber.lease_until', '<=', now)])),
       )
       .returning('seq')
       .executeTakeFirst()
     held = row && { seq: row.seq, saved: row.seq, savedAt: performance.now(), until }
   }
+
+  const own = () => tables.updateTable('event_subscriber').where('name', '=', name).where('owner', '=', owner)
 
   return {
     async hold() {
@@ -50,13 +54,14 @@ export function createCursor({ db, owner, clock }: OutboxContext, name: string):
     async save(ageMs) {
       if (!held || held.seq === held.saved || performance.now() - held.savedAt < ageMs) return
       const { seq } = held
-      await tables
-        .updateTable('event_subscriber')
-        .set({ seq })
-        .where('name', '=', name)
-        .where('owner', '=', owner)
-        .execute()
+      await own().set({ seq }).execute()
       held = { ...held, saved: seq, savedAt: performance.now() }
+    },
+    async release() {
+      if (!held) return
+      const { seq } = held
+      held = undefined
+      await own().set({ seq, lease_until: 0 }).execute()
     },
   }
 }

@@ -70,4 +70,19 @@ for (const engine of testEngines()) {
 
     assert.deepEqual([first.seen, before, second.seen], [[1, 2], [], [3]])
   })
+
+  test(`${engine.name}: one that stops leaves its cursor to another process at once`, async t => {
+    const { db } = await open(t, engine)
+    const clock = manualClock(0)
+    const [first, second] = [process(t, db, 'one', clock), process(t, db, 'two', clock)]
+    first.outbox.start()
+    await emit(db, first.outbox, [1])
+    await first.outbox.settled()
+    await first.outbox.stop()
+    second.outbox.start()
+    await emit(db, second.outbox, [2])
+    await second.outbox.settled()
+
+    assert.deepEqual([first.seen, second.seen], [[1], [2]])
+  })
 }

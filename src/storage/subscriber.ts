@@ -112,7 +112,7 @@ async function run(subscriber: Subscriber): Promise<void> {
     const busy = await advance(subscriber).catch(failed)
     if (!busy && !signal.aborted) await changed.wait(mark, changed.pauseMs())
   }
-  await cursor.save(0).catch(failed)
+  await cursor.release().catch(failed)
 }
 
 /** One pass over what is new. Returns whether there was anything. */
