@@ -32,7 +32,9 @@ export function createCursor({ db, owner, clock }: OutboxContext, name: string):
         conflict
           .column('name')
           .doUpdateSet({ owner, lease_until: until, ...(passed !== undefined && { seq: passed }) })
-          .where(eb => eb.or([eb('event_subscriber.owner', '=', owner), eb('event_subscriber.lease_until', '<=', now)])),
+          .where(eb =>
+            eb.or([eb('event_subscriber.owner', '=', owner), eb('event_subscriber.lease_until', '<=', now)]),
+          ),
       )
       .returning('seq')
       .executeTakeFirst()
