@@ -4,7 +4,9 @@
  *
  *   node benchmarks/orchestration.ts [--chain 200] [--wide 5000] [--python 40]
  */
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,9 +25,10 @@ const [chain, wide, long] = [numberOf('--chain', 200), numberOf('--wide', 5_000)
 const postgres = process.env['TRAINYARD_TEST_POSTGRES'] // oxlint-disable-line node/no-process-env -- a benchmark is a process of its own
 
 const rows: { database: string; what: string; value: string | number; anchor: string }[] = []
-async function measure(database: string, open: (folder: string) => Promise<Db>): Promise<void> {
+async function measure(database: string, address: (folder: string) => Promise<string>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-orchestration-'))
-  const db = await open(folder)
+  const url = await address(folder)
+  const db = openDatabase(url)
   await migrate(db, migrations)
   const bed = compose({ db, folder, clock: wallClock, deps: { parallelPlatformTasks: 1024, parallelTasks: 4 } })
   bed.workflow.provide('nothing', async () => ({}))
@@ -52,6 +55,11 @@ async function measure(database: string, open: (folder: string) => Promise<Db>):
   await fanned(bed, 20)
   tell(`results kept, ${wide} tasks at once`, await fanned(bed, 1))
   tell('… of 20 runs', await fanned(bed, 20))
+  if (database === 'PostgreSQL')
+    await beside(url, async pid => {
+      await fanned(bed, 20)
+      tell('… with another server on this machine', await fanned(bed, 20, pid))
+    })
   tell('the least: four rows for each, with nothing around', await floor(db))
   if (long > 0 && database !== 'PostgreSQL')
     note(`${long} chained Python tasks, s`, (await python(bed)).toFixed(2), '3 or less')
@@ -89,21 +97,34 @@ async function chained({ workflow }: TestBed): Promise<readonly number[]> {
 }
 
 /** Beside the rate, what it costs here and in the database: that depends less on how busy the machine is. */
-async function fanned({ db, workflow }: TestBed, runs: number): Promise<Spent> {
+async function fanned({ db, workflow }: TestBed, runs: number, other?: number): Promise<Spent> {
   const tasks = Object.fromEntries(Array.from({ length: wide / runs }, (_, index) => [`t${index}`, task('nothing')]))
-  return spent(db, () => Promise.all(Array.from({ length: runs }, () => ended(workflow, tasks))))
+  return spent(db, () => Promise.all(Array.from({ length: runs }, () => ended(workflow, tasks))), other)
 }
 
-/** What it takes to do something about so many tasks, for each of them. */
-async function spent(db: Db, work: () => Promise<unknown>): Promise<Spent> {
+/** While another server works on the database too. */
+async function beside(url: string, work: (pid: number) => Promise<void>): Promise<void> {
+  const program = join(import.meta.dirname, 'orchestration-server.ts')
+  const child = spawn(process.execPath, [program, url, 'other'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const isOver = once(child, 'exit')
+  await once(child.stdout, 'data')
+  await work(child.pid!)
+  child.stdin.end()
+  await isOver
+}
+
+/** What it takes to do something about so many tasks, for each of them; `other` is another server's process. */
+async function spent(db: Db, work: () => Promise<unknown>, other?: number): Promise<Spent> {
+  const cpu = async (): Promise<number> => (other === undefined ? 0 : (await processOf(other))!.ms)
   const [began, before, databaseBefore] = [performance.now(), process.cpuUsage(), await databaseCpu(db)]
+  const otherBefore = await cpu()
   await work()
   const { user, system } = process.cpuUsage(before)
   const seconds = (performance.now() - began) / 1_000
   const databaseAfter = await databaseCpu(db)
   return {
     perSecond: wide / seconds,
-    serverUs: (user + system) / wide,
+    serverUs: (user + system + ((await cpu()) - otherBefore) * 1_000) / wide,
     databaseUs: databaseBefore === undefined ? undefined : ((databaseAfter! - databaseBefore) * 1_000) / wide,
   }
 }
@@ -111,6 +132,7 @@ async function spent(db: Db, work: () => Promise<unknown>): Promise<Spent> {
 /** Processor times are for one task. */
 interface Spent {
   readonly perSecond: number
+  /** Of all servers together. */
   readonly serverUs: number
   /** Undefined where the database is in this process, or on another machine. */
   readonly databaseUs: number | undefined
@@ -205,14 +227,14 @@ async function ended(workflow: TestBed['workflow'], tasks: Parameters<TestBed['r
 
 const at = (sorted: readonly number[], quantile: number): number => sorted[Math.floor((sorted.length - 1) * quantile)]!
 
-async function openSchema(url: string): Promise<Db> {
+async function ownSchema(url: string): Promise<string> {
   const schema = `bench_${randomUUID().replaceAll('-', '')}`
   const admin = openDatabase(url)
   await sql.raw(`create schema ${schema}`).execute(admin)
   await admin.destroy()
-  return openDatabase(`${url}?options=-c%20search_path%3D${schema}%20-c%20application_name%3D${schema}`)
+  return `${url}?options=-c%20search_path%3D${schema}%20-c%20application_name%3D${schema}`
 }
 
-await measure('SQLite, FULL', async folder => openDatabase(`sqlite:${join(folder, 'state.sqlite')}`))
-if (postgres) await measure('PostgreSQL', () => openSchema(postgres))
+await measure('SQLite, FULL', async folder => `sqlite:${join(folder, 'state.sqlite')}`)
+if (postgres) await measure('PostgreSQL', () => ownSchema(postgres))
 printTable('From task to task', rows)
