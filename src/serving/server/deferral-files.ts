@@ -67,6 +67,12 @@ export function deferralFiles(folder: string, owner: Owner) {
     await replaceFile(path, JSON.stringify(value), 0o600)
   }
 
+  async function isKept(id: string): Promise<boolean> {
+    for (const name of await names(waiting))
+      if (await stat(join(waiting, name, fileOf(id))).catch(() => undefined)) return true
+    return false
+  }
+
   return {
     accept: (request: DeferredRequest) => write(join(own, fileOf(request.id)), request),
     read: (id: string) => readJsonFile(join(own, fileOf(id)), DeferredRequest),
@@ -87,12 +93,11 @@ export function deferralFiles(folder: string, owner: Owner) {
       return taken
     },
 
-    /** Whether it was accepted, and has no answer yet. */
-    async isWaiting(id: string): Promise<boolean> {
-      for (const name of await names(waiting))
-        if (await stat(join(waiting, name, fileOf(id))).catch(() => undefined)) return true
-      return false
-    },
+    /**
+     * Whether it was accepted, and has no answer yet. Looked for twice: what another process takes over meanwhile may go
+     * from a place that is still to be looked at to one that has been.
+     */
+    isWaiting: async (id: string): Promise<boolean> => (await isKept(id)) || (await isKept(id)),
 
     answer: (deployment: string, id: string) => readJsonFile(join(answers, deployment, fileOf(id)), DeferredAnswer),
     putAnswer: (answer: DeferredAnswer) => write(join(answers, answer.deployment, fileOf(answer.id)), answer),
