@@ -272,7 +272,7 @@ test('a run is followed by its tasks, and one of thousands by their numbers', ()
 
 test('a run is told with what each task used and how it ended', () => {
   const status = {
-    states: { failed: 1, skipped: 1 },
+    states: { failed: 1, skipped: 1, succeeded: 1 },
     run: { id: 'run_1', pipeline: 'training', state: 'failed', error: 'Task b: no', cause: { reason: 'By hand.' } },
     tasks: [
       {
@@ -295,6 +295,30 @@ test('a run is told with what each task used and how it ended', () => {
         ],
       },
       { task: { id: 'tsk_2', name: 'b', kind: 'data.ingest', state: 'skipped', attempt: 0 }, attempts: [] },
+      {
+        task: {
+          id: 'tsk_3',
+          name: 'short',
+          kind: 'run',
+          state: 'succeeded',
+          attempt: 1,
+          startedAt: 1_000,
+          endedAt: 1_030,
+        },
+        attempts: [
+          {
+            number: 1,
+            state: 'succeeded',
+            record: {
+              exit: { code: 0, cause: 'exit' },
+              resources: {
+                measured: 'it ended before it was looked at',
+                use: { cpuSeconds: 0.01, peakRssBytes: 7 * 1024 ** 2 },
+              },
+            },
+          },
+        ],
+      },
     ],
   }
 
@@ -304,9 +328,10 @@ test('a run is told with what each task used and how it ended', () => {
     'commit: cccccccccccc with changes, diff dddddddddddd',
     'host: vm, 2 cores, 24.0 GiB',
     '',
-    'task  state    attempt  took   cpu    peak memory  read     written  end     environment',
-    'a     failed   2        2.5 s  1.9 s  300.0 MiB    0.0 MiB  1.0 MiB  exit 3  requirements.lock eeeeeeeeeeee',
-    'b     skipped  0',
+    'task   state      attempt  took   cpu    peak memory  read     written  end     environment',
+    'a      failed     2        2.5 s  1.9 s  300.0 MiB    0.0 MiB  1.0 MiB  exit 3  requirements.lock eeeeeeeeeeee',
+    'b      skipped    0',
+    'short  succeeded  1        0.0 s  0.0 s  7.0 MiB                        exit 0',
     '',
     'Task b: no',
   ])

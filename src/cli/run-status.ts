@@ -37,8 +37,9 @@ interface Attempt {
       use?: {
         cpuSeconds: number
         peakRssBytes: number
-        readBytes: number
-        writtenBytes: number
+        /** What was read and written is known of what was looked at while it ran. */
+        readBytes?: number
+        writtenBytes?: number
         peakGpuPercent?: number
       }
     }
@@ -105,8 +106,8 @@ function rowOf(task: Task, record: Attempt['record'] | undefined): readonly stri
     took,
     use ? `${use.cpuSeconds.toFixed(1)} s` : '',
     use ? mib(use.peakRssBytes) : '',
-    use ? mib(use.readBytes) : '',
-    use ? mib(use.writtenBytes) : '',
+    use?.readBytes === undefined ? '' : mib(use.readBytes),
+    use?.writtenBytes === undefined ? '' : mib(use.writtenBytes),
     endOf(record?.exit),
     environment ? `${environment.lock} ${environment.digest.slice(0, 12)}` : '',
   ]
