@@ -70,6 +70,8 @@ const cli = (): string =>
     '',
     'Results go to standard output, progress to standard error; `--json` makes every result one JSON value. Exit codes: 0 done,',
     '1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 a conflict, gate or contract, 7 no server, 130 interrupted.',
+    'The server that is asked is that of `--server <url>`, else of `TRAINYARD_SERVER`, else the last one started on `.trainyard` of',
+    'this folder or one above, else `http://127.0.0.1:7070`. Its token is `TRAINYARD_TOKEN`.',
     printed,
     '',
     ...verbs.flatMap(verb =>
