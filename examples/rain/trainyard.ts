@@ -32,7 +32,7 @@ const judged = {
 
 /**
  * Will it rain tomorrow? From a CSV file of daily weather to a monitored service which retrains itself.
- * The numbers in brackets are the steps of the paper's figure 4 (Kreuzberger, Kühl and Hirschl, 2023).
+ * The numbers in brackets are the steps of the paper's figure 4 (Kreuzberger, Kühl and Hirschl, 2022).
  */
 export default defineProject({
   name: 'rain',

@@ -256,6 +256,12 @@ test('a run is followed by its tasks, and one of thousands by their numbers', ()
     small({ run, states: {}, tasks: { items: [a, b] } }),
     small({ run, states: {}, tasks: { items: [a, b] } }),
     small({ run, states: {}, tasks: { items: [{ ...a, state: 'failed', endedAt: 3_500, error: 'no\nmore' }, b] } }),
+    small({ run, states: {}, tasks: { items: [{ name: 'sign-off', kind: 'approval', state: 'waiting' }] } }),
+    small({
+      run,
+      states: {},
+      tasks: { items: [{ name: 'each', state: 'succeeded', items: { succeeded: 3, failed: 1 } }] },
+    }),
     large({ run, states: { running: 64, succeeded: 900 }, tasks: { items: [a], next: 'tsk_1' } }),
     large({ run, states: { running: 64, succeeded: 900 }, tasks: { items: [b], next: 'tsk_1' } }),
   ]
@@ -265,6 +271,8 @@ test('a run is followed by its tasks, and one of thousands by their numbers', ()
     ['  a                running'],
     [],
     ['  a                failed 2.50 s: no'],
+    ['  sign-off         waiting: trainyard approve run_1 sign-off'],
+    ['  each             succeeded: 3 succeeded, 1 failed'],
     ['  64 running, 900 succeeded'],
     [],
   ])

@@ -10,7 +10,10 @@ interface FollowedRun {
 
 interface FollowedTask {
   readonly name: string
+  readonly kind?: string
   readonly state: string
+  /** Of a task with a call for each item, how many calls are in which state. */
+  readonly items?: Readonly<Record<string, number>>
   readonly error?: string
   readonly reason?: string
   readonly startedAt?: number
@@ -62,7 +65,7 @@ export function createChanges(): (glance: Glance) => readonly string[] {
     else
       for (const task of tasks.items)
         if (task.state !== 'blocked' && task.state !== 'ready')
-          line(task.name, task.state, `  ${task.name.padEnd(16)} ${task.state}${seconds(task)}${why(task)}`)
+          line(task.name, task.state, `  ${task.name.padEnd(16)} ${task.state}${seconds(task)}${said(task, run)}`)
     return lines
   }
 }
@@ -73,9 +76,12 @@ export const countsOf = (states: Glance['states']): string =>
     .map(([state, count]) => `${count} ${state}`)
     .join(', ')
 
-const why = ({ error, reason }: FollowedTask): string => {
+/** Why it is as it is, what became of its calls, or what it takes to go on. */
+function said({ name, kind, state, error, reason, items }: FollowedTask, run: FollowedRun): string {
   const [line] = (error ?? reason ?? '').split('\n')
-  return line ? `: ${line}` : ''
+  if (line) return `: ${line}`
+  if (state === 'waiting' && kind === 'approval') return `: trainyard approve ${run.id} ${name}`
+  return items && ended.has(state) ? `: ${countsOf(items)}` : ''
 }
 
 const seconds = ({ startedAt, endedAt }: FollowedTask): string =>

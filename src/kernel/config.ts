@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { invalid, type Problem } from './error.ts'
+import { expectation } from './expectation.ts'
 import { durationMs, durationPattern } from './duration.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
@@ -315,7 +316,11 @@ export function readConfig(
     const value = flags[name] ?? env[envName(name)] ?? (also && env[also]) ?? file[name]
     const result = z.safeParse(type, value)
     if (!result.success)
-      problems.push({ field: `${flagName(name)} (${envName(name)})`, value, allowed: result.error.issues[0]!.message })
+      problems.push({
+        field: `${flagName(name)} (${envName(name)})`,
+        value,
+        allowed: expectation(result.error.issues[0]!, value),
+      })
     return [name, result.data] as const
   })
   if (problems.length > 0) throw invalid('Bad settings.', problems)

@@ -1,5 +1,5 @@
 import { durationMs } from '#kernel/duration.ts'
-import { oneOf } from './nearest.ts'
+import { oneOf } from '#kernel/nearest.ts'
 import type { Path } from './path.ts'
 import { platformTaskShapes } from './platform-task.ts'
 import { declared, type Report } from './report.ts'

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { Problem } from '#kernel/error.ts'
-import { oneOf } from './nearest.ts'
+import { oneOf } from '#kernel/nearest.ts'
 import { showPath, type Path } from './path.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Report } from './report.ts'

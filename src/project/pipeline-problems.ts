@@ -1,6 +1,6 @@
 import { edgeProblems } from './edge-problems.ts'
 import { findCycle } from './graph.ts'
-import { nearest, oneOf } from './nearest.ts'
+import { nearest, oneOf } from '#kernel/nearest.ts'
 import type { Path } from './path.ts'
 import { platformTaskShapes, type PlatformParam } from './platform-task.ts'
 import type { PipelineSpec, ProjectFile } from './project-file.ts'

@@ -1,4 +1,4 @@
-import { oneOf } from './nearest.ts'
+import { oneOf } from '#kernel/nearest.ts'
 import type { Path } from './path.ts'
 
 /** Notes one problem of a file: where, what is there, what is allowed. */

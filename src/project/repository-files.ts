@@ -1,6 +1,6 @@
 import type { Problem } from '#kernel/error.ts'
 import type { Tree } from '#storage'
-import { nearest } from './nearest.ts'
+import { nearest } from '#kernel/nearest.ts'
 import { showPath, type Path } from './path.ts'
 import type { ProjectFile } from './project-file.ts'
 import { allTasks } from './task-edges.ts'

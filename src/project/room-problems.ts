@@ -1,6 +1,6 @@
 import type { Problem } from '#kernel/error.ts'
 import { bytesOf } from '#kernel/size.ts'
-import { oneOf } from './nearest.ts'
+import { oneOf } from '#kernel/nearest.ts'
 import { showPath, type Path } from './path.ts'
 import type { ProjectFile } from './project-file.ts'
 import type { Report } from './report.ts'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { invalid, type Problem } from '#kernel/error.ts'
-import { nearest, oneOf } from './nearest.ts'
+import { expectation } from '#kernel/expectation.ts'
+import { nearest } from '#kernel/nearest.ts'
 import { showPath, valueAt, type Path } from './path.ts'
 import { ProjectFile } from './project-file.ts'
 
@@ -54,35 +55,6 @@ function allowedBy(issue: Issue, value: unknown): string {
   if (value === undefined) return `required: ${expectation(issue)}`
   return expectation(issue, value)
 }
-
-function expectation(issue: Issue, value?: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return article(issue.expected)
-    case 'invalid_value':
-      return oneOf(value, issue.values.map(String))
-    case 'invalid_union': {
-      const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined
-      return options
-        ? oneOf(value, options)
-        : issue.errors.map(([first]) => (first ? expectation(first) : '')).join(' or ')
-    }
-    case 'too_big':
-      return `at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
-    case 'too_small':
-      return issue.origin === 'string' || issue.origin === 'array' ? `not empty` : `at least ${issue.minimum}`
-    case 'not_multiple_of':
-    case 'invalid_format':
-    case 'unrecognized_keys':
-    case 'invalid_key':
-    case 'invalid_element':
-    case 'custom':
-      return issue.message
-  }
-}
-
-const article = (type: string): string =>
-  `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type === 'record' ? 'object' : type === 'int' ? 'whole number' : type === 'string' ? 'text' : type}`
 
 /** The part of JSON Schema that zod prints for the project file. */
 interface Schema {

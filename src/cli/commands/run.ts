@@ -47,6 +47,7 @@ export async function startRun(
   const { client, output } = context
   const reason = 'Started from the command line.'
   const run = await client.send<Run>('POST', `/api/v1/projects/${project}/runs`, { pipeline, params, reason })
+  if (!detach) output.note(`${run.id}  ${pipeline}`)
   const last = detach ? run : await followRun(context, run.id)
   output.result(last, () => [`${last.id}  ${last.state}`])
   if (last.state === 'failed' || last.state === 'cancelled')
