@@ -7,7 +7,7 @@ test('a server has seats for the queues that it is told of', () => {
   const of = (queues: string) => roomOf(readConfig({ TRAINYARD_TASK_QUEUES: queues })).queues
 
   assert.deepEqual([of('{"gpu": 2}'), roomOf(readConfig({})).queues], [{ gpu: 2 }, {}])
-  assert.throws(() => of('{"gpu": 0}'), /--task-queues.*>=1/s)
+  assert.throws(() => of('{"gpu": 0}'), /--task-queues.*at least 1/s)
 })
 
 test('the GPUs of this machine are those that are named, or so many', () => {
