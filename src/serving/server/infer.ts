@@ -133,8 +133,9 @@ export async function infer(parts: InferParts, request: InferRequest, course: Co
     signature: manifest.signature,
     filled: bound.filled,
     requestId: request.requestId,
-    ...lot,
-    ...(request.idOf && { isGiven: true }),
+    rules: lot.rules,
+    isDrawn: lot.isDrawn,
+    isGiven: request.idOf !== undefined,
   })
   const own = ownColumns(bound, manifest)
   const inputs: Complete = isComplete(own)
@@ -190,7 +191,7 @@ const keeper =
         columns,
         times,
         outputs,
-        ...(error === undefined ? {} : { error }),
+        error,
       }),
     )
 

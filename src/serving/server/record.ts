@@ -28,7 +28,7 @@ export interface AnsweredRequest {
   /** What its client calls it. */
   readonly requestId?: string | undefined
   readonly outputs: readonly OutputColumn[]
-  readonly error?: string
+  readonly error?: string | undefined
   /** What is written down of a deployment's requests, and whether the lot fell on this one. */
   readonly rules: RouteLog
   readonly isDrawn: boolean
@@ -43,7 +43,7 @@ export function logLines(request: AnsweredRequest): string {
   const { deployment, revision, version, receivedAt, latencyMs, isForced, error, rules, isDrawn, isGiven } = request
   const filled = request.filled && request.filled.length > 0 ? `"filled":${JSON.stringify(request.filled)},` : ''
   const named = request.requestId === undefined ? '' : `"request_id":${JSON.stringify(request.requestId)},`
-  const common = `${filled}${named}"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${latencyMs.toFixed(3)},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
+  const common = `${filled}${named}"deployment":${JSON.stringify(deployment)},"revision":"${revision}","version":"${version}","received_at":${receivedAt},"latency_ms":${Math.round(latencyMs * 1_000) / 1_000},"forced":${isForced}${rules.oneIn === 1 ? '' : `,"inclusion":${1 / rules.oneIn},"drawn":${isDrawn}`}${isGiven ? `,${givenMark}` : ''}${error === undefined ? '' : `,"error":${JSON.stringify(error)}`}`
   const members = membersOf(request)
   const outputKeys = outputKeysOf(request)
   const times = request.times && request.times.size > 0 ? request.times : undefined
