@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 
+export const canaryVerdicts = ['continue', 'reject', 'pass'] as const
+
 /** What a canary has shown beside the live revision, as far as it is a number to watch. */
 const WatchedCanary = z.object({
   deployment: z.string(),
   revision: z.string(),
-  verdict: z.enum(['continue', 'reject', 'pass']),
+  verdict: z.enum(canaryVerdicts),
   /** Log-likelihood ratios of the sequential tests, in nats. */
   evidence: z.number(),
   slowEvidence: z.number(),

@@ -21,7 +21,7 @@ test(
     t.after(() => between.close())
     const through = new URL(url!)
     through.host = `127.0.0.1:${(between.address() as AddressInfo).port}`
-    const pool = openPool(String(through))
+    const pool = openPool(String(through), 10)
     t.after(() => pool.end())
 
     const client = await pool.connect()
@@ -36,7 +36,7 @@ test(
 )
 
 async function sleepers(database: string): Promise<number> {
-  const pool = openPool(database)
+  const pool = openPool(database, 10)
   const { rows } = await pool.query<{ n: number }>(
     `select count(*) as n from pg_stat_activity where query = 'select pg_sleep(20)'`,
   )

@@ -7,7 +7,7 @@ const int8 = 20
 const numeric = 1700
 
 /** Connections to PostgreSQL as Kysely wants them, with numbers as numbers and the planner as our statements need it. */
-export function openPool(connectionString: string, max = 10): pg.Pool {
+export function openPool(connectionString: string, max: number): pg.Pool {
   // Counts and instants fit a double: bigint as text would leak into every reader.
   const parsers: Readonly<Record<number, (text: string) => unknown>> = { [int8]: int64Of, [numeric]: Number }
   const types = {

@@ -1,5 +1,5 @@
-import { openModel } from './model-bed.ts'
-import { explore } from './model-search.ts'
+import { openModel } from './exploration-bed.ts'
+import { explore } from './exploration-search.ts'
 
 /** A process of its own, because a test runner follows every promise, which takes half of the time. Prints the findings. */
 const [isHeld, faults] = process.argv.slice(2)

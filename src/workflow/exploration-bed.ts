@@ -3,8 +3,8 @@ import { testVault } from '#secrets/testing.ts'
 import { migrate, openDatabase, type Db } from '#storage'
 import { draft } from './contract-bed.ts'
 import { workflowMigrations } from './migrations.ts'
-import type { Model, Step } from './model-search.ts'
-import { serverSteps } from './model-server.ts'
+import type { Model, Step } from './exploration-search.ts'
+import { serverSteps } from './exploration-server.ts'
 import {
   holds,
   keyOf,
@@ -14,7 +14,7 @@ import {
   type Rows,
   type Server,
   type World,
-} from './model-world.ts'
+} from './exploration-world.ts'
 import type { AttemptId, RunId } from './run.ts'
 import type { WorkflowStore } from './store.ts'
 import { sqlWorkflowStore } from './store.sql.ts'

@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import type { Json } from '#kernel/json.ts'
 import { inside } from '#storage'
 import { runChild } from './crash-bed.ts'
-import { openModel } from './model-bed.ts'
-import { explore, type Findings } from './model-search.ts'
+import { openModel } from './exploration-bed.ts'
+import { explore, type Findings } from './exploration-search.ts'
 import type { WorkflowStore } from './store.ts'
 import type { WorkflowTables } from './tables.ts'
 
-const child = new URL('model-child.ts', import.meta.url)
+const child = new URL('exploration-child.ts', import.meta.url)
 
 for (const [isHeld, what] of [
   ['held', 'that outlives its server'],
